@@ -1,0 +1,87 @@
+// What is an architecture, and how is it written?
+//
+//   [C(512,5,1), P(2,2), FC(128), GAP(10), D(1,3), SM(10)]
+//
+//   C(filters, receptive field, stride)  convolution with padding field/2, then ReLU
+//   P(field, stride)                     max pooling
+//   FC(neurons)                          fully connected layer, then ReLU
+//   GAP(classes)                         1x1 convolution to that many maps, ReLU, average over the map
+//   D(i,n)                               dropout with probability i/(2n)
+//   SM(classes)                          linear layer and softmax; every architecture ends in it
+//
+// White space is free on input; to_string() writes one form. Two architectures are the same network when their
+// strings without D are the same: training places dropout itself, by rule (search/evaluate). Source: Baker, Gupta, Naik,
+// Raskar, ICLR 2017, section 4 and appendix; the string form is that of the authors' published logs.
+//
+//   Architecture architecture = parse_architecture("[C(64,3,1), D(1,1), SM(10)]");
+//   to_string(architecture);              // "[C(64,3,1), D(1,1), SM(10)]"
+//   identity(architecture);               // "[C(64,3,1), SM(10)]"
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace metaqnn {
+
+struct Convolution {
+  int filters, field, stride;
+  friend bool operator==(const Convolution&, const Convolution&) = default;
+};
+struct Pooling {
+  int field, stride;
+  friend bool operator==(const Pooling&, const Pooling&) = default;
+};
+struct FullyConnected {
+  int neurons;
+  friend bool operator==(const FullyConnected&, const FullyConnected&) = default;
+};
+struct GlobalAveragePooling {
+  int classes;
+  friend bool operator==(const GlobalAveragePooling&, const GlobalAveragePooling&) = default;
+};
+struct Dropout {
+  int index, count;
+  double probability() const { return index / (2.0 * count); }
+  friend bool operator==(const Dropout&, const Dropout&) = default;
+};
+struct Softmax {
+  int classes;
+  friend bool operator==(const Softmax&, const Softmax&) = default;
+};
+
+using Layer =
+    std::variant<Convolution, Pooling, FullyConnected, GlobalAveragePooling, Dropout, Softmax>;
+
+struct Architecture {
+  std::vector<Layer> layers;
+  friend bool operator==(const Architecture&, const Architecture&) = default;
+};
+
+// Joins lambdas, one per layer type, for std::visit.
+template <typename... Cases>
+struct Match : Cases... {
+  using Cases::operator()...;
+};
+template <typename... Cases>
+Match(Cases...) -> Match<Cases...>;
+
+// Throws UsageError with the column (1-based) and what was expected there. Accepts at most 1,000 layers; sizes are
+// whole numbers from 1 to 65,536 (fields and strides to 255).
+Architecture parse_architecture(std::string_view text);
+
+std::string to_string(const Layer& layer);
+std::string to_string(const Architecture& architecture);
+
+// The string without D: what studies, logs, duplicates and predictors compare.
+std::string identity(const Architecture& architecture);
+
+// Number of layers, D and SM not counted.
+int depth(const Architecture& architecture);
+
+// The architecture as it is trained: dropout after every second layer (D not counted) and after each FC, never after GAP;
+// the i-th of the n placed is D(i,n). Any D it had is replaced. Paper, section 5.1.
+Architecture place_dropout(const Architecture& architecture);
+
+}  // namespace metaqnn

@@ -1,0 +1,20 @@
+// Which valid name did the user probably mean? Errors about unknown names end with its answer.
+//
+//   nearest_name("cifar-10", {"mnist", "cifar10", "svhn"});  // "cifar10"
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace metaqnn {
+
+// The valid name with the smallest edit distance (insertion, deletion and substitution of a byte
+// cost 1 each; Levenshtein, 1966) to `name`, the first of several; "" where `valid` is empty. Upper
+// and lower case count as equal. Cost: the product of the lengths, for each valid name.
+std::string nearest_name(std::string_view name, const std::vector<std::string>& valid);
+
+// "a, b or c".
+std::string list_names(const std::vector<std::string>& names);
+
+}  // namespace metaqnn

@@ -1,0 +1,27 @@
+// One subcommand of the program: its options, and what it does when it is chosen.
+//
+// Adding one: a new file with a Command, its declaration below, and one line in the table in main.cc.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <string>
+
+#include "architecture/error.h"
+
+namespace metaqnn::cli {
+
+struct Command {
+  const char* name;
+  const char* summary;
+  const char* example;  // shown by --help
+  // Adds the options to `app` and returns what runs when the command is chosen. Results go to standard output; the return
+  // value is the exit status.
+  std::function<ExitStatus()> (*setup)(CLI::App& app);
+};
+
+extern const Command describe_command, space_command, sample_command, search_command,
+    worker_command, status_command, trials_command, import_command, export_command, config_command;
+
+}  // namespace metaqnn::cli

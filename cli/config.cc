@@ -1,0 +1,43 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "cli/command.h"
+#include "search/configuration.h"
+#include "search/study/study.h"
+
+namespace metaqnn::cli {
+namespace {
+
+struct Options {
+  bool defaults = false;
+  std::string config, study;
+};
+
+ExitStatus run(const Options& options) {
+  if (!options.study.empty()) {
+    fmt::print("{}", search::open_study(options.study)->info().configuration);
+  } else if (!options.config.empty()) {
+    fmt::print("{}", search::to_toml(search::read_configuration(options.config)));
+  } else if (options.defaults) {
+    fmt::print("{}", search::commented_toml({}));
+  } else {
+    throw UsageError("config: say --defaults, --config FILE or --study URL");
+  }
+  return ExitStatus::done;
+}
+
+std::function<ExitStatus()> setup(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_flag("--defaults", options->defaults, "every key with its default and a comment");
+  app.add_option("--config", options->config, "check a file and print it with every key");
+  app.add_option("--study", options->study, "the configuration that a study was made with");
+  return [options] { return run(*options); };
+}
+
+}  // namespace
+
+const Command config_command{"config", "Print a configuration with every key",
+                             "metaqnn config --defaults > search.toml", setup};
+
+}  // namespace metaqnn::cli

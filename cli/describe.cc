@@ -1,0 +1,111 @@
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "architecture/memory.h"
+#include "architecture/shapes.h"
+#include "cli/command.h"
+#include "cli/output.h"
+#include "search/configuration.h"
+
+namespace metaqnn::cli {
+namespace {
+
+struct Options {
+  std::string architecture, input, config, format = "table";
+};
+
+// Whether the space of a configuration allows it; nothing without a configuration.
+struct Legality {
+  bool known = false;
+  std::string refusal;
+};
+
+nlohmann::ordered_json to_json(const Architecture& architecture, const Analysis& analysis,
+                               const TrainingMemory& memory, const Legality& legality) {
+  nlohmann::ordered_json json;
+  json["architecture"] = to_string(architecture);
+  json["identity"] = identity(architecture);
+  json["input"] = to_string(analysis.input);
+  json["depth"] = analysis.depth;
+  json["parameters"] = analysis.parameters;
+  json["hidden_weights"] = analysis.hidden_weights;
+  json["macs"] = analysis.macs;
+  json["memory_bytes"] = memory.total();
+  json["layers"] = nlohmann::ordered_json::array();
+  for (const LayerAnalysis& layer : analysis.layers) {
+    json["layers"].push_back({{"layer", to_string(layer.layer)},
+                              {"output", to_string(layer.output)},
+                              {"parameters", layer.parameters},
+                              {"macs", layer.macs}});
+  }
+  if (legality.known) {
+    json["allowed"] = legality.refusal.empty();
+    if (!legality.refusal.empty()) json["refusal"] = legality.refusal;
+  }
+  return json;
+}
+
+void print_table(const Architecture& architecture, const Analysis& analysis,
+                 const TrainingMemory& memory, int batch_size, const Legality& legality) {
+  Table table({{"layer"}, {"output"}, {"parameters", Align::right}, {"MACs", Align::right}});
+  table.add({"input", to_string(analysis.input), "", ""});
+  for (const LayerAnalysis& layer : analysis.layers) {
+    const bool costs = layer.parameters > 0;
+    table.add({to_string(layer.layer), to_string(layer.output),
+               costs ? grouped(layer.parameters) : "", costs ? grouped(layer.macs) : ""});
+  }
+  table.add({"total", "", grouped(analysis.parameters), grouped(analysis.macs)});
+  fmt::print("{}\n\n{}\n", to_string(architecture), table.render());
+  fmt::print("depth            {}\n", analysis.depth);
+  fmt::print("hidden weights   {}\n", grouped(analysis.hidden_weights));
+  fmt::print("training memory  {} with batches of {}\n", short_bytes(memory.total()), batch_size);
+  if (legality.known) {
+    fmt::print("in the space     {}\n",
+               legality.refusal.empty() ? "yes" : "no: " + legality.refusal);
+  }
+}
+
+ExitStatus run(const Options& options) {
+  const Architecture architecture = parse_architecture(options.architecture);
+  Shape input{3, 32, 32};
+  TrainingMemorySettings memory_settings;
+  Legality legality;
+  if (!options.config.empty()) {
+    const search::Configuration configuration = search::read_configuration(options.config);
+    const search::Space space = search::build_space(configuration);
+    input = space.input().value_or(input);
+    legality = {true, space.find(options.architecture).refusal};
+    memory_settings.batch_size = configuration.evaluator.training.batch_size;
+  }
+  if (!options.input.empty()) input = parse_shape(options.input);
+  const Analysis analysis = analyse(architecture, input);
+  const TrainingMemory memory = estimate_training_memory(architecture, input, memory_settings);
+  if (options.format == "json") {
+    fmt::print("{}\n", to_json(architecture, analysis, memory, legality).dump(2));
+  } else {
+    print_table(architecture, analysis, memory, memory_settings.batch_size, legality);
+  }
+  return ExitStatus::done;
+}
+
+std::function<ExitStatus()> setup(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("ARCHITECTURE", options->architecture, "for example \"[C(64,3,1), SM(10)]\"")
+      ->required();
+  app.add_option("--input", options->input, "CxHxW (default: 3x32x32, or the configuration's)");
+  app.add_option("--config", options->config, "also say whether its space allows the architecture");
+  app.add_option("--format", options->format, "table or json")
+      ->check(CLI::IsMember({"table", "json"}))
+      ->capture_default_str();
+  return [options] { return run(*options); };
+}
+
+}  // namespace
+
+const Command describe_command{
+    "describe", "Layers, shapes, parameters and cost of an architecture",
+    "metaqnn describe \"[C(64,3,1), P(2,2), FC(128), SM(10)]\" --input 1x28x28", setup};
+
+}  // namespace metaqnn::cli

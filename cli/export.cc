@@ -1,0 +1,49 @@
+#include <fstream>
+#include <iostream>
+#include <memory>
+
+#include "cli/command.h"
+#include "datasets/logs/log.h"
+#include "search/study/study.h"
+
+namespace metaqnn::cli {
+namespace {
+
+struct Options {
+  std::string study, format = "csv", output;
+};
+
+void write(const Options& options, const datasets::Log& log, std::ostream& out) {
+  options.format == "csv" ? datasets::write_log_csv(log, out) : datasets::write_replay_csv(log, out);
+}
+
+ExitStatus run(const Options& options) {
+  const datasets::Log log = search::to_log(*search::open_study(options.study));
+  if (options.output.empty()) {
+    write(options, log, std::cout);
+    std::cout.flush();
+    return ExitStatus::done;
+  }
+  std::ofstream out(options.output, std::ios::binary);
+  write(options, log, out);
+  if (!out.flush()) throw FailureError(options.output + ": cannot be written");
+  return ExitStatus::done;
+}
+
+std::function<ExitStatus()> setup(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("--study", options->study, "the study")->required();
+  app.add_option("--format", options->format,
+                 "csv: everything, with learning curves; replay: the form of the paper's authors")
+      ->check(CLI::IsMember({"csv", "replay"}))
+      ->capture_default_str();
+  app.add_option("-o,--output", options->output, "file to write (default: standard output)");
+  return [options] { return run(*options); };
+}
+
+}  // namespace
+
+const Command export_command{"export", "Write a study as CSV",
+                             "metaqnn export --study sqlite:///quick.db -o quick.csv", setup};
+
+}  // namespace metaqnn::cli

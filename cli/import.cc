@@ -1,0 +1,62 @@
+#include "search/import.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "cli/command.h"
+#include "cli/output.h"
+#include "search/search.h"
+
+namespace metaqnn::cli {
+namespace {
+
+struct Options {
+  std::string log, study, config, target;
+};
+
+datasets::Log read(const Options& options) {
+  if (options.log.rfind("sqlite:", 0) == 0)
+    return search::to_log(*search::open_study(options.log));
+  return datasets::read_log(options.log, {"", options.target});
+}
+
+ExitStatus run(const Options& options) {
+  const datasets::Log log = read(options);
+  const bool exists = search::study_exists(options.study);
+  if (!exists && options.config.empty())
+    throw UsageError("there is no study " + options.study + " yet; give --config FILE to make it");
+  if (exists && !options.config.empty())
+    throw UsageError(options.study + " exists and has its configuration; leave --config out");
+  const search::Configuration configuration =
+      exists ? search::stored_configuration(*search::open_study(options.study))
+             : search::read_configuration(options.config);
+  const search::Space space = search::build_space(configuration);
+  const auto study = exists ? search::open_study(options.study)
+                            : search::create_study(options.study, search::describe_study(configuration));
+  const search::ImportReport report = search::import_log(log, space, *study);
+  std::vector<std::string> problems = log.problems;
+  problems.insert(problems.end(), report.problems.begin(), report.problems.end());
+  print_problems(problems);
+  fmt::print("{} trials and {} samples imported", report.trials, report.samples);
+  if (!problems.empty()) fmt::print(", {} rows left out", problems.size());
+  fmt::print("\n");
+  return ExitStatus::done;
+}
+
+std::function<ExitStatus()> setup(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("LOG", options->log, "a CSV file or the URL of a study")->required();
+  app.add_option("--study", options->study, "the study to fill; made if it is not there")->required();
+  app.add_option("--config", options->config, "gives a new study its space and schedule");
+  app.add_option("--target", options->target, "the column of accuracies (default: the format's own)");
+  return [options] { return run(*options); };
+}
+
+}  // namespace
+
+const Command import_command{
+    "import", "Bring the results of a log into a study",
+    "metaqnn import log.csv --study sqlite:///new.db --config experiments/cifar10.toml", setup};
+
+}  // namespace metaqnn::cli

@@ -1,0 +1,66 @@
+#include "cli/progress.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "cli/output.h"
+
+namespace metaqnn::cli {
+
+Progress::Progress(const search::Configuration& configuration, int64_t target)
+    : schedule_(configuration.strategy.schedule),
+      target_(target),
+      live_(is_terminal(STDERR_FILENO)),
+      start_(std::chrono::steady_clock::now()) {}
+
+void Progress::trial_finished(const search::Trial& trial) {
+  if (trial.state == search::TrialState::complete)
+    best_ = std::max(best_.value_or(0), trial.validation_accuracy.value_or(0));
+  if (live_) return;
+  fmt::print(stderr, "trial {}  {}  epsilon {:.1f}  {}  {}\n", trial.number,
+             trial.state == search::TrialState::complete ? fixed(trial.validation_accuracy, 4)
+                                                         : "failed: " + trial.reason(),
+             trial.epsilon, duration(trial.seconds.value_or(0)), trial.architecture);
+}
+
+void Progress::worker_died(const std::string& how, const search::Trial* held) {
+  clear_line();
+  fmt::print(stderr, "a worker died ({}){}\n", how,
+             held == nullptr ? ""
+                             : fmt::format(" while it trained trial {}, {}, for the {}. time",
+                                           held->number, held->architecture, held->attempts));
+}
+
+void Progress::tick(const search::Counts& counts) {
+  if (!models_at_start_) models_at_start_ = counts.unique_models;
+  if (!live_) return;
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  const auto done = static_cast<double>(counts.unique_models - *models_at_start_);
+  std::string line = fmt::format("{}/{} models", counts.unique_models, target_);
+  if (const auto epsilon = search::epsilon_at(schedule_, counts.unique_models + counts.reserved - 1))
+    line += fmt::format("  epsilon {:.1f}", *epsilon);
+  line += "  best " + fixed(best_, 4);
+  if (done > 0) {
+    line += fmt::format("  {:.0f}/h", done / seconds * 3600);
+    line += "  left " + duration(static_cast<double>(target_ - counts.unique_models) * seconds / done);
+  }
+  fmt::print(stderr, "\r\x1b[K{}", line);
+  std::fflush(stderr);
+  line_shown_ = true;
+}
+
+void Progress::clear_line() {
+  if (line_shown_) fmt::print(stderr, "\r\x1b[K");
+  line_shown_ = false;
+}
+
+void Progress::finish() {
+  if (line_shown_) fmt::print(stderr, "\n");
+  line_shown_ = false;
+}
+
+}  // namespace metaqnn::cli

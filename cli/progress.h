@@ -1,0 +1,35 @@
+// What a running search shows: on a terminal one line that lives, otherwise one line for each trial. Standard error.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "search/configuration.h"
+#include "search/supervisor.h"
+
+namespace metaqnn::cli {
+
+class Progress : public search::SearchObserver {
+ public:
+  Progress(const search::Configuration& configuration, int64_t target);
+
+  void trial_finished(const search::Trial& trial) override;
+  void worker_died(const std::string& how, const search::Trial* held) override;
+  void tick(const search::Counts& counts) override;
+  // Leaves the live line.
+  void finish();
+
+ private:
+  void clear_line();
+
+  search::Schedule schedule_;
+  int64_t target_;
+  bool live_;
+  std::chrono::steady_clock::time_point start_;
+  std::optional<int64_t> models_at_start_;
+  std::optional<double> best_;
+  bool line_shown_ = false;
+};
+
+}  // namespace metaqnn::cli

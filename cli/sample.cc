@@ -1,0 +1,101 @@
+#include <fmt/format.h>
+
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <unordered_set>
+
+#include "cli/command.h"
+#include "search/search.h"
+
+namespace metaqnn::cli {
+namespace {
+
+struct Options {
+  std::string config, study, output;
+  int64_t count = 0;
+  std::optional<uint64_t> seed;
+  double epsilon = 0.1;
+};
+
+// Draws until `count` distinct ones are there, or a long run of draws brings nothing new.
+std::vector<std::string> draw(int64_t count, const std::function<std::string()>& next,
+                              std::unordered_set<std::string> seen) {
+  constexpr int kFruitless = 1000000;
+  std::vector<std::string> drawn;
+  for (int fruitless = 0; static_cast<int64_t>(drawn.size()) < count;) {
+    std::string text = next();
+    if (seen.insert(text).second) {
+      drawn.push_back(std::move(text));
+      fruitless = 0;
+    } else if (++fruitless == kFruitless) {
+      throw FailureError(fmt::format("only {} distinct architectures found: the space has no more, "
+                                     "or this policy does not reach them; ask for fewer",
+                                     drawn.size()));
+    }
+  }
+  return drawn;
+}
+
+std::vector<std::string> from_space(const Options& options) {
+  const search::Configuration configuration = search::read_configuration(options.config);
+  const search::Space space = search::build_space(configuration);
+  Random random = Random::stream(options.seed.value_or(configuration.seed), "sample");
+  return draw(options.count, [&] { return space.text(space.uniform_walk(random)); }, {});
+}
+
+std::vector<std::string> from_study(const Options& options) {
+  const auto study = search::open_study(options.study);
+  const search::Configuration configuration = search::stored_configuration(*study);
+  const search::Space space = search::build_space(configuration);
+  const uint64_t study_seed = study->info().seed;
+  const auto strategy = search::make_strategy(configuration.strategy, space, study_seed);
+  for (const auto& sample : study->sequenced_samples_after(0)) strategy->observe(sample);
+  std::unordered_set<std::string> seen;
+  for (const search::Trial& trial : study->trials(false)) seen.insert(trial.architecture);
+  Random random = Random::stream(options.seed.value_or(study_seed), "sample");
+  return draw(
+      options.count, [&] { return space.text(strategy->propose(options.epsilon, random)); },
+      std::move(seen));
+}
+
+ExitStatus run(const Options& options) {
+  if (options.config.empty() == options.study.empty())
+    throw UsageError("sample: give either --config FILE or --study URL");
+  const std::vector<std::string> drawn =
+      options.study.empty() ? from_space(options) : from_study(options);
+  std::string text;
+  for (const std::string& architecture : drawn) text += architecture + "\n";
+  if (options.output.empty()) {
+    std::cout << text << std::flush;
+  } else {
+    std::ofstream out(options.output, std::ios::binary);
+    out << text;
+    if (!out.flush()) throw FailureError(options.output + ": cannot be written");
+  }
+  return ExitStatus::done;
+}
+
+std::function<ExitStatus()> setup(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("--config", options->config, "the space to walk through uniformly");
+  app.add_option("--study", options->study, "walk by its learned policy, leaving out what it has seen");
+  app.add_option("--count", options->count, "how many distinct architectures")
+      ->required()
+      ->check(CLI::PositiveNumber);
+  app.add_option("--epsilon", options->epsilon, "with --study: probability of a uniform choice")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app.add_option("--seed", options->seed, "default: that of the configuration or the study");
+  app.add_option("-o,--output", options->output, "file to write (default: standard output)");
+  return [options] { return run(*options); };
+}
+
+}  // namespace
+
+const Command sample_command{"sample", "Distinct architectures of a space, one a line",
+                             "metaqnn sample --config experiments/cifar10.toml --count 10000 -o "
+                             "candidates.txt",
+                             setup};
+
+}  // namespace metaqnn::cli

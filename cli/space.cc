@@ -1,0 +1,57 @@
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.h"
+#include "cli/output.h"
+#include "search/configuration.h"
+
+namespace metaqnn::cli {
+namespace {
+
+struct Options {
+  std::string config, format = "table";
+};
+
+// 1.23e+45 of a long number of digits.
+std::string scientific(const std::string& digits) {
+  if (digits.size() <= 6) return digits;
+  return fmt::format("{}.{}e+{}", digits[0], digits.substr(1, 2), digits.size() - 1);
+}
+
+ExitStatus run(const Options& options) {
+  const search::Space space = search::build_space(search::read_configuration(options.config));
+  const std::string architectures = space.architectures();
+  if (options.format == "json") {
+    const nlohmann::ordered_json json{{"states", space.states()},
+                                      {"transitions", space.transitions()},
+                                      {"architectures", architectures}};
+    fmt::print("{}\n", json.dump(2));
+    return ExitStatus::done;
+  }
+  fmt::print("states         {}\n", grouped(space.states()));
+  fmt::print("transitions    {}   (a state and one of its choices: one Q-value each)\n",
+             grouped(space.transitions()));
+  fmt::print("architectures  {}\n", scientific(architectures));
+  if (architectures.size() > 6) fmt::print("               {}\n", architectures);
+  fmt::print("\nA state holds the bin of the representation's size; architectures are counted by the "
+             "true sizes,\nof which there are {} positions.\n", grouped(space.positions()));
+  return ExitStatus::done;
+}
+
+std::function<ExitStatus()> setup(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("--config", options->config, "configuration file (TOML)")->required();
+  app.add_option("--format", options->format, "table or json")
+      ->check(CLI::IsMember({"table", "json"}))
+      ->capture_default_str();
+  return [options] { return run(*options); };
+}
+
+}  // namespace
+
+const Command space_command{"space", "How large is the search space of a configuration?",
+                            "metaqnn space --config experiments/cifar10.toml", setup};
+
+}  // namespace metaqnn::cli

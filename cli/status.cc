@@ -1,0 +1,120 @@
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.h"
+#include "cli/output.h"
+#include "search/search.h"
+
+namespace metaqnn::cli {
+namespace {
+
+using search::TrialState;
+
+struct Options {
+  std::string study, format = "table";
+};
+
+constexpr TrialState kStates[] = {TrialState::complete, TrialState::failed, TrialState::running,
+                                  TrialState::waiting};
+
+int64_t count(const search::Counts& counts, TrialState state) {
+  const auto found = counts.by_state.find(state);
+  return found == counts.by_state.end() ? 0 : found->second;
+}
+
+struct Pace {
+  std::optional<double> models_per_hour;  // by the trials' own seconds and the workers that are alive
+  int64_t workers = 0;
+};
+
+Pace pace(search::Study& study, const std::vector<search::Trial>& trials) {
+  Pace pace;
+  for (const search::Worker& worker : study.workers())
+    if (search::is_alive(worker).value_or(true)) ++pace.workers;
+  constexpr int kRecent = 50;
+  double seconds = 0;
+  int models = 0;
+  for (auto trial = trials.rbegin(); trial != trials.rend() && models < kRecent; ++trial) {
+    if (!trial->finished() || !trial->seconds) continue;
+    seconds += *trial->seconds;
+    ++models;
+  }
+  if (seconds > 0)
+    pace.models_per_hour =
+        3600.0 * models / seconds * static_cast<double>(std::max<int64_t>(1, pace.workers));
+  return pace;
+}
+
+template <typename T>
+nlohmann::ordered_json or_null(const std::optional<T>& value) {
+  return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
+}
+
+ExitStatus run(const Options& options) {
+  const auto study = search::open_study(options.study);
+  const search::Configuration configuration = search::stored_configuration(*study);
+  const search::Counts counts = study->counts();
+  const auto best = study->best_trial();
+  const std::vector<search::Trial> trials = study->trials(false);
+  const int64_t target = search::total_models(configuration.strategy.schedule);
+  const auto epsilon =
+      search::epsilon_at(configuration.strategy.schedule, counts.unique_models + counts.reserved);
+  const Pace speed = pace(*study, trials);
+  const int64_t left = std::max<int64_t>(0, target - counts.unique_models);
+  std::optional<double> seconds_left;
+  if (speed.models_per_hour)
+    seconds_left = static_cast<double>(left) / *speed.models_per_hour * 3600;
+
+  if (options.format == "json") {
+    nlohmann::ordered_json json;
+    for (TrialState state : kStates) json["states"][search::to_string(state)] = count(counts, state);
+    json["unique_models"] = counts.unique_models;
+    json["samples"] = counts.samples;
+    json["schedule_models"] = target;
+    json["epsilon"] = or_null(epsilon);
+    json["best"] = nullptr;
+    if (best) {
+      json["best"] = {{"architecture", best->architecture},
+                      {"validation_accuracy", best->validation_accuracy.value()}};
+    }
+    json["workers"] = speed.workers;
+    json["models_per_hour"] = or_null(speed.models_per_hour);
+    json["seconds_left"] = or_null(seconds_left);
+    fmt::print("{}\n", json.dump(2));
+    return ExitStatus::done;
+  }
+  fmt::print("models    {} of {}\n", counts.unique_models, target);
+  std::string states;
+  for (TrialState state : kStates)
+    states += fmt::format("{}{} {}", states.empty() ? "" : ", ", count(counts, state),
+                          search::to_string(state));
+  fmt::print("trials    {}\n", states);
+  fmt::print("samples   {}\n", counts.samples);
+  fmt::print("epsilon   {}\n", epsilon ? fixed(epsilon, 1) : "the schedule is done");
+  if (best) fmt::print("best      {}  {}\n", fixed(best->validation_accuracy, 4), best->architecture);
+  if (speed.models_per_hour)
+    fmt::print("rate      {:.0f} models an hour with {} worker{}\n", *speed.models_per_hour,
+               std::max<int64_t>(1, speed.workers), speed.workers > 1 ? "s" : "");
+  if (left > 0 && seconds_left) fmt::print("left      {}\n", duration(*seconds_left));
+  if (speed.workers == 0 && left > 0)
+    fmt::print("\nNobody works on it; resume with: metaqnn search --study {}\n", options.study);
+  return ExitStatus::done;
+}
+
+std::function<ExitStatus()> setup(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("--study", options->study, "the study")->required();
+  app.add_option("--format", options->format, "table or json")
+      ->check(CLI::IsMember({"table", "json"}))
+      ->capture_default_str();
+  return [options] { return run(*options); };
+}
+
+}  // namespace
+
+const Command status_command{"status", "How far is a search?",
+                             "metaqnn status --study sqlite:///quick.db", setup};
+
+}  // namespace metaqnn::cli

@@ -1,0 +1,84 @@
+#include "datasets/images/data_set.h"
+
+#include "architecture/error.h"
+#include "architecture/names.h"
+#include "datasets/images/readers.h"
+
+namespace metaqnn::datasets {
+namespace {
+
+constexpr const char* kIdxFiles =
+    "train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz and "
+    "t10k-labels-idx1-ubyte.gz";
+
+std::string fashion_mnist_download() {
+  return "install the Debian package dataset-fashion-mnist, or download " + std::string(kIdxFiles) +
+         " from https://github.com/zalandoresearch/fashion-mnist into a folder and name it by "
+         "`path` under [data]";
+}
+
+std::string mnist_download() {
+  return "download " + std::string(kIdxFiles) +
+         " from https://ossci-datasets.s3.amazonaws.com/mnist/ into a folder and name it by `path` "
+         "under [data]";
+}
+
+std::string cifar_download(int classes) {
+  return "download https://www.cs.toronto.edu/~kriz/cifar-" + std::to_string(classes) +
+         "-binary.tar.gz, unpack it into a folder and name that by `path` under [data]";
+}
+
+std::string svhn_download(bool with_extra) {
+  const std::string files = with_extra ? "train_32x32.mat, extra_32x32.mat and test_32x32.mat"
+                                       : "train_32x32.mat and test_32x32.mat";
+  return "download " + files +
+         " from http://ufldl.stanford.edu/housenumbers/ into a folder and name it by `path` under "
+         "[data]";
+}
+
+constexpr Shape kGrey{1, 28, 28}, kColour{3, 32, 32};
+
+using Folder = std::filesystem::path;
+
+}  // namespace
+
+const std::vector<DataSetEntry>& data_sets() {
+  static const std::vector<DataSetEntry> entries{
+      {"mnist", kGrey, 10, "", mnist_download(),
+       [](const Folder& folder) { return load_idx(folder, kGrey, 10, mnist_download()); }},
+      {"fashion_mnist", kGrey, 10, "/usr/share/datasets/fashion-mnist", fashion_mnist_download(),
+       [](const Folder& folder) { return load_idx(folder, kGrey, 10, fashion_mnist_download()); }},
+      {"cifar10", kColour, 10, "", cifar_download(10),
+       [](const Folder& folder) { return load_cifar10(folder, cifar_download(10)); }},
+      {"cifar100", kColour, 100, "", cifar_download(100),
+       [](const Folder& folder) { return load_cifar100(folder, cifar_download(100)); }},
+      {"svhn", kColour, 10, "", svhn_download(false),
+       [](const Folder& folder) { return load_svhn(folder, false, svhn_download(false)); }},
+      {"svhn_extra", kColour, 10, "", svhn_download(true),
+       [](const Folder& folder) { return load_svhn(folder, true, svhn_download(true)); }},
+  };
+  return entries;
+}
+
+const DataSetEntry& find_data_set(std::string_view name) {
+  std::vector<std::string> valid;
+  for (const DataSetEntry& entry : data_sets()) {
+    if (entry.name == name) return entry;
+    valid.push_back(entry.name);
+  }
+  throw UsageError("unknown data set \"" + std::string(name) + "\"; did you mean \"" +
+                   nearest_name(name, valid) + "\"?");
+}
+
+DataSet load_data_set(std::string_view name, const std::filesystem::path& folder) {
+  const DataSetEntry& entry = find_data_set(name);
+  if (!folder.empty()) return entry.load(folder);
+  if (entry.default_folder.empty()) {
+    throw UsageError("data set \"" + entry.name +
+                     "\" needs `path` under [data]: it has no folder of " + "its own; " +
+                     entry.download);
+  }
+  return entry.load(entry.default_folder);
+}
+
+}  // namespace metaqnn::datasets

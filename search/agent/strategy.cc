@@ -1,0 +1,90 @@
+#include "search/agent/strategy.h"
+
+#include "architecture/error.h"
+#include "architecture/names.h"
+#include "search/agent/q_learning.h"
+
+namespace metaqnn::search {
+namespace {
+
+// The baseline: every choice uniform, nothing learned.
+class RandomStrategy : public Strategy {
+ public:
+  explicit RandomStrategy(const Space& space) : space_(space) {}
+  void observe(const SequencedSample&) override {}
+  Walk propose(double, Random& random) override { return space_.uniform_walk(random); }
+
+ private:
+  const Space& space_;
+};
+
+struct StrategyEntry {
+  std::string kind;
+  std::unique_ptr<Strategy> (*make)(const StrategySettings&, const Space&, uint64_t seed);
+};
+
+const std::vector<StrategyEntry>& strategies() {
+  static const std::vector<StrategyEntry> entries = {
+      {"q_learning",
+       [](const StrategySettings& settings, const Space& space,
+          uint64_t seed) -> std::unique_ptr<Strategy> {
+         return std::make_unique<QLearning>(settings, space, seed);
+       }},
+      {"random",
+       [](const StrategySettings&, const Space& space, uint64_t) -> std::unique_ptr<Strategy> {
+         return std::make_unique<RandomStrategy>(space);
+       }},
+  };
+  return entries;
+}
+
+void check_schedule(const Schedule& schedule) {
+  if (schedule.empty())
+    throw UsageError("strategy.schedule is empty; give pairs of epsilon and number of models");
+  for (const auto& [epsilon, models] : schedule) {
+    if (!(epsilon >= 0 && epsilon <= 1) || models < 1) {
+      throw UsageError("strategy.schedule: [" + std::to_string(epsilon) + ", " +
+                       std::to_string(models) +
+                       "] must be an epsilon from 0 to 1 and a number of models of at least 1");
+    }
+  }
+}
+
+}  // namespace
+
+Schedule paper_schedule() {
+  return {{1.0, 1500}, {0.9, 100}, {0.8, 100}, {0.7, 100}, {0.6, 150},
+          {0.5, 150},  {0.4, 150}, {0.3, 150}, {0.2, 150}, {0.1, 150}};
+}
+
+int64_t total_models(const Schedule& schedule) {
+  int64_t total = 0;
+  for (const auto& [epsilon, models] : schedule) total += models;
+  return total;
+}
+
+std::optional<double> epsilon_at(const Schedule& schedule, int64_t models) {
+  for (const auto& [epsilon, count] : schedule) {
+    if (models < count) return epsilon;
+    models -= count;
+  }
+  return std::nullopt;
+}
+
+std::unique_ptr<Strategy> make_strategy(const StrategySettings& settings, const Space& space,
+                                        uint64_t seed) {
+  check_schedule(settings.schedule);
+  for (const StrategyEntry& entry : strategies()) {
+    if (entry.kind == settings.kind) return entry.make(settings, space, seed);
+  }
+  throw UsageError("strategy.kind = \"" + settings.kind + "\" is not known; did you mean \"" +
+                   nearest_name(settings.kind, strategy_kinds()) + "\"?");
+}
+
+std::vector<std::string> strategy_kinds() {
+  std::vector<std::string> kinds;
+  for (const StrategyEntry& entry : strategies()) kinds.push_back(entry.kind);
+  return kinds;
+}
+
+}  // namespace metaqnn::search

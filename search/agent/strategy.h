@@ -1,0 +1,58 @@
+// Which architecture should be tried next? A strategy learns from the samples whose results are known, in their order, and
+// proposes the next walk. It keeps nothing that the samples, its settings and the seed do not determine, so it can be rebuilt
+// from a study at any time, by any worker.
+//
+//   auto strategy = make_strategy(settings, space, seed);
+//   for (const SequencedSample& sample : study->sequenced_samples_after(0)) strategy->observe(sample);
+//   Random random = Random::stream(seed, "walk", sample_number);
+//   Walk walk = strategy->propose(epsilon, random);
+//
+// Adding one: a new file with a factory, and one line in the table in strategy.cc (CONTRIBUTING.md).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "architecture/random.h"
+#include "search/space/space.h"
+#include "search/study/study.h"
+
+namespace metaqnn::search {
+
+// How many unique models are proposed at each epsilon, in order.
+using Schedule = std::vector<std::pair<double, int64_t>>;
+
+// The paper's: 1.0: 1500; 0.9, 0.8, 0.7: 100 each; 0.6 to 0.1: 150 each; 2,700 in all.
+Schedule paper_schedule();
+int64_t total_models(const Schedule& schedule);
+// Epsilon for the next model when `models` unique ones are finished or reserved; none when the schedule is done.
+std::optional<double> epsilon_at(const Schedule& schedule, int64_t models);
+
+struct StrategySettings {
+  std::string kind = "q_learning";  // q_learning, random
+  double alpha = 0.01;              // learning rate of the Q-values
+  double gamma = 1;                 // discount
+  double initial_q = 0.5;
+  int replay = 100;                 // draws from all samples so far, after each sample
+  Schedule schedule = paper_schedule();
+};
+
+class Strategy {
+ public:
+  virtual ~Strategy() = default;
+  // The next sample in the order of sequence. Its architecture is one of the space, or it is ignored.
+  virtual void observe(const SequencedSample& sample) = 0;
+  // The next walk. With probability epsilon each step is uniform among the legal choices.
+  virtual Walk propose(double epsilon, Random& random) = 0;
+};
+
+// `space` must outlive the strategy. Throws UsageError for an unknown kind or a setting outside its range.
+std::unique_ptr<Strategy> make_strategy(const StrategySettings& settings, const Space& space,
+                                        uint64_t seed);
+std::vector<std::string> strategy_kinds();
+
+}  // namespace metaqnn::search

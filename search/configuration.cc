@@ -1,0 +1,465 @@
+#include "search/configuration.h"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <fstream>
+#include <functional>
+#include <limits>
+#include <set>
+#include <sstream>
+
+#include "architecture/error.h"
+#include "architecture/names.h"
+#include "datasets/images/data_set.h"
+
+namespace metaqnn::search {
+namespace {
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Values between TOML and C++: one `read` and one `write` for each type that a key can have.
+
+// A value that cannot be read; the caller adds file, line and key.
+struct Mismatch {
+  std::string expected;
+};
+
+void read(const toml::node& node, bool& value) {
+  const auto found = node.value_exact<bool>();
+  if (!found) throw Mismatch{"true or false"};
+  value = *found;
+}
+
+template <typename Integer>
+  requires std::is_integral_v<Integer>
+void read(const toml::node& node, Integer& value) {
+  const auto found = node.value_exact<int64_t>();
+  if (!found) throw Mismatch{"a whole number"};
+  if (!std::in_range<Integer>(*found)) {
+    throw Mismatch{fmt::format("a whole number from {} to {}", std::numeric_limits<Integer>::min(),
+                               std::numeric_limits<Integer>::max())};
+  }
+  value = static_cast<Integer>(*found);
+}
+
+void read(const toml::node& node, double& value) {
+  const auto real = node.value_exact<double>();
+  const auto whole = node.value_exact<int64_t>();
+  if (!real && !whole) throw Mismatch{"a number"};
+  value = real ? *real : static_cast<double>(*whole);
+}
+
+void read(const toml::node& node, std::string& value) {
+  const auto found = node.value_exact<std::string>();
+  if (!found) throw Mismatch{"a text in quotes"};
+  value = *found;
+}
+
+void read(const toml::node& node, std::filesystem::path& value) {
+  std::string text;
+  read(node, text);
+  value = text;
+}
+
+template <typename First, typename Second>
+void read(const toml::node& node, std::pair<First, Second>& value) {
+  const toml::array* array = node.as_array();
+  if (array == nullptr || array->size() != 2) throw Mismatch{"a pair such as [1.0, 1500]"};
+  read((*array)[0], value.first);
+  read((*array)[1], value.second);
+}
+
+void read(const toml::node& node, Pooling& value) {
+  std::pair<int, int> pair;
+  read(node, pair);
+  value = {pair.first, pair.second};
+}
+
+template <typename T>
+void read(const toml::node& node, std::vector<T>& values) {
+  const toml::array* array = node.as_array();
+  if (array == nullptr) throw Mismatch{"a list"};
+  values.clear();
+  for (const toml::node& element : *array) read(element, values.emplace_back());
+}
+
+// One list for all slots, or a list of lists.
+void read_alphabets(const toml::node& node, std::vector<std::vector<std::string>>& values) {
+  const toml::array* array = node.as_array();
+  if (array != nullptr && !array->empty() && (*array)[0].is_string()) {
+    values.assign(1, {});
+    read(node, values[0]);
+  } else {
+    read(node, values);
+  }
+}
+
+std::string write(bool value) { return value ? "true" : "false"; }
+template <typename Integer>
+  requires std::is_integral_v<Integer>
+std::string write(Integer value) {
+  return std::to_string(value);
+}
+std::string write(double value) {
+  const std::string text = fmt::format("{}", value);  // shortest that reads back to the same number
+  return text.find_first_of(".en") == std::string::npos ? text + ".0" : text;
+}
+std::string write(const std::string& value) {
+  std::ostringstream out;
+  out << toml::value<std::string>(value);
+  return out.str();
+}
+std::string write(const std::filesystem::path& value) { return write(value.string()); }
+template <typename First, typename Second>
+std::string write(const std::pair<First, Second>& value) {
+  return "[" + write(value.first) + ", " + write(value.second) + "]";
+}
+std::string write(const Pooling& value) { return write(std::pair(value.field, value.stride)); }
+template <typename T>
+std::string write(const std::vector<T>& values) {
+  std::string text = "[";
+  for (size_t i = 0; i < values.size(); ++i) text += (i > 0 ? ", " : "") + write(values[i]);
+  return text + "]";
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The keys: the one description from which the reader, the writer and the commented file are made.
+
+struct Key {
+  std::string section, name, comment;
+  std::function<void(const toml::node&)> read;
+  std::function<std::string()> write;
+};
+
+class Keys {
+ public:
+  explicit Keys(Configuration& configuration) {
+    top_level(configuration);
+    data(configuration.data);
+    space(configuration.space);
+    strategy(configuration.strategy);
+    evaluator(configuration.evaluator);
+  }
+
+  const std::vector<Key>& all() const { return keys_; }
+
+ private:
+  template <typename T>
+  void add(const std::string& name, T& value, const std::string& comment) {
+    keys_.push_back({section_, name, comment, [&value](const toml::node& node) { read(node, value); },
+                     [&value] { return write(value); }});
+  }
+
+  void top_level(Configuration& c) {
+    section_ = "";
+    add("seed", c.seed, "Every random number of the study comes from this.");
+    add("workers", c.workers, "Worker processes for each device; they share the processor's cores.");
+    add("device", c.device,
+        "auto (every usable GPU, or the CPU), cpu, cuda, or a list such as \"cuda:0,cuda:2\".");
+  }
+
+  void data(DataSettings& d) {
+    section_ = "data";
+    add("name", d.name, "mnist, fashion_mnist, cifar10, cifar100, svhn or svhn_extra; \"\" with a table.");
+    add("path", d.path, "Folder of its files; \"\" is where the system installs it.");
+    add("training_images", d.training_images, "How many images train; 0 is all that do not validate.");
+    add("validation_images", d.validation_images, "How many of the training images validate; stratified.");
+    add("preprocessing", d.preprocessing,
+        "none, mean, standardize (per pixel over the training images) or local_contrast.");
+    add("mirror", d.mirror, "Mirror each training image left to right with probability 1/2.");
+    add("translation", d.translation, "Shift each training image by up to so many pixels each way.");
+  }
+
+  void space(SpaceSettings& s) {
+    section_ = "space";
+    add("kind", s.kind, "cnn: convolutional networks; sequence: strings of another alphabet.");
+    add("input", s.input, "CxHxW, for example \"3x32x32\"; \"\" is that of the data set.");
+    add("classes", s.classes, "0 is those of the data set.");
+    add("depth_limit", s.cnn.depth_limit, "Most layers, dropout and softmax not counted.");
+    add("convolution_filters", s.cnn.convolution_filters, "Filters of a convolution.");
+    add("convolution_strides", s.cnn.convolution_strides, "Strides of a convolution.");
+    add_bins(s.cnn.bins);
+    add("fully_connected_neurons", s.cnn.fully_connected_neurons, "Neurons of a fully connected layer.");
+    add("fully_connected_in_a_row", s.cnn.fully_connected_in_a_row, "Most fully connected layers in a row.");
+    add("fully_connected_may_grow", s.cnn.fully_connected_may_grow,
+        "May one be larger than the one before it?");
+    add("global_average_pooling", s.cnn.global_average_pooling, "May GAP stand before the softmax?");
+    add("pooling_first", s.cnn.pooling_first, "May the first layer be a pooling?");
+    add("pooling_after_pooling", s.cnn.pooling_after_pooling, "May a pooling follow a pooling?");
+    add("template", s.sequence.pattern, "Sequence: the text, with {} for each slot.");
+    keys_.push_back({section_, "alphabet", "Sequence: the tokens; one list for all slots, or a list of lists.",
+                     [&s](const toml::node& node) { read_alphabets(node, s.sequence.alphabets); },
+                     [&s] {
+                       return s.sequence.alphabets.size() == 1 ? write(s.sequence.alphabets[0])
+                                                               : write(s.sequence.alphabets);
+                     }});
+  }
+
+  // A bin's parts are lists beside each other in the file: bin i of one belongs to bin i of the others.
+  template <typename T>
+  void add_bin_part(const std::string& name, std::vector<SizeBin>& bins, T SizeBin::*part,
+                    const std::string& comment) {
+    keys_.push_back({section_, name, comment,
+                     [&bins, part](const toml::node& node) {
+                       const toml::array* array = node.as_array();
+                       if (array == nullptr || array->size() != bins.size()) {
+                         throw Mismatch{fmt::format(
+                             "a list of {} values, one for each of size_bins", bins.size())};
+                       }
+                       for (size_t i = 0; i < bins.size(); ++i) read((*array)[i], bins[i].*part);
+                     },
+                     [&bins, part] {
+                       std::string text = "[";
+                       for (size_t i = 0; i < bins.size(); ++i)
+                         text += (i > 0 ? ", " : "") + write(bins[i].*part);
+                       return text + "]";
+                     }});
+  }
+
+  void add_bins(std::vector<SizeBin>& bins) {
+    keys_.push_back({section_, "size_bins",
+                     "Smallest side of each bin of the representation's size, from large to small.",
+                     [&bins](const toml::node& node) {
+                       std::vector<int> smallest;
+                       read(node, smallest);
+                       bins.resize(smallest.size());
+                       for (size_t i = 0; i < bins.size(); ++i) bins[i].smallest = smallest[i];
+                     },
+                     [&bins] {
+                       std::vector<int> smallest;
+                       for (const SizeBin& bin : bins) smallest.push_back(bin.smallest);
+                       return write(smallest);
+                     }});
+    add_bin_part("convolution_fields", bins, &SizeBin::convolution_fields,
+                 "Receptive fields of a convolution in each bin.");
+    add_bin_part("pooling", bins, &SizeBin::pooling, "[field, stride] of a pooling in each bin.");
+    add_bin_part("fully_connected", bins, &SizeBin::fully_connected,
+                 "May fully connected layers begin in this bin?");
+  }
+
+  void strategy(StrategySettings& s) {
+    section_ = "strategy";
+    add("kind", s.kind, list_names(strategy_kinds()) + ".");
+    add("alpha", s.alpha, "Learning rate of the Q-values.");
+    add("gamma", s.gamma, "Discount of the next state's value.");
+    add("initial_q", s.initial_q, "Every Q-value before anything is known.");
+    add("replay", s.replay, "Draws from all samples so far, after each sample.");
+    add("schedule", s.schedule, "Pairs of epsilon and number of unique models.");
+  }
+
+  void evaluator(EvaluatorSettings& e) {
+    section_ = "evaluator";
+    add("kind", e.kind, "train: with LibTorch; table: look results up.");
+    TrainingSettings& t = e.training;
+    add("epochs", t.epochs, "Passes over the training images.");
+    add("batch_size", t.batch_size, "Images in a step.");
+    add("learning_rate", t.learning_rate, "First initial rate of Adam.");
+    add("learning_rate_factor", t.learning_rate_factor, "The rate is multiplied by this ...");
+    add("learning_rate_every", t.learning_rate_every, "... after every so many epochs.");
+    add("adam_beta1", t.adam_beta1, "Decay of Adam's first moment.");
+    add("adam_beta2", t.adam_beta2, "Decay of Adam's second moment.");
+    add("adam_epsilon", t.adam_epsilon, "Adam's epsilon.");
+    add("weight_decay", t.weight_decay, "L2 penalty, added to the gradient.");
+    add("batch_normalization", t.batch_normalization, "Batch normalization before each ReLU.");
+    add("dropout", t.dropout, "Dropout after every second layer and each fully connected one.");
+    add("learning_rates", t.learning_rates,
+        "Initial rates to try before a network counts as not learning.");
+    add("restart_factor", t.restart_factor, "From one initial rate to the next.");
+    add("chance_margin", t.chance_margin,
+        "Accuracy after the first epoch must exceed chance by more than this.");
+    add("max_seconds", t.max_seconds, "Longest training, restarts included; 0 is no limit.");
+    add("max_parameters", t.max_parameters, "Most trainable parameters; 0 is no limit.");
+    add("max_memory", t.max_memory, "Most bytes by the estimate of `metaqnn describe`; 0 is no limit.");
+    add("precision", t.precision, "auto (bfloat16 where the hardware has it), float32 or bfloat16.");
+    add("file", e.table.file, "Table: the CSV file.");
+    add("architecture_column", e.table.architecture_column, "Table: \"\" is architecture or net.");
+    add("target", e.table.target, "Table: the column of accuracies; \"\" is the format's own.");
+    add("seconds_per_trial", e.table.seconds_per_trial, "Table: wait so long to imitate training.");
+  }
+
+  std::string section_;
+  std::vector<Key> keys_;
+};
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+[[noreturn]] void fail(const std::string& source, const toml::source_region& where,
+                       const std::string& message) {
+  throw UsageError(fmt::format("{}:{}:{}: {}", source, where.begin.line, where.begin.column, message));
+}
+
+std::string full_name(const std::string& section, const std::string& name) {
+  return section.empty() ? name : section + "." + name;
+}
+
+class Reader {
+ public:
+  Reader(const toml::table& root, const std::string& source, Configuration& configuration)
+      : root_(root), source_(source), keys_(configuration) {}
+
+  void read_all() {
+    for (const Key& key : keys_.all()) sections_.insert(key.section);
+    for (const auto& [name, node] : root_) {
+      const std::string section(name.str());
+      if (!sections_.contains(section) || section.empty()) {
+        check_known("", section, node);
+      } else if (const toml::table* table = node.as_table()) {
+        for (const auto& [inner, value] : *table) check_known(section, std::string(inner.str()), value);
+      } else {
+        fail(source_, node.source(), fmt::format("{} is a section: write [{}]", section, section));
+      }
+    }
+    // In the order of the keys, because a list over bins needs size_bins first.
+    for (const Key& key : keys_.all()) {
+      const toml::node* node = find(key);
+      if (node != nullptr) read_key(key, *node);
+    }
+  }
+
+ private:
+  void check_known(const std::string& section, const std::string& name, const toml::node& node) {
+    std::vector<std::string> valid;
+    for (const Key& key : keys_.all()) {
+      if (key.section != section) continue;
+      if (key.name == name) return;
+      valid.push_back(key.name);
+    }
+    if (section.empty()) {
+      for (const std::string& known : sections_) {
+        if (!known.empty()) valid.push_back(known);
+      }
+    }
+    fail(source_, node.source(), fmt::format("unknown key {}; did you mean {}?", full_name(section, name),
+                                             full_name(section, nearest_name(name, valid))));
+  }
+
+  const toml::node* find(const Key& key) const {
+    const toml::table* table = &root_;
+    if (!key.section.empty()) {
+      const toml::node* section = root_.get(key.section);
+      if (section == nullptr) return nullptr;
+      table = section->as_table();
+    }
+    return table->get(key.name);
+  }
+
+  void read_key(const Key& key, const toml::node& node) {
+    try {
+      key.read(node);
+    } catch (const Mismatch& mismatch) {
+      fail(source_, node.source(),
+           fmt::format("{} must be {}", full_name(key.section, key.name), mismatch.expected));
+    }
+  }
+
+  const toml::table& root_;
+  const std::string& source_;
+  Keys keys_;
+  std::set<std::string> sections_;
+};
+
+void check_ranges(const Configuration& c, const std::string& source) {
+  const auto need = [&](bool holds, const std::string& key, auto value, const std::string& rule) {
+    if (!holds) throw UsageError(fmt::format("{}: {} = {} must be {}", source, key, value, rule));
+  };
+  const TrainingSettings& t = c.evaluator.training;
+  need(c.workers >= 1, "workers", c.workers, "at least 1");
+  need(c.data.training_images >= 0, "data.training_images", c.data.training_images, "at least 0");
+  need(c.data.validation_images >= 1, "data.validation_images", c.data.validation_images, "at least 1");
+  need(c.data.translation >= 0 && c.data.translation <= 64, "data.translation", c.data.translation,
+       "from 0 to 64");
+  need(t.epochs >= 1, "evaluator.epochs", t.epochs, "at least 1");
+  need(t.batch_size >= 1, "evaluator.batch_size", t.batch_size, "at least 1");
+  need(t.learning_rate > 0, "evaluator.learning_rate", t.learning_rate, "above 0");
+  need(t.learning_rate_factor > 0, "evaluator.learning_rate_factor", t.learning_rate_factor, "above 0");
+  need(t.learning_rate_every >= 1, "evaluator.learning_rate_every", t.learning_rate_every, "at least 1");
+  need(t.adam_beta1 >= 0 && t.adam_beta1 < 1, "evaluator.adam_beta1", t.adam_beta1, "in [0, 1)");
+  need(t.adam_beta2 >= 0 && t.adam_beta2 < 1, "evaluator.adam_beta2", t.adam_beta2, "in [0, 1)");
+  need(t.adam_epsilon > 0, "evaluator.adam_epsilon", t.adam_epsilon, "above 0");
+  need(t.weight_decay >= 0, "evaluator.weight_decay", t.weight_decay, "at least 0");
+  need(t.learning_rates >= 1, "evaluator.learning_rates", t.learning_rates, "at least 1");
+  need(t.restart_factor > 0, "evaluator.restart_factor", t.restart_factor, "above 0");
+  need(t.max_seconds >= 0, "evaluator.max_seconds", t.max_seconds, "at least 0");
+  need(t.max_parameters >= 0, "evaluator.max_parameters", t.max_parameters, "at least 0");
+  need(t.max_memory >= 0, "evaluator.max_memory", t.max_memory, "at least 0");
+  const double wait = c.evaluator.table.seconds_per_trial;
+  need(wait >= 0, "evaluator.seconds_per_trial", wait, "at least 0");
+}
+
+void make_absolute(std::filesystem::path& path, const std::filesystem::path& folder) {
+  if (!path.empty()) path = std::filesystem::absolute(folder / path).lexically_normal();
+}
+
+std::string render(const Configuration& configuration, bool with_comments) {
+  Configuration copy = configuration;  // the keys bind to something they may write to
+  const Keys keys(copy);
+  std::string text, section;
+  for (const Key& key : keys.all()) {
+    if (key.section != section) {
+      section = key.section;
+      text += fmt::format("\n[{}]\n", section);
+    }
+    if (with_comments) text += "# " + key.comment + "\n";
+    text += key.name + " = " + key.write() + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+Configuration parse_configuration(std::string_view text, const std::string& source,
+                                  const std::filesystem::path& folder) {
+  toml::table root;
+  try {
+    root = toml::parse(text, source);
+  } catch (const toml::parse_error& error) {
+    fail(source, error.source(), std::string(error.description()));
+  }
+  Configuration configuration;
+  Reader(root, source, configuration).read_all();
+  check_ranges(configuration, source);
+  make_absolute(configuration.data.path, folder);
+  make_absolute(configuration.evaluator.table.file, folder);
+  return configuration;
+}
+
+Configuration read_configuration(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream text;
+  if (!in || !(text << in.rdbuf())) {
+    throw UsageError(fmt::format("{}: cannot be read; give a configuration file such as experiments/"
+                                 "fashion_mnist_quick.toml", file.string()));
+  }
+  return parse_configuration(text.str(), file.string(), file.parent_path());
+}
+
+std::string to_toml(const Configuration& configuration) { return render(configuration, false); }
+
+std::string commented_toml(const Configuration& configuration) {
+  return "# Every key with its default. Leave out what you do not change.\n" +
+         render(configuration, true);
+}
+
+Space build_space(const Configuration& configuration) {
+  const SpaceSettings& settings = configuration.space;
+  if (settings.kind == "sequence") return build_sequence_space(settings.sequence);
+  if (settings.kind != "cnn") {
+    throw UsageError(fmt::format("space.kind = \"{}\" is not known; use \"cnn\" or \"sequence\"",
+                                 settings.kind));
+  }
+  CnnSpaceSettings cnn = settings.cnn;
+  if (settings.input.empty() || settings.classes == 0) {
+    if (configuration.data.name.empty()) {
+      throw UsageError("space.input and space.classes are missing; give them, or data.name to take "
+                       "them from a data set");
+    }
+    const datasets::DataSetEntry& entry = datasets::find_data_set(configuration.data.name);
+    cnn.input = entry.shape;
+    cnn.classes = entry.classes;
+  }
+  if (!settings.input.empty()) cnn.input = parse_shape(settings.input);
+  if (settings.classes != 0) cnn.classes = settings.classes;
+  return build_cnn_space(cnn);
+}
+
+}  // namespace metaqnn::search

@@ -1,0 +1,53 @@
+// Everything a search can be told, as one value: read from a TOML file, written back whole into the study.
+//
+//   Configuration configuration = read_configuration("experiments/fashion_mnist_quick.toml");
+//   Space space = build_space(configuration);
+//   to_toml(configuration);     // every key, so that a study repeats itself even when defaults change
+//
+// Sections [data], [space], [strategy], [evaluator] and the top-level keys seed, workers, device; `metaqnn config
+// --defaults` prints all of them with comments. Unknown keys, wrong types and values out of range are UsageErrors with file,
+// line and, for an unknown key, the nearest valid one. Relative paths are relative to the file.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "search/agent/strategy.h"
+#include "search/evaluate/settings.h"
+#include "search/space/space.h"
+
+namespace metaqnn::search {
+
+struct SpaceSettings {
+  std::string kind = "cnn";  // cnn, sequence
+  std::string input;         // "3x32x32"; "" = that of the data set
+  int classes = 0;           // 0 = those of the data set
+  CnnSpaceSettings cnn;      // its input and classes are filled in from the above
+  SequenceSpaceSettings sequence;
+};
+
+struct Configuration {
+  uint64_t seed = 1;
+  int workers = 1;
+  std::string device = "auto";
+  DataSettings data;
+  SpaceSettings space;
+  StrategySettings strategy;
+  EvaluatorSettings evaluator;
+};
+
+Configuration read_configuration(const std::filesystem::path& file);
+// `source` names the text in errors; relative paths are taken from `folder`.
+Configuration parse_configuration(std::string_view text, const std::string& source,
+                                  const std::filesystem::path& folder);
+
+// Every key with its value. Reading it back gives an equal configuration.
+std::string to_toml(const Configuration& configuration);
+// The same with a comment above each key: what it does, its unit and its choices.
+std::string commented_toml(const Configuration& configuration);
+
+// The space of a configuration. Throws UsageError where a CNN space knows neither input nor data set.
+Space build_space(const Configuration& configuration);
+
+}  // namespace metaqnn::search

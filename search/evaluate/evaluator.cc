@@ -1,0 +1,48 @@
+#include "search/evaluate/evaluator.h"
+
+#include "architecture/error.h"
+#include "architecture/names.h"
+#include "search/evaluate/table.h"
+#include "search/evaluate/torch.h"
+
+namespace metaqnn::search {
+namespace {
+
+struct EvaluatorEntry {
+  std::string kind;
+  std::unique_ptr<Evaluator> (*make)(const EvaluatorSettings&, const DataSettings&,
+                                     const Resources&);
+};
+
+const std::vector<EvaluatorEntry>& evaluators() {
+  static const std::vector<EvaluatorEntry> entries = {
+      {"train",
+       [](const EvaluatorSettings& settings, const DataSettings& data, const Resources& resources) {
+         return make_training_evaluator(settings.training, data, resources);
+       }},
+      {"table",
+       [](const EvaluatorSettings& settings, const DataSettings&, const Resources&) {
+         return make_table_evaluator(settings.table);
+       }},
+  };
+  return entries;
+}
+
+}  // namespace
+
+std::unique_ptr<Evaluator> make_evaluator(const EvaluatorSettings& settings,
+                                          const DataSettings& data, const Resources& resources) {
+  for (const EvaluatorEntry& entry : evaluators()) {
+    if (entry.kind == settings.kind) return entry.make(settings, data, resources);
+  }
+  throw UsageError("evaluator.kind = \"" + settings.kind + "\" is not known; use " +
+                   list_names(evaluator_kinds()));
+}
+
+std::vector<std::string> evaluator_kinds() {
+  std::vector<std::string> kinds;
+  for (const EvaluatorEntry& entry : evaluators()) kinds.push_back(entry.kind);
+  return kinds;
+}
+
+}  // namespace metaqnn::search

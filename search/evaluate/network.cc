@@ -1,0 +1,183 @@
+#include "search/evaluate/network.h"
+
+#include <cmath>
+#include <limits>
+
+#include "architecture/error.h"
+#include "architecture/random.h"
+
+namespace metaqnn::search {
+namespace {
+
+// A channels-last map flattens to height x width x channels without a copy.
+at::Tensor flat_rows(const at::Tensor& x) {
+  return x.dim() == 4 ? x.permute({0, 2, 3, 1}).flatten(1) : x;
+}
+
+// Inverted dropout. One random byte decides an element, so the probability is rounded to 1/256, and the scale follows the
+// rounded one; at::dropout draws a double each, one after another, and takes longer than the layers around it on a CPU.
+at::Tensor dropout(const at::Tensor& x, double probability) {
+  const double threshold = std::round(probability * 256);
+  const c10::optional<int64_t> all;  // no upper bound: every 64-bit number
+  const int64_t words = (x.numel() + 7) / 8;
+  const at::Tensor bytes = at::empty({words}, x.options().dtype(at::kLong))
+                               .random_(std::numeric_limits<int64_t>::min(), all)
+                               .view(at::kByte);
+  at::Tensor mask = bytes.narrow(0, 0, x.numel())
+                        .as_strided(x.sizes(), x.strides())
+                        .ge(threshold)
+                        .to(x.scalar_type())
+                        .mul_(256 / (256 - threshold));
+  return x.mul(mask);
+}
+
+}  // namespace
+
+int64_t Network::Parameter::size() const {
+  int64_t product = 1;
+  for (int64_t extent : shape) product *= extent;
+  return product;
+}
+
+Network::Network(const Architecture& architecture, const Shape& input, bool batch_normalization)
+    : architecture_(architecture), batch_normalization_(batch_normalization) {
+  Shape shape = input;
+  const Analysis analysis = analyse(architecture, input);
+  for (const LayerAnalysis& layer : analysis.layers) {
+    const int64_t channels = shape.channels;
+    std::visit(Match{[&](const Convolution& c) {
+                       const int64_t area = int64_t{c.field} * c.field;
+                       parameters_.push_back({{c.filters, c.field, c.field, channels},
+                                              area * channels,
+                                              area * c.filters,
+                                              0});
+                       parameters_.push_back({{c.filters}, 0, 0, 0});
+                       add_normalization(c.filters);
+                     },
+                     [&](const GlobalAveragePooling& g) {
+                       parameters_.push_back({{g.classes, 1, 1, channels}, channels, g.classes, 0});
+                       parameters_.push_back({{g.classes}, 0, 0, 0});
+                       add_normalization(g.classes);
+                     },
+                     [&](const FullyConnected& f) {
+                       add_linear(shape.elements(), f.neurons);
+                       add_normalization(f.neurons);
+                     },
+                     [&](const Softmax& s) { add_linear(shape.elements(), s.classes); },
+                     [](const auto&) {}},
+               layer.layer);
+    shape = layer.output;
+  }
+  METAQNN_ASSERT(parameters_.size() >= 2, "a network needs its softmax layer");
+  for (size_t i = 0; i < parameters_.size(); ++i)
+    (i + 2 < parameters_.size() ? hidden_sizes_ : last_sizes_).push_back(parameters_[i].size());
+}
+
+void Network::add_linear(int64_t inputs, int64_t outputs) {
+  parameters_.push_back({{outputs, inputs}, inputs, outputs, 0});
+  parameters_.push_back({{outputs}, 0, 0, 0});
+}
+
+void Network::add_normalization(int64_t channels) {
+  if (!batch_normalization_) return;
+  parameters_.push_back({{channels}, 0, 0, 1});
+  parameters_.push_back({{channels}, 0, 0, 0});
+  normalized_channels_.push_back(channels);
+}
+
+at::Tensor Network::initial_parameters(uint64_t seed) const {
+  int64_t total = 0;
+  for (const Parameter& parameter : parameters_) total += parameter.size();
+  at::Tensor flat = at::empty({total}, at::kFloat);
+  float* out = flat.data_ptr<float>();
+  for (size_t index = 0; index < parameters_.size(); ++index) {
+    const Parameter& parameter = parameters_[index];
+    Random random = Random::stream(seed, "initial weights", index);
+    const double bound =
+        parameter.fan_in == 0
+            ? 0
+            : std::sqrt(6.0 / static_cast<double>(parameter.fan_in + parameter.fan_out));
+    for (int64_t i = 0; i < parameter.size(); ++i) {
+      *out++ = static_cast<float>(parameter.fan_in == 0 ? parameter.constant
+                                                        : bound * (2 * random.uniform() - 1));
+    }
+  }
+  return flat;
+}
+
+std::vector<at::Tensor> Network::weights(const at::Tensor& flat, at::ScalarType precision) const {
+  int64_t hidden = 0;
+  for (int64_t size : hidden_sizes_) hidden += size;
+  std::vector<at::Tensor> views =
+      flat.narrow(0, 0, hidden).to(precision).split_with_sizes(hidden_sizes_);
+  for (const at::Tensor& last :
+       flat.narrow(0, hidden, flat.size(0) - hidden).split_with_sizes(last_sizes_))
+    views.push_back(last);
+  for (size_t i = 0; i < views.size(); ++i) {
+    views[i] = views[i].view(parameters_[i].shape);
+    if (views[i].dim() == 4) views[i] = views[i].permute({0, 3, 1, 2});
+  }
+  return views;
+}
+
+void Network::reset_running_statistics(const at::Device& device) {
+  running_mean_.clear();
+  running_variance_.clear();
+  const auto options = at::TensorOptions().dtype(at::kFloat).device(device);
+  for (int64_t channels : normalized_channels_) {
+    running_mean_.push_back(at::zeros({channels}, options));
+    running_variance_.push_back(at::ones({channels}, options));
+  }
+}
+
+at::Tensor Network::activate(at::Tensor x, const std::vector<at::Tensor>& weights, size_t& next,
+                             size_t& norm, bool training) {
+  if (batch_normalization_) {
+    // Statistics in float32: a sum over a batch of maps does not fit bfloat16's 8 bits.
+    const at::ScalarType precision = x.scalar_type();
+    x = at::batch_norm(x.to(at::kFloat), weights[next].to(at::kFloat),
+                       weights[next + 1].to(at::kFloat), running_mean_[norm],
+                       running_variance_[norm], training, 0.1, 1e-5, false)
+            .to(precision);
+    next += 2;
+    ++norm;
+  }
+  return x.relu_();
+}
+
+at::Tensor Network::forward(const std::vector<at::Tensor>& weights, at::Tensor x, bool training) {
+  size_t next = 0;  // the next weight
+  size_t norm = 0;  // the next batch normalisation
+  const auto take = [&]() -> const at::Tensor& { return weights[next++]; };
+  for (const Layer& layer : architecture_.layers) {
+    std::visit(Match{[&](const Convolution& c) {
+                       const at::Tensor& weight = take();
+                       const at::Tensor& bias = take();
+                       x = activate(at::conv2d(x, weight, bias, c.stride, c.field / 2), weights,
+                                    next, norm, training);
+                     },
+                     [&](const Pooling& p) { x = at::max_pool2d(x, p.field, p.stride); },
+                     [&](const GlobalAveragePooling&) {
+                       const at::Tensor& weight = take();
+                       const at::Tensor& bias = take();
+                       x = activate(at::conv2d(x, weight, bias), weights, next, norm, training)
+                               .mean({2, 3});
+                     },
+                     [&](const FullyConnected&) {
+                       const at::Tensor& weight = take();
+                       const at::Tensor& bias = take();
+                       x = activate(at::linear(flat_rows(x), weight, bias), weights, next, norm,
+                                    training);
+                     },
+                     [&](const Dropout& d) { if (training) x = dropout(x, d.probability()); },
+                     [&](const Softmax&) {
+                       const at::Tensor& weight = take();
+                       const at::Tensor& bias = take();
+                       x = at::linear(flat_rows(x).to(at::kFloat), weight, bias);
+                     }},
+               layer);
+  }
+  return x;
+}
+
+}  // namespace metaqnn::search

@@ -1,0 +1,63 @@
+// How does an architecture become a network that LibTorch can train? Included by .cc files of search/evaluate alone: ATen
+// takes half a minute to compile.
+//
+// All trainable numbers live in one flat float32 tensor. A step casts it once to the precision of the layers and splits it
+// into views, so that mixed precision costs one cast forward and one back, whatever the number of layers, and the optimizer
+// updates one tensor. Autocast would cast layer by layer and keep a cache of casts that goes stale when the flat tensor is
+// updated in place. The last linear layer and the loss are always float32.
+//
+// Convolution weights lie in the flat tensor as output x field x field x input, which is channels-last: the layout in which
+// images arrive and activations stay.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "architecture/architecture.h"
+#include "architecture/shapes.h"
+
+namespace metaqnn::search {
+
+class Network {
+ public:
+  // `architecture` with its dropout where it shall be (place_dropout).
+  Network(const Architecture& architecture, const Shape& input, bool batch_normalization);
+
+  // Xavier (Glorot, Bengio, 2010): weights uniform in +-sqrt(6/(fan in + fan out)), biases 0. Flat, float32, on the CPU; a
+  // function of the seed.
+  at::Tensor initial_parameters(uint64_t seed) const;
+
+  // Views of the flat parameters, those of all layers but the last cast to `precision`.
+  std::vector<at::Tensor> weights(const at::Tensor& flat, at::ScalarType precision) const;
+
+  // Logits, n x classes, float32. `images`: n x channels x height x width of `precision`, channels-last. With
+  // `training`, dropout is active and batch statistics are used and kept in `running`.
+  at::Tensor forward(const std::vector<at::Tensor>& weights, at::Tensor images, bool training);
+
+  // Running means and variances of batch normalisation, empty without it.
+  void reset_running_statistics(const at::Device& device);
+
+ private:
+  struct Parameter {
+    std::vector<int64_t> shape;  // as it lies in the flat tensor
+    int64_t fan_in, fan_out;     // 0 for biases and for batch normalisation
+    double constant;             // initial value where fan_in is 0
+    int64_t size() const;
+  };
+
+  void add_linear(int64_t inputs, int64_t outputs);
+  void add_normalization(int64_t channels);
+  at::Tensor activate(at::Tensor x, const std::vector<at::Tensor>& weights, size_t& next,
+                      size_t& norm, bool training);
+
+  Architecture architecture_;
+  bool batch_normalization_;
+  std::vector<Parameter> parameters_;
+  std::vector<int64_t> hidden_sizes_, last_sizes_;  // parameters of all layers but SM, and of SM
+  std::vector<int64_t> normalized_channels_;
+  std::vector<at::Tensor> running_mean_, running_variance_;
+};
+
+}  // namespace metaqnn::search

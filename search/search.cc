@@ -1,0 +1,208 @@
+#include "search/search.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "architecture/error.h"
+#include "search/evaluate/torch.h"
+#include "search/version.h"
+
+namespace metaqnn::search {
+namespace {
+
+using namespace std::chrono_literals;
+
+// How many walks in a row may find nothing new before the space counts as exhausted.
+constexpr int kFruitlessSamples = 10000;   // walks onto known architectures, each stored as a sample
+constexpr int kFruitlessWalks = 1000000;   // walks onto architectures that may not be proposed again
+
+int64_t target(const StrategySettings& strategy, int64_t limit) {
+  return std::min(limit, total_models(strategy.schedule));
+}
+
+int64_t trial_count(const Counts& counts) {
+  int64_t total = 0;
+  for (const auto& [state, count] : counts.by_state) total += count;
+  return total;
+}
+
+// What one proposal led to.
+struct Proposal {
+  enum class Kind { train, known, wait, done, exhausted } kind;
+  Trial trial;  // of `train`
+};
+
+class SearchWorker {
+ public:
+  SearchWorker(Study& study, const WorkOptions& options)
+      : study_(study),
+        options_(options),
+        configuration_(stored_configuration(study)),
+        seed_(study.info().seed),
+        space_(build_space(configuration_)),
+        space_size_(space_.architectures()),
+        strategy_(make_strategy(configuration_.strategy, space_, seed_)) {}
+
+  SearchEnd run() {
+    if (!has_work(study_, configuration_, options_.limit)) return SearchEnd::done;
+    Resources resources = options_.resources;
+    resources.seed = seed_;
+    // Before a trial is claimed: what the user must mend shall not cost one.
+    evaluator_ = make_evaluator(configuration_.evaluator, configuration_.data, resources);
+    register_worker();
+    const SearchEnd end = loop();
+    Transaction transaction(study_);
+    study_.remove_worker(worker_);
+    transaction.commit();
+    return end;
+  }
+
+ private:
+  void register_worker() {
+    Transaction transaction(study_);
+    worker_ = study_.register_worker(this_process());
+    transaction.commit();
+  }
+
+  SearchEnd loop() {
+    while (options_.stop == nullptr || !*options_.stop) {
+      Proposal proposal = propose();
+      switch (proposal.kind) {
+        case Proposal::Kind::train:
+          evaluator_->evaluate(proposal.trial);
+          store(proposal.trial);
+          break;
+        case Proposal::Kind::known:
+          break;
+        case Proposal::Kind::wait:
+          std::this_thread::sleep_for(200ms);
+          release_dead_workers(study_);
+          break;
+        case Proposal::Kind::done:
+          return SearchEnd::done;
+        case Proposal::Kind::exhausted:
+          return SearchEnd::exhausted;
+      }
+    }
+    return SearchEnd::stopped;
+  }
+
+  Proposal propose() {
+    Transaction transaction(study_);
+    Proposal proposal = propose_in_transaction();
+    transaction.commit();
+    return proposal;
+  }
+
+  Proposal propose_in_transaction() {
+    if (auto waiting = study_.claim_waiting_trial(worker_))
+      return {Proposal::Kind::train, std::move(*waiting)};
+    const Counts counts = study_.counts();
+    const int64_t models = counts.unique_models + counts.reserved;
+    const std::optional<double> epsilon = epsilon_at(configuration_.strategy.schedule, models);
+    if (!epsilon || models >= options_.limit)
+      return {counts.reserved > 0 ? Proposal::Kind::wait : Proposal::Kind::done, {}};
+    if (std::to_string(trial_count(counts)) == space_size_ || fruitless_ >= kFruitlessSamples)
+      return {counts.reserved > 0 ? Proposal::Kind::wait : Proposal::Kind::exhausted, {}};
+    learn();
+    return walk(counts, *epsilon);
+  }
+
+  void learn() {
+    for (const SequencedSample& sample : study_.sequenced_samples_after(learned_)) {
+      strategy_->observe(sample);
+      learned_ = sample.sequence;
+    }
+  }
+
+  Proposal walk(const Counts& counts, double epsilon) {
+    Random random =
+        Random::stream(seed_, "walk", static_cast<uint64_t>(counts.samples) + 1);
+    for (int i = 0; i < kFruitlessWalks; ++i) {
+      const std::string architecture = space_.text(strategy_->propose(epsilon, random));
+      std::optional<Trial> known = study_.find_trial(architecture);
+      if (!known) {
+        fruitless_ = 0;
+        return {Proposal::Kind::train, reserve(architecture, epsilon)};
+      }
+      if (known->state == TrialState::failed && !known->counts()) continue;
+      study_.add_sample(known->number, epsilon);
+      ++fruitless_;
+      return {Proposal::Kind::known, {}};
+    }
+    return {Proposal::Kind::exhausted, {}};
+  }
+
+  Trial reserve(const std::string& architecture, double epsilon) {
+    Trial trial;
+    trial.architecture = architecture;
+    trial.state = TrialState::running;
+    trial.epsilon = epsilon;
+    trial.attempts = 1;
+    trial.origin = "search";
+    trial.number = study_.add_trial(trial, worker_);
+    study_.add_sample(trial.number, epsilon);
+    return trial;
+  }
+
+  void store(const Trial& trial) {
+    Transaction transaction(study_);
+    // False where the trial is not ours any more; its result is then thrown away, and found again by whoever has it.
+    if (study_.finish_trial(trial, worker_)) transaction.commit();
+  }
+
+  Study& study_;
+  const WorkOptions& options_;
+  Configuration configuration_;
+  uint64_t seed_;
+  Space space_;
+  std::string space_size_;
+  std::unique_ptr<Strategy> strategy_;
+  std::unique_ptr<Evaluator> evaluator_;
+  int64_t worker_ = 0;
+  int64_t learned_ = 0;  // sequence of the last sample the strategy has seen
+  int fruitless_ = 0;    // samples of known architectures in a row
+};
+
+}  // namespace
+
+StudyInfo describe_study(const Configuration& configuration) {
+  StudyInfo info;
+  info.configuration = to_toml(configuration);
+  info.seed = configuration.seed;
+  info.program_version = program_version();
+  info.library_versions = library_versions();
+  return info;
+}
+
+Configuration stored_configuration(Study& study) {
+  return parse_configuration(study.info().configuration, "configuration in " + study.url(), "/");
+}
+
+Durability durability(const Configuration& configuration) {
+  return configuration.evaluator.kind == "table" ? Durability::process : Durability::power_loss;
+}
+
+int release_dead_workers(Study& study) {
+  int released = 0;
+  Transaction transaction(study);
+  for (const Worker& worker : study.workers()) {
+    if (is_alive(worker).value_or(true)) continue;
+    if (const auto held = study.held_trial(worker.id)) {
+      study.release_trial(held->number, held->attempts);
+      ++released;
+    }
+    study.remove_worker(worker.id);
+  }
+  transaction.commit();
+  return released;
+}
+
+bool has_work(Study& study, const Configuration& configuration, int64_t limit) {
+  return study.counts().unique_models < target(configuration.strategy, limit);
+}
+
+SearchEnd work(Study& study, const WorkOptions& options) { return SearchWorker(study, options).run(); }
+
+}  // namespace metaqnn::search

@@ -1,0 +1,36 @@
+#include <unordered_map>
+
+#include "search/study/study.h"
+
+namespace metaqnn::search {
+
+datasets::Log to_log(Study& study) {
+  std::unordered_map<int64_t, std::vector<int64_t>> sequences;
+  for (const Sample& sample : study.samples()) {
+    if (sample.sequence) sequences[sample.trial].push_back(*sample.sequence);
+  }
+  datasets::Log log;
+  log.source = study.url();
+  for (Trial& trial : study.trials(true)) {
+    datasets::LogRow row;
+    row.architecture = trial.architecture;
+    row.state = to_string(trial.state);
+    row.reason = trial.reason();
+    row.accuracy = trial.validation_accuracy;
+    row.curve = std::move(trial.curve);
+    row.epsilon = trial.epsilon;
+    row.parameters = trial.parameters;
+    row.macs = trial.macs;
+    row.memory_bytes = trial.memory_bytes;
+    row.attempts = trial.attempts;
+    row.learning_rate = trial.learning_rate;
+    row.seconds = trial.seconds;
+    row.images_per_second = trial.images_per_second;
+    row.origin = trial.origin;
+    row.samples = std::move(sequences[trial.number]);
+    log.rows.push_back(std::move(row));
+  }
+  return log;
+}
+
+}  // namespace metaqnn::search

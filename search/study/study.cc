@@ -1,0 +1,65 @@
+#include "search/study/study.h"
+
+#include <array>
+#include <utility>
+
+#include "architecture/error.h"
+
+namespace metaqnn::search {
+namespace {
+
+constexpr std::array<std::pair<TrialState, const char*>, 4> kStateNames{{
+    {TrialState::waiting, "waiting"},
+    {TrialState::running, "running"},
+    {TrialState::complete, "complete"},
+    {TrialState::failed, "failed"},
+}};
+
+constexpr std::array<std::pair<Failure, const char*>, 8> kFailureNames{{
+    {Failure::none, ""},
+    {Failure::not_learning, "not learning"},
+    {Failure::out_of_memory, "out of memory"},
+    {Failure::not_a_number, "nan"},
+    {Failure::crashed, "crashed"},
+    {Failure::timeout, "timeout"},
+    {Failure::too_large, "too large"},
+    {Failure::error, "error"},
+}};
+
+}  // namespace
+
+std::string to_string(TrialState state) {
+  for (const auto& [value, name] : kStateNames) {
+    if (value == state) return name;
+  }
+  METAQNN_ASSERT(false, "no such trial state: " + std::to_string(static_cast<int>(state)));
+}
+
+TrialState parse_trial_state(const std::string& name) {
+  for (const auto& [value, known] : kStateNames) {
+    if (name == known) return value;
+  }
+  throw DataError("'" + name + "' is no state of a trial: waiting, running, complete or failed");
+}
+
+std::string to_string(Failure failure) {
+  for (const auto& [value, name] : kFailureNames) {
+    if (value == failure) return name;
+  }
+  METAQNN_ASSERT(false, "no such failure: " + std::to_string(static_cast<int>(failure)));
+}
+
+Failure parse_failure(const std::string& reason) {
+  const std::string name = reason.substr(0, reason.find(" ("));
+  for (const auto& [value, known] : kFailureNames) {
+    if (name == known) return value;
+  }
+  return Failure::error;
+}
+
+std::string Trial::reason() const {
+  const std::string name = to_string(failure);
+  return detail.empty() ? name : name + " (" + detail + ")";
+}
+
+}  // namespace metaqnn::search

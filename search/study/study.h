@@ -1,0 +1,186 @@
+// What has this search done so far? A study is an ordered list of samples (walks of the agent) and the trials (trained
+// architectures) they led to. Q-values, epsilon, "have we seen this" and every report are functions of that list.
+//
+// One trial per architecture; as many samples as there were walks. A sample gets its sequence number when its result is
+// known: at once if the architecture is finished, otherwise inside the transaction that stores the trial's result (pending
+// samples of a trial in the order of their numbers). Numbers come from one locked row, so they follow the order of commits.
+//
+// Several worker processes use a study at once. All writing happens between begin and commit of a Transaction, which
+// holds the study's write lock from its start; a Transaction that is destroyed without commit() leaves no trace. A process
+// that dies in one leaves no trace either.
+//
+//   auto study = open_study("sqlite:///search.db");
+//   Transaction transaction(*study);
+//   const int64_t trial = study->add_trial({.architecture = "[C(64,3,1), SM(10)]", .state = TrialState::running, ...});
+//   study->add_sample(trial, epsilon);
+//   transaction.commit();
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "datasets/logs/log.h"
+
+namespace metaqnn::search {
+
+using EpochResult = datasets::EpochResult;
+
+enum class TrialState { waiting, running, complete, failed };
+std::string to_string(TrialState state);
+TrialState parse_trial_state(const std::string& name);  // throws DataError
+
+// Why a trial failed. Only not_learning counts as a unique model and is rewarded (chance); a network that failed in
+// another way is not counted, not rewarded and not proposed again.
+enum class Failure { none, not_learning, out_of_memory, not_a_number, crashed, timeout, too_large, error };
+std::string to_string(Failure failure);           // "not learning", "out of memory", "nan", "crashed", ...
+Failure parse_failure(const std::string& reason);  // the inverse, ignoring what stands in parentheses; error if unknown
+
+struct Trial {
+  int64_t number = 0;  // 1-based, in the order of proposal
+  std::string architecture;
+  TrialState state = TrialState::waiting;
+  Failure failure = Failure::none;
+  std::string detail;  // more about the failure: "signal 11", "7340032 parameters"
+  std::optional<double> validation_accuracy;  // best over the epochs; chance for not_learning
+  double epsilon = 0;                         // when it was proposed
+  int attempts = 0;     // times a worker began it and was not killed from outside together with its supervisor
+  std::string origin;   // "search", "import", ...
+  std::optional<int64_t> parameters, macs, memory_bytes;
+  std::optional<double> learning_rate;  // the initial rate that was used in the end
+  std::optional<double> seconds, images_per_second;
+  std::string finished_at;  // UTC, ISO 8601; "" while not finished
+  std::vector<EpochResult> curve;
+
+  bool finished() const { return state == TrialState::complete || state == TrialState::failed; }
+  // Complete, or failed because it does not learn: what the schedule counts.
+  bool counts() const { return state == TrialState::complete || failure == Failure::not_learning; }
+  std::string reason() const;  // "", "not learning", "crashed (signal 11)"
+};
+
+struct Sample {
+  int64_t number = 0;  // 1-based, in the order of proposal
+  int64_t trial = 0;
+  double epsilon = 0;
+  int64_t proposed_at = 0;          // the last sequence number that was known when it was proposed
+  std::optional<int64_t> sequence;  // none until the result is known
+};
+
+// A sample whose result is known, as the fold needs it.
+struct SequencedSample {
+  int64_t sequence = 0;
+  std::string architecture;
+  std::optional<double> reward;  // none: the trial failed in a way that is not rewarded
+};
+
+struct Counts {
+  std::map<TrialState, int64_t> by_state;
+  int64_t unique_models = 0;  // finished trials for which counts() holds
+  int64_t reserved = 0;       // waiting or running
+  int64_t samples = 0;
+  int64_t last_sequence = 0;
+  int64_t crash_retries = 0;  // attempts beyond the first, over all trials
+};
+
+// What a study keeps about itself, written once.
+struct StudyInfo {
+  std::string configuration;  // the effective configuration, TOML
+  uint64_t seed = 0;
+  std::string created_at;        // UTC, ISO 8601
+  std::string program_version;
+  std::string library_versions;  // one line
+};
+
+// Who works. On one host a worker lives as long as a process with its id and start time exists since this boot.
+struct Worker {
+  int64_t id = 0;
+  std::string host, boot_id, pid_namespace;
+  int64_t pid = 0;
+  int64_t start_time = 0;  // clock ticks after boot, from /proc/PID/stat
+};
+Worker this_process();
+// True, false, or nothing where it cannot be known from here: another host or another pid namespace.
+std::optional<bool> is_alive(const Worker& worker);
+
+class Study {
+ public:
+  virtual ~Study() = default;
+
+  virtual StudyInfo info() = 0;
+  virtual std::string url() const = 0;
+
+  // Reading. Each call sees one consistent state, also outside a Transaction.
+  virtual Counts counts() = 0;
+  virtual std::optional<Trial> find_trial(const std::string& architecture) = 0;
+  virtual std::optional<Trial> trial(int64_t number) = 0;
+  virtual std::vector<Trial> trials(bool with_curves) = 0;  // by number
+  virtual std::vector<Sample> samples() = 0;                // by number
+  virtual std::vector<SequencedSample> sequenced_samples_after(int64_t sequence) = 0;  // by sequence
+  virtual std::optional<Trial> best_trial() = 0;  // complete, highest accuracy, the first of equals
+
+  // Writing; each needs a Transaction in progress on this study (asserted).
+  // Number of the new trial. Its curve is stored too. Throws std::logic_error if the architecture is already there.
+  virtual int64_t add_trial(const Trial& trial, int64_t worker) = 0;
+  // The number of the new sample. Where the trial is finished the sample gets its sequence number at once.
+  virtual int64_t add_sample(int64_t trial, double epsilon) = 0;
+  // The waiting trial with the lowest number becomes this worker's and running; none if nothing waits.
+  virtual std::optional<Trial> claim_waiting_trial(int64_t worker) = 0;
+  // Stores state, failure, detail, accuracy, cost, rates, attempts, curve and the finishing time, and gives the pending
+  // samples their sequence numbers. False, and nothing stored, if the trial is not running under this worker any more.
+  virtual bool finish_trial(const Trial& trial, int64_t worker) = 0;
+  // The trial this worker holds, if any.
+  virtual std::optional<Trial> held_trial(int64_t worker) = 0;
+  // Back to waiting; `attempts` is stored with it. Another worker, or the next start, takes it first.
+  virtual void release_trial(int64_t trial, int attempts) = 0;
+
+  virtual int64_t register_worker(const Worker& worker) = 0;
+  virtual void remove_worker(int64_t worker) = 0;
+  virtual std::vector<Worker> workers() = 0;
+
+ protected:
+  friend class Transaction;
+  virtual void begin() = 0;
+  virtual void commit() = 0;
+  virtual void rollback() noexcept = 0;
+};
+
+class Transaction {
+ public:
+  explicit Transaction(Study& study) : study_(study) { study_.begin(); }
+  ~Transaction() {
+    if (!committed_) study_.rollback();
+  }
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+  void commit() {
+    study_.commit();
+    committed_ = true;
+  }
+
+ private:
+  Study& study_;
+  bool committed_ = false;
+};
+
+// How sure must a commit be? `power_loss`: on disk before it returns. `process`: survives kill -9 but perhaps not a power
+// cut; for table look-ups, where thousands of commits a second are wanted.
+enum class Durability { power_loss, process };
+
+bool study_exists(const std::string& url);
+// Throws UsageError for a malformed or unsupported URL, or where a study is already there; FailureError where it cannot
+// be written (permission, full disk).
+std::unique_ptr<Study> create_study(const std::string& url, const StudyInfo& info,
+                                    Durability durability = Durability::power_loss);
+// Throws DataError where there is none, where the file is no study, damaged, or written by a newer format (which is never
+// touched); FailureError where another program holds it locked for more than a minute.
+std::unique_ptr<Study> open_study(const std::string& url,
+                                  Durability durability = Durability::power_loss,
+                                  int lock_timeout_seconds = 60);
+
+// All trials, finished or not, as a log in the order of trial numbers, with the sequence numbers of their samples.
+datasets::Log to_log(Study& study);
+
+}  // namespace metaqnn::search

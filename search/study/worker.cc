@@ -1,0 +1,79 @@
+#include <signal.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <system_error>
+
+#include "search/study/study.h"
+
+namespace metaqnn::search {
+namespace {
+
+std::string first_line(const std::string& file) {
+  std::ifstream in(file);
+  std::string line;
+  std::getline(in, line);
+  return line;
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  gethostname(name.data(), name.size() - 1);
+  return name.data();
+}
+
+std::string pid_namespace() {
+  std::error_code error;
+  return std::filesystem::read_symlink("/proc/self/ns/pid", error).string();
+}
+
+// What /proc/PID/stat says; start_time 0 where there is no such process.
+struct ProcessStat {
+  char state = '\0';
+  int64_t parent = 0;
+  int64_t start_time = 0;
+};
+
+// Field 22 is the start time. The second field, the program's name in parentheses, may hold anything, so reading starts
+// after the last parenthesis.
+ProcessStat process_stat(int64_t pid) {
+  const std::string line = first_line("/proc/" + std::to_string(pid) + "/stat");
+  const size_t name_end = line.rfind(')');
+  if (name_end == std::string::npos) return {};
+  std::istringstream rest(line.substr(name_end + 1));
+  ProcessStat stat;
+  rest >> stat.state >> stat.parent;
+  std::string skipped;
+  for (int field = 5; field < 22; ++field) rest >> skipped;
+  rest >> stat.start_time;
+  return stat;
+}
+
+}  // namespace
+
+Worker this_process() {
+  Worker worker;
+  worker.host = host_name();
+  worker.boot_id = first_line("/proc/sys/kernel/random/boot_id");
+  worker.pid_namespace = pid_namespace();
+  worker.pid = getpid();
+  worker.start_time = process_stat(worker.pid).start_time;
+  return worker;
+}
+
+std::optional<bool> is_alive(const Worker& worker) {
+  const Worker self = this_process();
+  if (worker.host != self.host) return std::nullopt;
+  if (worker.boot_id != self.boot_id) return false;
+  if (worker.pid_namespace != self.pid_namespace) return std::nullopt;
+  const ProcessStat stat = process_stat(worker.pid);
+  if (stat.start_time != worker.start_time) return false;
+  // A zombie counts as alive while a supervisor may still settle what it held; one left to process 1 has none.
+  return stat.state != 'Z' || stat.parent != 1;
+}
+
+}  // namespace metaqnn::search

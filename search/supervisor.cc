@@ -1,0 +1,184 @@
+#include "search/supervisor.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <fstream>
+#include <thread>
+
+extern char** environ;
+
+namespace metaqnn::search {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kTick = 200ms;
+
+std::string how_it_died(const siginfo_t& info) {
+  if (info.si_code == CLD_EXITED) return "exit status " + std::to_string(info.si_status);
+  return "signal " + std::to_string(info.si_status) + ", " + strsignal(info.si_status);
+}
+
+}  // namespace
+
+int available_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+
+void become_supervised_worker() {
+  const pid_t supervisor = getppid();
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (supervisor == 1 || getppid() != supervisor) _exit(static_cast<int>(ExitStatus::failed));
+  signal(SIGINT, SIG_IGN);
+  signal(SIGHUP, SIG_IGN);
+  std::ofstream("/proc/self/oom_score_adj") << 800;
+}
+
+Supervisor::Supervisor(const SupervisorOptions& options, SearchObserver& observer)
+    : options_(options), observer_(observer), study_(open_study(options.study_url)) {
+  if (options_.threads == 0) {
+    const int workers = options_.workers * static_cast<int>(options_.devices.size());
+    options_.threads = std::max(1, available_cores() / workers);
+  }
+}
+
+Supervisor::~Supervisor() {
+  signal_children(SIGKILL);
+  for (const Child& child : children_) waitpid(child.pid, nullptr, 0);
+}
+
+SearchEnd Supervisor::run() {
+  release_dead_workers(*study_);
+  for (const Trial& trial : study_->trials(false)) {
+    reported_.resize(static_cast<size_t>(trial.number) + 1);
+    reported_[static_cast<size_t>(trial.number)] = trial.finished();
+  }
+  if (!has_work(*study_, stored_configuration(*study_), options_.limit)) return SearchEnd::done;
+  for (const std::string& device : options_.devices) {
+    for (int i = 0; i < options_.workers; ++i) children_.push_back(start(device));
+  }
+  while (!children_.empty()) {
+    std::this_thread::sleep_for(kTick);
+    obey_interrupts();
+    reap();
+    report();
+  }
+  if (child_error_ != ExitStatus::done)
+    throw Error(child_error_, "a worker stopped with the error above; mend it and run the same command again");
+  if (obeyed_interrupts_ > 0) return SearchEnd::stopped;
+  return exhausted_ ? SearchEnd::exhausted : SearchEnd::done;
+}
+
+Supervisor::Child Supervisor::start(const std::string& device) {
+  std::vector<std::string> arguments{options_.program};
+  arguments.insert(arguments.end(), options_.program_arguments.begin(),
+                   options_.program_arguments.end());
+  for (const std::string& argument :
+       {std::string("--study"), options_.study_url, std::string("--device"), device,
+        std::string("--threads"), std::to_string(options_.threads), std::string("--trials"),
+        std::to_string(options_.limit), std::string("--supervised")})
+    arguments.push_back(argument);
+  std::vector<char*> pointers;
+  for (std::string& argument : arguments) pointers.push_back(argument.data());
+  pointers.push_back(nullptr);
+  pid_t pid = 0;
+  const int error =
+      posix_spawn(&pid, options_.program.c_str(), nullptr, nullptr, pointers.data(), environ);
+  if (error != 0) {
+    throw FailureError("cannot start a worker process, " + options_.program + ": " +
+                       strerror(error));
+  }
+  return {pid, device};
+}
+
+// Settles in the study what a dead worker held *before* reaping it: until then the kernel keeps its process id and start
+// time, so that no other process takes it for dead and gives its trial back for free.
+void Supervisor::reap() {
+  for (size_t i = 0; i < children_.size();) {
+    siginfo_t info{};
+    const Child child = children_[i];
+    if (waitid(P_PID, static_cast<id_t>(child.pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+        info.si_pid == 0) {
+      ++i;
+      continue;
+    }
+    const bool exited = info.si_code == CLD_EXITED;
+    if (exited && info.si_status == kExhaustedStatus) exhausted_ = true;
+    const bool orderly = exited && (info.si_status == 0 || info.si_status == kExhaustedStatus);
+    if (!orderly) settle(child, how_it_died(info));
+    waitpid(child.pid, nullptr, 0);
+    children_.erase(children_.begin() + static_cast<std::ptrdiff_t>(i));
+    if (orderly || obeyed_interrupts_ > 0) continue;
+    if (exited) {  // its own error, printed by it: the same would happen to the next
+      if (child_error_ == ExitStatus::done) child_error_ = static_cast<ExitStatus>(info.si_status);
+      signal_children(SIGTERM);
+      obeyed_interrupts_ = std::max(obeyed_interrupts_, 1);
+    } else {
+      children_.insert(children_.begin() + static_cast<std::ptrdiff_t>(i), start(child.device));
+      ++i;
+    }
+  }
+}
+
+void Supervisor::settle(const Child& child, const std::string& how) {
+  Transaction transaction(*study_);
+  const Worker self = this_process();
+  for (const Worker& worker : study_->workers()) {
+    if (worker.pid != child.pid || worker.boot_id != self.boot_id ||
+        worker.pid_namespace != self.pid_namespace)
+      continue;
+    std::optional<Trial> held = study_->held_trial(worker.id);
+    if (held) {
+      observer_.worker_died(how, &*held);
+      if (obeyed_interrupts_ >= 2 || how.rfind("exit", 0) == 0) {
+        study_->release_trial(held->number, held->attempts);
+      } else if (held->attempts > kRetries) {
+        held->state = TrialState::failed;
+        held->failure = Failure::crashed;
+        held->detail = how;
+        study_->finish_trial(*held, worker.id);
+      } else {
+        study_->release_trial(held->number, held->attempts + 1);
+      }
+    }
+    study_->remove_worker(worker.id);
+  }
+  transaction.commit();
+}
+
+void Supervisor::report() {
+  for (const Trial& trial : study_->trials(false)) {
+    const auto index = static_cast<size_t>(trial.number);
+    if (index >= reported_.size()) reported_.resize(index + 1);
+    if (!trial.finished() || reported_[index]) continue;
+    reported_[index] = true;
+    observer_.trial_finished(trial);
+  }
+  observer_.tick(study_->counts());
+}
+
+void Supervisor::obey_interrupts() {
+  if (options_.interrupts == nullptr) return;
+  const int interrupts = *options_.interrupts;
+  if (interrupts >= 1 && obeyed_interrupts_ < 1) signal_children(SIGTERM);
+  if (interrupts >= 2 && obeyed_interrupts_ < 2) signal_children(SIGKILL);
+  obeyed_interrupts_ = std::max(obeyed_interrupts_, std::min(interrupts, 2));
+}
+
+void Supervisor::signal_children(int signal) {
+  for (const Child& child : children_) kill(child.pid, signal);
+}
+
+}  // namespace metaqnn::search

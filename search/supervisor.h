@@ -1,0 +1,90 @@
+// Keeps a search alive: starts its worker processes, replaces one that dies, and tells what happens.
+//
+// A worker that dies of a signal (segmentation fault, the kernel's out-of-memory killer) costs the trial it held one of
+// kRetries retries; a trial that kills its workers more often fails as crashed. When the supervisor itself is killed its
+// workers die with it, and their trials go back to waiting at no cost when the next search starts.
+//
+//   Supervisor supervisor(options, observer);
+//   SearchEnd end = supervisor.run();
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "architecture/error.h"
+#include "search/search.h"
+#include "search/study/study.h"
+
+namespace metaqnn::search {
+
+// What a search tells while it runs. Called from the supervisor's own thread.
+class SearchObserver {
+ public:
+  virtual ~SearchObserver() = default;
+  virtual void trial_finished(const Trial&) {}
+  virtual void worker_died(const std::string& how, const Trial* held) { (void)how, (void)held; }
+  virtual void tick(const Counts&) {}  // a few times a second
+};
+
+constexpr int kRetries = 2;
+// Exit status of a worker process that found nothing new: neither an error nor the end of the schedule.
+constexpr int kExhaustedStatus = 4;
+
+struct SupervisorOptions {
+  std::string study_url;
+  std::vector<std::string> devices{"cpu"};  // `workers` processes for each
+  int workers = 1;
+  int threads = 0;  // of each worker; 0 shares the cores that this process may use
+  int64_t limit = std::numeric_limits<int64_t>::max();
+  std::string program;                       // the executable that runs a worker
+  std::vector<std::string> program_arguments;  // before the worker's own options
+  // Set to 1 by a first interrupt (finish the trials in hand), to 2 by a second (abandon them).
+  const std::atomic<int>* interrupts = nullptr;
+};
+
+// Processor cores that this process may use.
+int available_cores();
+
+class Supervisor {
+ public:
+  Supervisor(const SupervisorOptions& options, SearchObserver& observer);
+  ~Supervisor();  // kills workers that are left
+  Supervisor(const Supervisor&) = delete;
+  Supervisor& operator=(const Supervisor&) = delete;
+
+  // Throws FailureError where a worker ends with an error of its own (it has printed it), with the worker's exit status.
+  SearchEnd run();
+
+ private:
+  struct Child {
+    pid_t pid;
+    std::string device;
+  };
+
+  Child start(const std::string& device);
+  void reap();
+  void settle(const Child& child, const std::string& how);
+  void report();
+  void obey_interrupts();
+  void signal_children(int signal);
+
+  SupervisorOptions options_;
+  SearchObserver& observer_;
+  std::unique_ptr<Study> study_;
+  std::vector<Child> children_;
+  std::vector<bool> reported_;  // by trial number
+  int obeyed_interrupts_ = 0;
+  bool exhausted_ = false;
+  ExitStatus child_error_ = ExitStatus::done;
+};
+
+// In a worker process, before anything else: die with the supervisor, ignore the terminal's interrupt (the supervisor
+// passes on what is meant), be the kernel's first victim when memory runs out.
+void become_supervised_worker();
+
+}  // namespace metaqnn::search
