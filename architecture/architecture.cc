@@ -22,15 +22,25 @@ struct LayerForm {
 const std::vector<LayerForm>& layer_forms() {
   using Arguments = std::array<int, 3>;
   static const std::vector<LayerForm> forms = {
-      {"C", {kLargestSize, kLargestField, kLargestField},
-       [](const Arguments& a) -> Layer { return Convolution{a[0], a[1], a[2]}; }},
-      {"P", {kLargestField, kLargestField},
-       [](const Arguments& a) -> Layer { return Pooling{a[0], a[1]}; }},
+      {"C",
+       {kLargestSize, kLargestField, kLargestField},
+       [](const Arguments& a) -> Layer {
+         return Convolution{a[0], a[1], a[2]};
+       }},
+      {"P",
+       {kLargestField, kLargestField},
+       [](const Arguments& a) -> Layer {
+         return Pooling{a[0], a[1]};
+       }},
       {"FC", {kLargestSize}, [](const Arguments& a) -> Layer { return FullyConnected{a[0]}; }},
-      {"GAP", {kLargestSize},
+      {"GAP",
+       {kLargestSize},
        [](const Arguments& a) -> Layer { return GlobalAveragePooling{a[0]}; }},
-      {"D", {kLargestField, kLargestField},
-       [](const Arguments& a) -> Layer { return Dropout{a[0], a[1]}; }},
+      {"D",
+       {kLargestField, kLargestField},
+       [](const Arguments& a) -> Layer {
+         return Dropout{a[0], a[1]};
+       }},
       {"SM", {kLargestSize}, [](const Arguments& a) -> Layer { return Softmax{a[0]}; }},
   };
   return forms;
@@ -54,7 +64,8 @@ class Parser {
         expect(']', "']', because SM is the last layer");
         break;
       }
-      if (peek() == ']') fail(position_, "', ' and another layer, because the last layer must be SM");
+      if (peek() == ']')
+        fail(position_, "', ' and another layer, because the last layer must be SM");
       expect(',', "',' or ']' after a layer");
     }
     skip_space();
@@ -88,8 +99,8 @@ class Parser {
       }
       found = "'" + std::string(text_.substr(at, end - at)) + "'";
     }
-    throw UsageError("architecture, column " + std::to_string(at + 1) + ": expected " + expectation +
-                     ", found " + found);
+    throw UsageError("architecture, column " + std::to_string(at + 1) + ": expected " +
+                     expectation + ", found " + found);
   }
 
   Layer parse_layer() {
@@ -169,14 +180,19 @@ std::string to_string(const Layer& layer) {
     }
     return text + ")";
   };
-  return std::visit(
-      Match{[&](const Convolution& c) { return call("C", {c.filters, c.field, c.stride}); },
-            [&](const Pooling& p) { return call("P", {p.field, p.stride}); },
-            [&](const FullyConnected& f) { return call("FC", {f.neurons}); },
-            [&](const GlobalAveragePooling& g) { return call("GAP", {g.classes}); },
-            [&](const Dropout& d) { return call("D", {d.index, d.count}); },
-            [&](const Softmax& s) { return call("SM", {s.classes}); }},
-      layer);
+  return std::visit(Match{[&](const Convolution& c) {
+                            return call("C", {c.filters, c.field, c.stride});
+                          },
+                          [&](const Pooling& p) {
+                            return call("P", {p.field, p.stride});
+                          },
+                          [&](const FullyConnected& f) { return call("FC", {f.neurons}); },
+                          [&](const GlobalAveragePooling& g) { return call("GAP", {g.classes}); },
+                          [&](const Dropout& d) {
+                            return call("D", {d.index, d.count});
+                          },
+                          [&](const Softmax& s) { return call("SM", {s.classes}); }},
+                    layer);
 }
 
 std::string to_string(const Architecture& architecture) { return join(architecture.layers, true); }

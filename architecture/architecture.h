@@ -5,13 +5,14 @@
 //   C(filters, receptive field, stride)  convolution with padding field/2, then ReLU
 //   P(field, stride)                     max pooling
 //   FC(neurons)                          fully connected layer, then ReLU
-//   GAP(classes)                         1x1 convolution to that many maps, ReLU, average over the map
+//   GAP(classes)                         1x1 convolution to that many maps, ReLU, mean of the map
 //   D(i,n)                               dropout with probability i/(2n)
-//   SM(classes)                          linear layer and softmax; every architecture ends in it
+//   SM(classes)                          linear layer and softmax, in which every one ends
 //
-// White space is free on input; to_string() writes one form. Two architectures are the same network when their
-// strings without D are the same: training places dropout itself, by rule (search/evaluate). Source: Baker, Gupta, Naik,
-// Raskar, ICLR 2017, section 4 and appendix; the string form is that of the authors' published logs.
+// White space is free on input; to_string() writes one form. Two architectures are the same network
+// when their strings without D are the same: training places dropout itself, by rule
+// (search/evaluate). Source: Baker, Gupta, Naik, Raskar, ICLR 2017, section 4 and appendix; the
+// string form is that of the authors' published logs.
 //
 //   Architecture architecture = parse_architecture("[C(64,3,1), D(1,1), SM(10)]");
 //   to_string(architecture);              // "[C(64,3,1), D(1,1), SM(10)]"
@@ -67,8 +68,8 @@ struct Match : Cases... {
 template <typename... Cases>
 Match(Cases...) -> Match<Cases...>;
 
-// Throws UsageError with the column (1-based) and what was expected there. Accepts at most 1,000 layers; sizes are
-// whole numbers from 1 to 65,536 (fields and strides to 255).
+// Throws UsageError with the column (1-based) and what was expected there. Accepts at most 1,000
+// layers; sizes are whole numbers from 1 to 65,536 (fields and strides to 255).
 Architecture parse_architecture(std::string_view text);
 
 std::string to_string(const Layer& layer);
@@ -80,8 +81,9 @@ std::string identity(const Architecture& architecture);
 // Number of layers, D and SM not counted.
 int depth(const Architecture& architecture);
 
-// The architecture as it is trained: dropout after every second layer (D not counted) and after each FC, never after GAP;
-// the i-th of the n placed is D(i,n). Any D it had is replaced. Paper, section 5.1.
+// The architecture as it is trained: dropout after every second layer (D not counted) and after
+// each FC, never after GAP; the i-th of the n placed is D(i,n). Any D it had is replaced. Paper,
+// section 5.1.
 Architecture place_dropout(const Architecture& architecture);
 
 }  // namespace metaqnn

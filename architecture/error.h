@@ -1,5 +1,6 @@
-// What can go wrong, by who can mend it. Every error says what happened, where (file, line, column or key), which rule
-// was broken and what to do; the program prints the message on one line and exits with the error's status.
+// What can go wrong, by who can mend it. Every error says what happened, where (file, line, column
+// or key), which rule was broken and what to do; the program prints the message on one line and
+// exits with the error's status.
 #pragma once
 
 #include <stdexcept>
@@ -12,14 +13,16 @@ enum class ExitStatus { done = 0, failed = 1, usage = 2, data = 3, interrupted =
 
 class Error : public std::runtime_error {
  public:
-  Error(ExitStatus status, const std::string& message) : std::runtime_error(message), status_(status) {}
+  Error(ExitStatus status, const std::string& message)
+      : std::runtime_error(message), status_(status) {}
   ExitStatus status() const { return status_; }
 
  private:
   ExitStatus status_;
 };
 
-// Wrong usage or configuration: an unknown key, an impossible shape, a malformed string. Exit status 2.
+// Wrong usage or configuration: an unknown key, an impossible shape, a malformed string. Exit
+// status 2.
 class UsageError : public Error {
  public:
   explicit UsageError(const std::string& message) : Error(ExitStatus::usage, message) {}
@@ -48,7 +51,7 @@ class InterruptedError : public Error {
 
 }  // namespace metaqnn
 
-#define METAQNN_ASSERT(condition, message)                                         \
-  do {                                                                             \
-    if (!(condition)) ::metaqnn::fail_assertion(__FILE__, __LINE__, (message));    \
+#define METAQNN_ASSERT(condition, message)                                      \
+  do {                                                                          \
+    if (!(condition)) ::metaqnn::fail_assertion(__FILE__, __LINE__, (message)); \
   } while (false)

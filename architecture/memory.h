@@ -1,14 +1,15 @@
 // How much memory will training this network take at its peak?
 //
-// An estimate from the shapes alone, made before anything is allocated, so that a search can refuse what does not fit:
+// An estimate from the shapes alone, made before anything is allocated, so that a search can refuse
+// what does not fit:
 //
 //   program      LibTorch and its libraries, loaded
 //   data         the images, 8 bits a pixel
-//   parameters   weights, gradient and Adam's two moments in float32, the cast copy and its gradient
+//   parameters   weights, gradient, Adam's two moments in float32; the cast copy and its gradient
 //   activations  what the backward pass needs of every layer, for one batch
 //   workspace    gradients of activations that live at once, and the float32 batch
 //
-// docs/performance.md compares it with measured peaks.
+// A test compares it with measured peaks (tests/search/training_test.cc).
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
-// Which random numbers does this purpose get? Every stream is derived from (study seed, purpose, index), so that a result
-// depends neither on who ran first nor on how many numbers another purpose took.
+// Which random numbers does this purpose get? Every stream is derived from (study seed, purpose,
+// index), so that a result depends neither on who ran first nor on how many numbers another purpose
+// took.
 //
 //   Random random = Random::stream(seed, "walk", sample_number);
 //   int choice = random.below(6);
@@ -16,8 +17,9 @@ namespace metaqnn {
 // 64-bit FNV-1a of a text, finished by SplitMix64's mixer: the same on every machine and release.
 uint64_t stable_hash(std::string_view text);
 
-// xoshiro256** (Blackman, Vigna, 2018), seeded by SplitMix64. Satisfies UniformRandomBitGenerator. The draws below are our
-// own because the distributions of <random> differ between standard libraries.
+// xoshiro256** (Blackman, Vigna, 2018), seeded by SplitMix64. Satisfies UniformRandomBitGenerator.
+// The draws below are our own because the distributions of <random> differ between standard
+// libraries.
 class Random {
  public:
   using result_type = uint64_t;

@@ -14,7 +14,8 @@ int64_t checked_product(std::initializer_list<int64_t> factors) {
   int64_t product = 1;
   for (int64_t factor : factors) {
     if (__builtin_mul_overflow(product, factor, &product))
-      throw UsageError("architecture: a layer has more than 2^63 parameters or MACs; make it smaller");
+      throw UsageError(
+          "architecture: a layer has more than 2^63 parameters or MACs; make it smaller");
   }
   return product;
 }
@@ -52,7 +53,8 @@ class Analyser {
 
  private:
   void need_map() {
-    if (flat_) impossible(index_, *layer_, "there is no map left after FC or GAP; put it before them");
+    if (flat_)
+      impossible(index_, *layer_, "there is no map left after FC or GAP; put it before them");
   }
 
   void connect(int64_t outputs, bool hidden) {
@@ -124,8 +126,9 @@ Shape parse_shape(std::string_view text) {
     const auto [next, error] = std::from_chars(at, end, values[i]);
     const bool separated = i == 2 ? next == end : next != end && *next == 'x';
     if (error != std::errc{} || values[i] < 1 || values[i] > kLargestSide || !separated) {
-      throw UsageError("shape '" + std::string(text) +
-                       "': expected CHANNELSxHEIGHTxWIDTH, for example 3x32x32, each from 1 to 65536");
+      throw UsageError(
+          "shape '" + std::string(text) +
+          "': expected CHANNELSxHEIGHTxWIDTH, for example 3x32x32, each from 1 to 65536");
     }
     at = next + 1;
   }

@@ -1,7 +1,7 @@
 // What does each layer of an architecture produce, and what does it cost?
 //
 // Shapes are channels x height x width. Sizes follow
-//   convolution   floor((n + 2*floor(f/2) - f) / s) + 1      (stride 1 and an odd field keep the size)
+//   convolution   floor((n + 2*floor(f/2) - f) / s) + 1    stride 1 and an odd field keep the size
 //   pooling       floor((n - f) / s) + 1
 // with n the input's side, f the receptive field, s the stride. FC and SM flatten their input.
 //
@@ -33,7 +33,8 @@ struct LayerAnalysis {
   Layer layer;
   Shape output;
   int64_t parameters;  // trainable, biases included
-  int64_t macs;        // multiplications with additions of one image, forward; biases and activations are not counted
+  int64_t macs;  // multiplications with additions of one image, forward; biases and activations are
+                 // not counted
 };
 
 struct Analysis {
@@ -45,8 +46,8 @@ struct Analysis {
   int depth = 0;
 };
 
-// Throws UsageError naming the layer where the shape is impossible (a pooling field larger than its input, C or P after
-// FC or GAP, an even receptive field) or a count does not fit 63 bits.
+// Throws UsageError naming the layer where the shape is impossible (a pooling field larger than its
+// input, C or P after FC or GAP, an even receptive field) or a count does not fit 63 bits.
 Analysis analyse(const Architecture& architecture, const Shape& input);
 
 // Side of the output of one layer, or 0 where it is impossible.

@@ -14,14 +14,14 @@ struct Options {
 };
 
 void write(const Options& options, const datasets::Log& log, std::ostream& out) {
-  options.format == "csv" ? datasets::write_log_csv(log, out) : datasets::write_replay_csv(log, out);
+  options.format == "csv" ? datasets::write_log_csv(log, out)
+                          : datasets::write_replay_csv(log, out);
 }
 
 ExitStatus run(const Options& options) {
   const datasets::Log log = search::to_log(*search::open_study(options.study));
   if (options.output.empty()) {
     write(options, log, std::cout);
-    std::cout.flush();
     return ExitStatus::done;
   }
   std::ofstream out(options.output, std::ios::binary);

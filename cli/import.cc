@@ -16,8 +16,7 @@ struct Options {
 };
 
 datasets::Log read(const Options& options) {
-  if (options.log.rfind("sqlite:", 0) == 0)
-    return search::to_log(*search::open_study(options.log));
+  if (options.log.rfind("sqlite:", 0) == 0) return search::to_log(*search::open_study(options.log));
   return datasets::read_log(options.log, {"", options.target});
 }
 
@@ -32,8 +31,9 @@ ExitStatus run(const Options& options) {
       exists ? search::stored_configuration(*search::open_study(options.study))
              : search::read_configuration(options.config);
   const search::Space space = search::build_space(configuration);
-  const auto study = exists ? search::open_study(options.study)
-                            : search::create_study(options.study, search::describe_study(configuration));
+  const auto study =
+      exists ? search::open_study(options.study)
+             : search::create_study(options.study, search::describe_study(configuration));
   const search::ImportReport report = search::import_log(log, space, *study);
   std::vector<std::string> problems = log.problems;
   problems.insert(problems.end(), report.problems.begin(), report.problems.end());
@@ -47,9 +47,11 @@ ExitStatus run(const Options& options) {
 std::function<ExitStatus()> setup(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("LOG", options->log, "a CSV file or the URL of a study")->required();
-  app.add_option("--study", options->study, "the study to fill; made if it is not there")->required();
+  app.add_option("--study", options->study, "the study to fill; made if it is not there")
+      ->required();
   app.add_option("--config", options->config, "gives a new study its space and schedule");
-  app.add_option("--target", options->target, "the column of accuracies (default: the format's own)");
+  app.add_option("--target", options->target,
+                 "the column of accuracies (default: the format's own)");
   return [options] { return run(*options); };
 }
 

@@ -11,14 +11,20 @@
 namespace metaqnn::cli {
 namespace {
 
-// Breaks a text after ", " so that no line is longer than `width`.
+// Where a line may end: after the comma between layers, after a '+' of other alphabets.
+size_t next_break(const std::string& text, size_t from) {
+  const size_t comma = text.find(", ", from), plus = text.find('+', from);
+  if (comma == std::string::npos && plus == std::string::npos) return text.size();
+  return comma < plus ? comma + 2 : plus + 1;
+}
+
+// Breaks a text so that no line is longer than `width`, where there is a place for it.
 std::vector<std::string> wrap(const std::string& text, size_t width) {
   std::vector<std::string> lines{""};
   for (size_t begin = 0; begin < text.size();) {
-    size_t end = text.find(", ", begin);
-    end = end == std::string::npos ? text.size() : end + 2;
+    const size_t end = next_break(text, begin);
     const std::string word = text.substr(begin, end - begin);
-    const size_t visible = word.size() - (end < text.size() ? 1 : 0);
+    const size_t visible = word.back() == ' ' ? word.size() - 1 : word.size();
     if (!lines.back().empty() && lines.back().size() + visible > width) lines.emplace_back();
     lines.back() += word;
     begin = end;
@@ -50,8 +56,10 @@ std::string Table::render(int width) const {
   const size_t last = columns_.size() - 1;
   size_t indent = 0;
   for (size_t i = 0; i < last; ++i) indent += widths[i] + 2;
-  const size_t room = width > 0 ? std::max<size_t>(20, static_cast<size_t>(width) - std::min<size_t>(indent, static_cast<size_t>(width)))
-                                : std::string::npos;
+  const size_t room =
+      width > 0 ? std::max<size_t>(20, static_cast<size_t>(width) -
+                                           std::min<size_t>(indent, static_cast<size_t>(width)))
+                : std::string::npos;
   std::string text;
   const auto add_line = [&](const std::vector<std::string>& cells) {
     std::string line;

@@ -9,12 +9,14 @@
 namespace metaqnn::cli {
 
 bool is_terminal(int file_descriptor);
-// Columns of the terminal on standard output; 0 where it is none, so that nothing is wrapped in a pipe.
+// Columns of the terminal on standard output; 0 where it is none, so that nothing is wrapped in a
+// pipe.
 int terminal_width();
 
 enum class Align { left, right };
 
-// Columns beside each other, two spaces between; the last one wraps at ", " to the terminal's width.
+// Columns beside each other, two spaces between; the last one wraps between layers to the
+// terminal's width.
 class Table {
  public:
   struct Column {

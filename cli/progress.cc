@@ -10,11 +10,13 @@
 
 namespace metaqnn::cli {
 
-Progress::Progress(const search::Configuration& configuration, int64_t target)
+Progress::Progress(const search::Configuration& configuration, int64_t target,
+                   std::optional<double> best)
     : schedule_(configuration.strategy.schedule),
       target_(target),
       live_(is_terminal(STDERR_FILENO)),
-      start_(std::chrono::steady_clock::now()) {}
+      start_(std::chrono::steady_clock::now()),
+      best_(best) {}
 
 void Progress::trial_finished(const search::Trial& trial) {
   if (trial.state == search::TrialState::complete)
@@ -41,12 +43,14 @@ void Progress::tick(const search::Counts& counts) {
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
   const auto done = static_cast<double>(counts.unique_models - *models_at_start_);
   std::string line = fmt::format("{}/{} models", counts.unique_models, target_);
-  if (const auto epsilon = search::epsilon_at(schedule_, counts.unique_models + counts.reserved - 1))
+  if (const auto epsilon =
+          search::epsilon_at(schedule_, counts.unique_models + counts.reserved - 1))
     line += fmt::format("  epsilon {:.1f}", *epsilon);
   line += "  best " + fixed(best_, 4);
   if (done > 0) {
     line += fmt::format("  {:.0f}/h", done / seconds * 3600);
-    line += "  left " + duration(static_cast<double>(target_ - counts.unique_models) * seconds / done);
+    line +=
+        "  left " + duration(static_cast<double>(target_ - counts.unique_models) * seconds / done);
   }
   fmt::print(stderr, "\r\x1b[K{}", line);
   std::fflush(stderr);

@@ -1,4 +1,5 @@
-// What a running search shows: on a terminal one line that lives, otherwise one line for each trial. Standard error.
+// What a running search shows: on a terminal one line that lives, otherwise one line for each
+// trial. Standard error.
 #pragma once
 
 #include <chrono>
@@ -12,7 +13,8 @@ namespace metaqnn::cli {
 
 class Progress : public search::SearchObserver {
  public:
-  Progress(const search::Configuration& configuration, int64_t target);
+  // `best`: the accuracy that a resumed study has reached already.
+  Progress(const search::Configuration& configuration, int64_t target, std::optional<double> best);
 
   void trial_finished(const search::Trial& trial) override;
   void worker_died(const std::string& how, const search::Trial* held) override;

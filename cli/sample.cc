@@ -29,9 +29,10 @@ std::vector<std::string> draw(int64_t count, const std::function<std::string()>&
       drawn.push_back(std::move(text));
       fruitless = 0;
     } else if (++fruitless == kFruitless) {
-      throw FailureError(fmt::format("only {} distinct architectures found: the space has no more, "
-                                     "or this policy does not reach them; ask for fewer",
-                                     drawn.size()));
+      throw FailureError(
+          fmt::format("only {} distinct architectures found: the space has no more, "
+                      "or this policy does not reach them; ask for fewer",
+                      drawn.size()));
     }
   }
   return drawn;
@@ -79,10 +80,11 @@ ExitStatus run(const Options& options) {
 std::function<ExitStatus()> setup(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("--config", options->config, "the space to walk through uniformly");
-  app.add_option("--study", options->study, "walk by its learned policy, leaving out what it has seen");
+  app.add_option("--study", options->study,
+                 "walk by its learned policy, leaving out what it has seen");
   app.add_option("--count", options->count, "how many distinct architectures")
       ->required()
-      ->check(CLI::PositiveNumber);
+      ->check(at_least_one());
   app.add_option("--epsilon", options->epsilon, "with --study: probability of a uniform choice")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();

@@ -35,8 +35,10 @@ ExitStatus run(const Options& options) {
              grouped(space.transitions()));
   fmt::print("architectures  {}\n", scientific(architectures));
   if (architectures.size() > 6) fmt::print("               {}\n", architectures);
-  fmt::print("\nA state holds the bin of the representation's size; architectures are counted by the "
-             "true sizes,\nof which there are {} positions.\n", grouped(space.positions()));
+  fmt::print(
+      "\nA state holds the bin of the representation's size; architectures are counted by the "
+      "true sizes,\nof which there are {} positions.\n",
+      grouped(space.positions()));
   return ExitStatus::done;
 }
 

@@ -25,7 +25,8 @@ int64_t count(const search::Counts& counts, TrialState state) {
 }
 
 struct Pace {
-  std::optional<double> models_per_hour;  // by the trials' own seconds and the workers that are alive
+  std::optional<double>
+      models_per_hour;  // by the trials' own seconds and the workers that are alive
   int64_t workers = 0;
 };
 
@@ -41,7 +42,7 @@ Pace pace(search::Study& study, const std::vector<search::Trial>& trials) {
     seconds += *trial->seconds;
     ++models;
   }
-  if (seconds > 0)
+  if (seconds > 0.001 * models)  // a table answers at once
     pace.models_per_hour =
         3600.0 * models / seconds * static_cast<double>(std::max<int64_t>(1, pace.workers));
   return pace;
@@ -69,7 +70,8 @@ ExitStatus run(const Options& options) {
 
   if (options.format == "json") {
     nlohmann::ordered_json json;
-    for (TrialState state : kStates) json["states"][search::to_string(state)] = count(counts, state);
+    for (TrialState state : kStates)
+      json["states"][search::to_string(state)] = count(counts, state);
     json["unique_models"] = counts.unique_models;
     json["samples"] = counts.samples;
     json["schedule_models"] = target;
@@ -93,7 +95,8 @@ ExitStatus run(const Options& options) {
   fmt::print("trials    {}\n", states);
   fmt::print("samples   {}\n", counts.samples);
   fmt::print("epsilon   {}\n", epsilon ? fixed(epsilon, 1) : "the schedule is done");
-  if (best) fmt::print("best      {}  {}\n", fixed(best->validation_accuracy, 4), best->architecture);
+  if (best)
+    fmt::print("best      {}  {}\n", fixed(best->validation_accuracy, 4), best->architecture);
   if (speed.models_per_hour)
     fmt::print("rate      {:.0f} models an hour with {} worker{}\n", *speed.models_per_hour,
                std::max<int64_t>(1, speed.workers), speed.workers > 1 ? "s" : "");

@@ -38,8 +38,9 @@ std::vector<search::Trial> select(const Options& options, search::Study& study) 
     });
   }
   if (!options.top) return trials;
+  std::erase_if(trials, [](const search::Trial& trial) { return !trial.validation_accuracy; });
   std::stable_sort(trials.begin(), trials.end(), [](const auto& a, const auto& b) {
-    return a.validation_accuracy.value_or(-1) > b.validation_accuracy.value_or(-1);
+    return *a.validation_accuracy > *b.validation_accuracy;
   });
   if (static_cast<int64_t>(trials.size()) > *options.top)
     trials.resize(static_cast<size_t>(*options.top));
@@ -69,7 +70,9 @@ void print_trials(const Options& options, const std::vector<search::Trial>& tria
     for (const search::Trial& trial : trials) list.push_back(to_json(trial));
     fmt::print("{}\n", list.dump(2));
   } else if (options.format == "csv") {
-    fmt::print("number,architecture,state,validation_accuracy,epsilon,parameters,seconds,reason,attempts\n");
+    fmt::print(
+        "number,architecture,state,validation_accuracy,epsilon,parameters,seconds,reason,"
+        "attempts\n");
     for (const search::Trial& trial : trials) {
       fmt::print("{},{},{},{},{},{},{},{},{}\n", trial.number,
                  datasets::csv_field(trial.architecture), search::to_string(trial.state),
@@ -86,12 +89,12 @@ void print_trials(const Options& options, const std::vector<search::Trial>& tria
                  {"architecture"}});
     for (const search::Trial& trial : trials) {
       const bool complete = trial.state == search::TrialState::complete;
-      const std::string result = complete                     ? fixed(trial.validation_accuracy, 4)
-                                 : trial.reason().empty()     ? search::to_string(trial.state)
-                                 : search::to_string(trial.failure);
+      const std::string result = complete                 ? fixed(trial.validation_accuracy, 4)
+                                 : trial.reason().empty() ? search::to_string(trial.state)
+                                                          : search::to_string(trial.failure);
       table.add({std::to_string(trial.number), result, fixed(trial.epsilon, 1),
-                 short_count(trial.parameters), trial.seconds ? fixed(trial.seconds, 1) + " s" : "-",
-                 trial.architecture});
+                 short_count(trial.parameters),
+                 trial.seconds ? fixed(trial.seconds, 1) + " s" : "-", trial.architecture});
     }
     fmt::print("{}", table.render());
   }
@@ -154,7 +157,7 @@ ExitStatus run(const Options& options) {
 std::function<ExitStatus()> setup(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("--study", options->study, "the study")->required();
-  app.add_option("--top", options->top, "the best so many, best first")->check(CLI::PositiveNumber);
+  app.add_option("--top", options->top, "the best so many, best first")->check(at_least_one());
   app.add_option("--state", options->state, "only trials in this state")
       ->check(CLI::IsMember({"complete", "failed", "running", "waiting"}));
   app.add_flag("--samples", options->samples, "every walk of the agent instead");

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
+#include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <functional>
 #include <limits>
@@ -12,6 +14,7 @@
 #include "architecture/error.h"
 #include "architecture/names.h"
 #include "datasets/images/data_set.h"
+#include "search/evaluate/evaluator.h"
 
 namespace metaqnn::search {
 namespace {
@@ -31,13 +34,15 @@ void read(const toml::node& node, bool& value) {
 }
 
 template <typename Integer>
-  requires std::is_integral_v<Integer>
+requires std::is_integral_v<Integer>
 void read(const toml::node& node, Integer& value) {
   const auto found = node.value_exact<int64_t>();
   if (!found) throw Mismatch{"a whole number"};
   if (!std::in_range<Integer>(*found)) {
-    throw Mismatch{fmt::format("a whole number from {} to {}", std::numeric_limits<Integer>::min(),
-                               std::numeric_limits<Integer>::max())};
+    constexpr uint64_t kLargestInToml = std::numeric_limits<int64_t>::max();
+    throw Mismatch{
+        fmt::format("a whole number from {} to {}", std::numeric_limits<Integer>::min(),
+                    std::min<uint64_t>(std::numeric_limits<Integer>::max(), kLargestInToml))};
   }
   value = static_cast<Integer>(*found);
 }
@@ -96,8 +101,7 @@ void read_alphabets(const toml::node& node, std::vector<std::vector<std::string>
 
 std::string write(bool value) { return value ? "true" : "false"; }
 template <typename Integer>
-  requires std::is_integral_v<Integer>
-std::string write(Integer value) {
+requires std::is_integral_v<Integer> std::string write(Integer value) {
   return std::to_string(value);
 }
 std::string write(double value) {
@@ -106,7 +110,9 @@ std::string write(double value) {
 }
 std::string write(const std::string& value) {
   std::ostringstream out;
-  out << toml::value<std::string>(value);
+  // Without flags: always one line in double quotes, as people write it.
+  const toml::value<std::string> text(value);
+  out << toml::toml_formatter(text, toml::format_flags::none);
   return out.str();
 }
 std::string write(const std::filesystem::path& value) { return write(value.string()); }
@@ -124,6 +130,30 @@ std::string write(const std::vector<T>& values) {
 
 // ---------------------------------------------------------------------------------------------------------------------
 // The keys: the one description from which the reader, the writer and the commented file are made.
+
+// The numbers that a key allows.
+struct Range {
+  double from = -std::numeric_limits<double>::infinity();
+  double to = std::numeric_limits<double>::infinity();
+  bool without_from = false, without_to = false;
+
+  bool holds(double value) const {
+    return std::isfinite(value) && (without_from ? value > from : value >= from) &&
+           (without_to ? value < to : value <= to);
+  }
+
+  std::string words() const {
+    if (std::isinf(from)) return "a finite number";
+    const std::string lower = (without_from ? "above " : "at least ") + fmt::format("{}", from);
+    if (std::isinf(to)) return lower;
+    return lower + (without_to ? " and below " : " and at most ") + fmt::format("{}", to);
+  }
+};
+constexpr Range kFinite{};
+constexpr Range kFraction{0, 1};
+constexpr Range kFractionBelowOne{0, 1, false, true};
+constexpr Range kAboveZero{.from = 0, .without_from = true};
+constexpr Range at_least(double from) { return {.from = from}; }
 
 struct Key {
   std::string section, name, comment;
@@ -146,48 +176,81 @@ class Keys {
  private:
   template <typename T>
   void add(const std::string& name, T& value, const std::string& comment) {
-    keys_.push_back({section_, name, comment, [&value](const toml::node& node) { read(node, value); },
+    keys_.push_back({section_, name, comment,
+                     [&value](const toml::node& node) { read(node, value); },
+                     [&value] { return write(value); }});
+  }
+
+  template <typename Number>
+  void add(const std::string& name, Number& value, const Range& range, const std::string& comment) {
+    keys_.push_back({section_, name, comment,
+                     [&value, range](const toml::node& node) {
+                       read(node, value);
+                       if (!range.holds(static_cast<double>(value)))
+                         throw Mismatch{range.words() + ", not " + write(value)};
+                     },
+                     [&value] { return write(value); }});
+  }
+
+  void add(const std::string& name, std::string& value, const std::vector<std::string>& choices,
+           const std::string& comment) {
+    keys_.push_back({section_, name, comment,
+                     [&value, choices](const toml::node& node) {
+                       read(node, value);
+                       if (std::find(choices.begin(), choices.end(), value) == choices.end())
+                         throw Mismatch{list_names(choices) + ", not " + write(value)};
+                     },
                      [&value] { return write(value); }});
   }
 
   void top_level(Configuration& c) {
     section_ = "";
     add("seed", c.seed, "Every random number of the study comes from this.");
-    add("workers", c.workers, "Worker processes for each device; they share the processor's cores.");
+    add("workers", c.workers, at_least(1),
+        "Worker processes for each device; they share the processor's cores.");
     add("device", c.device,
         "auto (every usable GPU, or the CPU), cpu, cuda, or a list such as \"cuda:0,cuda:2\".");
   }
 
   void data(DataSettings& d) {
     section_ = "data";
-    add("name", d.name, "mnist, fashion_mnist, cifar10, cifar100, svhn or svhn_extra; \"\" with a table.");
+    add("name", d.name,
+        "mnist, fashion_mnist, cifar10, cifar100, svhn or svhn_extra; \"\" with a table.");
     add("path", d.path, "Folder of its files; \"\" is where the system installs it.");
-    add("training_images", d.training_images, "How many images train; 0 is all that do not validate.");
-    add("validation_images", d.validation_images, "How many of the training images validate; stratified.");
-    add("preprocessing", d.preprocessing,
+    add("training_images", d.training_images, at_least(0),
+        "How many images train; 0 is all that do not validate.");
+    add("validation_images", d.validation_images, at_least(1),
+        "How many of the training images validate; stratified.");
+    add("preprocessing", d.preprocessing, {"none", "mean", "standardize", "local_contrast"},
         "none, mean, standardize (per pixel over the training images) or local_contrast.");
     add("mirror", d.mirror, "Mirror each training image left to right with probability 1/2.");
-    add("translation", d.translation, "Shift each training image by up to so many pixels each way.");
+    add("translation", d.translation, Range{0, 64},
+        "Shift each training image by up to so many pixels each way.");
   }
 
   void space(SpaceSettings& s) {
     section_ = "space";
-    add("kind", s.kind, "cnn: convolutional networks; sequence: strings of another alphabet.");
+    add("kind", s.kind, {"cnn", "sequence"},
+        "cnn: convolutional networks; sequence: strings of another alphabet.");
     add("input", s.input, "CxHxW, for example \"3x32x32\"; \"\" is that of the data set.");
-    add("classes", s.classes, "0 is those of the data set.");
+    add("classes", s.classes, at_least(0), "0 is those of the data set.");
     add("depth_limit", s.cnn.depth_limit, "Most layers, dropout and softmax not counted.");
     add("convolution_filters", s.cnn.convolution_filters, "Filters of a convolution.");
     add("convolution_strides", s.cnn.convolution_strides, "Strides of a convolution.");
     add_bins(s.cnn.bins);
-    add("fully_connected_neurons", s.cnn.fully_connected_neurons, "Neurons of a fully connected layer.");
-    add("fully_connected_in_a_row", s.cnn.fully_connected_in_a_row, "Most fully connected layers in a row.");
+    add("fully_connected_neurons", s.cnn.fully_connected_neurons,
+        "Neurons of a fully connected layer.");
+    add("fully_connected_in_a_row", s.cnn.fully_connected_in_a_row,
+        "Most fully connected layers in a row.");
     add("fully_connected_may_grow", s.cnn.fully_connected_may_grow,
         "May one be larger than the one before it?");
-    add("global_average_pooling", s.cnn.global_average_pooling, "May GAP stand before the softmax?");
+    add("global_average_pooling", s.cnn.global_average_pooling,
+        "May GAP stand before the softmax?");
     add("pooling_first", s.cnn.pooling_first, "May the first layer be a pooling?");
     add("pooling_after_pooling", s.cnn.pooling_after_pooling, "May a pooling follow a pooling?");
     add("template", s.sequence.pattern, "Sequence: the text, with {} for each slot.");
-    keys_.push_back({section_, "alphabet", "Sequence: the tokens; one list for all slots, or a list of lists.",
+    keys_.push_back({section_, "alphabet",
+                     "Sequence: the tokens; one list for all slots, or a list of lists.",
                      [&s](const toml::node& node) { read_alphabets(node, s.sequence.alphabets); },
                      [&s] {
                        return s.sequence.alphabets.size() == 1 ? write(s.sequence.alphabets[0])
@@ -195,7 +258,8 @@ class Keys {
                      }});
   }
 
-  // A bin's parts are lists beside each other in the file: bin i of one belongs to bin i of the others.
+  // A bin's parts are lists beside each other in the file: bin i of one belongs to bin i of the
+  // others.
   template <typename T>
   void add_bin_part(const std::string& name, std::vector<SizeBin>& bins, T SizeBin::*part,
                     const std::string& comment) {
@@ -239,42 +303,49 @@ class Keys {
 
   void strategy(StrategySettings& s) {
     section_ = "strategy";
-    add("kind", s.kind, list_names(strategy_kinds()) + ".");
-    add("alpha", s.alpha, "Learning rate of the Q-values.");
-    add("gamma", s.gamma, "Discount of the next state's value.");
-    add("initial_q", s.initial_q, "Every Q-value before anything is known.");
-    add("replay", s.replay, "Draws from all samples so far, after each sample.");
+    add("kind", s.kind, strategy_kinds(), list_names(strategy_kinds()) + ".");
+    add("alpha", s.alpha, kFraction, "Learning rate of the Q-values.");
+    add("gamma", s.gamma, kFraction, "Discount of the next state's value.");
+    add("initial_q", s.initial_q, kFinite, "Every Q-value before anything is known.");
+    add("replay", s.replay, at_least(0), "Draws from all samples so far, after each sample.");
     add("schedule", s.schedule, "Pairs of epsilon and number of unique models.");
   }
 
   void evaluator(EvaluatorSettings& e) {
     section_ = "evaluator";
-    add("kind", e.kind, "train: with LibTorch; table: look results up.");
+    add("kind", e.kind, evaluator_kinds(), "train: with LibTorch; table: look results up.");
     TrainingSettings& t = e.training;
-    add("epochs", t.epochs, "Passes over the training images.");
-    add("batch_size", t.batch_size, "Images in a step.");
-    add("learning_rate", t.learning_rate, "First initial rate of Adam.");
-    add("learning_rate_factor", t.learning_rate_factor, "The rate is multiplied by this ...");
-    add("learning_rate_every", t.learning_rate_every, "... after every so many epochs.");
-    add("adam_beta1", t.adam_beta1, "Decay of Adam's first moment.");
-    add("adam_beta2", t.adam_beta2, "Decay of Adam's second moment.");
-    add("adam_epsilon", t.adam_epsilon, "Adam's epsilon.");
-    add("weight_decay", t.weight_decay, "L2 penalty, added to the gradient.");
+    add("epochs", t.epochs, at_least(1), "Passes over the training images.");
+    add("batch_size", t.batch_size, at_least(1), "Images in a step.");
+    add("learning_rate", t.learning_rate, kAboveZero, "First initial rate of Adam.");
+    add("learning_rate_factor", t.learning_rate_factor, kAboveZero,
+        "The rate is multiplied by this ...");
+    add("learning_rate_every", t.learning_rate_every, at_least(1),
+        "... after every so many epochs.");
+    add("adam_beta1", t.adam_beta1, kFractionBelowOne, "Decay of Adam's first moment.");
+    add("adam_beta2", t.adam_beta2, kFractionBelowOne, "Decay of Adam's second moment.");
+    add("adam_epsilon", t.adam_epsilon, kAboveZero, "Adam's epsilon.");
+    add("weight_decay", t.weight_decay, at_least(0), "L2 penalty, added to the gradient.");
     add("batch_normalization", t.batch_normalization, "Batch normalization before each ReLU.");
     add("dropout", t.dropout, "Dropout after every second layer and each fully connected one.");
-    add("learning_rates", t.learning_rates,
+    add("learning_rates", t.learning_rates, at_least(1),
         "Initial rates to try before a network counts as not learning.");
-    add("restart_factor", t.restart_factor, "From one initial rate to the next.");
-    add("chance_margin", t.chance_margin,
+    add("restart_factor", t.restart_factor, kAboveZero, "From one initial rate to the next.");
+    add("chance_margin", t.chance_margin, kFraction,
         "Accuracy after the first epoch must exceed chance by more than this.");
-    add("max_seconds", t.max_seconds, "Longest training, restarts included; 0 is no limit.");
-    add("max_parameters", t.max_parameters, "Most trainable parameters; 0 is no limit.");
-    add("max_memory", t.max_memory, "Most bytes by the estimate of `metaqnn describe`; 0 is no limit.");
-    add("precision", t.precision, "auto (bfloat16 where the hardware has it), float32 or bfloat16.");
+    add("max_seconds", t.max_seconds, at_least(0),
+        "Longest training, restarts included; 0 is no limit.");
+    add("max_parameters", t.max_parameters, at_least(0),
+        "Most trainable parameters; 0 is no limit.");
+    add("max_memory", t.max_memory, at_least(0),
+        "Most bytes by the estimate that is stored with each trial; 0 is no limit.");
+    add("precision", t.precision, {"auto", "float32", "bfloat16"},
+        "auto (bfloat16 where the hardware has it), float32 or bfloat16.");
     add("file", e.table.file, "Table: the CSV file.");
     add("architecture_column", e.table.architecture_column, "Table: \"\" is architecture or net.");
     add("target", e.table.target, "Table: the column of accuracies; \"\" is the format's own.");
-    add("seconds_per_trial", e.table.seconds_per_trial, "Table: wait so long to imitate training.");
+    add("seconds_per_trial", e.table.seconds_per_trial, Range{0, 86400},
+        "Table: wait so long to imitate training.");
   }
 
   std::string section_;
@@ -285,7 +356,8 @@ class Keys {
 
 [[noreturn]] void fail(const std::string& source, const toml::source_region& where,
                        const std::string& message) {
-  throw UsageError(fmt::format("{}:{}:{}: {}", source, where.begin.line, where.begin.column, message));
+  throw UsageError(
+      fmt::format("{}:{}:{}: {}", source, where.begin.line, where.begin.column, message));
 }
 
 std::string full_name(const std::string& section, const std::string& name) {
@@ -304,7 +376,8 @@ class Reader {
       if (!sections_.contains(section) || section.empty()) {
         check_known("", section, node);
       } else if (const toml::table* table = node.as_table()) {
-        for (const auto& [inner, value] : *table) check_known(section, std::string(inner.str()), value);
+        for (const auto& [inner, value] : *table)
+          check_known(section, std::string(inner.str()), value);
       } else {
         fail(source_, node.source(), fmt::format("{} is a section: write [{}]", section, section));
       }
@@ -329,8 +402,9 @@ class Reader {
         if (!known.empty()) valid.push_back(known);
       }
     }
-    fail(source_, node.source(), fmt::format("unknown key {}; did you mean {}?", full_name(section, name),
-                                             full_name(section, nearest_name(name, valid))));
+    fail(source_, node.source(),
+         fmt::format("unknown key {}; did you mean {}?", full_name(section, name),
+                     full_name(section, nearest_name(name, valid))));
   }
 
   const toml::node* find(const Key& key) const {
@@ -357,34 +431,6 @@ class Reader {
   Keys keys_;
   std::set<std::string> sections_;
 };
-
-void check_ranges(const Configuration& c, const std::string& source) {
-  const auto need = [&](bool holds, const std::string& key, auto value, const std::string& rule) {
-    if (!holds) throw UsageError(fmt::format("{}: {} = {} must be {}", source, key, value, rule));
-  };
-  const TrainingSettings& t = c.evaluator.training;
-  need(c.workers >= 1, "workers", c.workers, "at least 1");
-  need(c.data.training_images >= 0, "data.training_images", c.data.training_images, "at least 0");
-  need(c.data.validation_images >= 1, "data.validation_images", c.data.validation_images, "at least 1");
-  need(c.data.translation >= 0 && c.data.translation <= 64, "data.translation", c.data.translation,
-       "from 0 to 64");
-  need(t.epochs >= 1, "evaluator.epochs", t.epochs, "at least 1");
-  need(t.batch_size >= 1, "evaluator.batch_size", t.batch_size, "at least 1");
-  need(t.learning_rate > 0, "evaluator.learning_rate", t.learning_rate, "above 0");
-  need(t.learning_rate_factor > 0, "evaluator.learning_rate_factor", t.learning_rate_factor, "above 0");
-  need(t.learning_rate_every >= 1, "evaluator.learning_rate_every", t.learning_rate_every, "at least 1");
-  need(t.adam_beta1 >= 0 && t.adam_beta1 < 1, "evaluator.adam_beta1", t.adam_beta1, "in [0, 1)");
-  need(t.adam_beta2 >= 0 && t.adam_beta2 < 1, "evaluator.adam_beta2", t.adam_beta2, "in [0, 1)");
-  need(t.adam_epsilon > 0, "evaluator.adam_epsilon", t.adam_epsilon, "above 0");
-  need(t.weight_decay >= 0, "evaluator.weight_decay", t.weight_decay, "at least 0");
-  need(t.learning_rates >= 1, "evaluator.learning_rates", t.learning_rates, "at least 1");
-  need(t.restart_factor > 0, "evaluator.restart_factor", t.restart_factor, "above 0");
-  need(t.max_seconds >= 0, "evaluator.max_seconds", t.max_seconds, "at least 0");
-  need(t.max_parameters >= 0, "evaluator.max_parameters", t.max_parameters, "at least 0");
-  need(t.max_memory >= 0, "evaluator.max_memory", t.max_memory, "at least 0");
-  const double wait = c.evaluator.table.seconds_per_trial;
-  need(wait >= 0, "evaluator.seconds_per_trial", wait, "at least 0");
-}
 
 void make_absolute(std::filesystem::path& path, const std::filesystem::path& folder) {
   if (!path.empty()) path = std::filesystem::absolute(folder / path).lexically_normal();
@@ -417,7 +463,6 @@ Configuration parse_configuration(std::string_view text, const std::string& sour
   }
   Configuration configuration;
   Reader(root, source, configuration).read_all();
-  check_ranges(configuration, source);
   make_absolute(configuration.data.path, folder);
   make_absolute(configuration.evaluator.table.file, folder);
   return configuration;
@@ -426,9 +471,13 @@ Configuration parse_configuration(std::string_view text, const std::string& sour
 Configuration read_configuration(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
   std::ostringstream text;
-  if (!in || !(text << in.rdbuf())) {
-    throw UsageError(fmt::format("{}: cannot be read; give a configuration file such as experiments/"
-                                 "fashion_mnist_quick.toml", file.string()));
+  // An empty file is a configuration too, but inserting nothing counts as a failure.
+  if (in.is_open() && in.peek() != std::ifstream::traits_type::eof()) text << in.rdbuf();
+  if (!in.is_open() || in.bad()) {
+    throw UsageError(
+        fmt::format("{}: cannot be read; give a configuration file such as experiments/"
+                    "fashion_mnist_quick.toml",
+                    file.string()));
   }
   return parse_configuration(text.str(), file.string(), file.parent_path());
 }
@@ -450,8 +499,9 @@ Space build_space(const Configuration& configuration) {
   CnnSpaceSettings cnn = settings.cnn;
   if (settings.input.empty() || settings.classes == 0) {
     if (configuration.data.name.empty()) {
-      throw UsageError("space.input and space.classes are missing; give them, or data.name to take "
-                       "them from a data set");
+      throw UsageError(
+          "space.input and space.classes are missing; give them, or data.name to take "
+          "them from a data set");
     }
     const datasets::DataSetEntry& entry = datasets::find_data_set(configuration.data.name);
     cnn.input = entry.shape;

@@ -1,12 +1,16 @@
-// Everything a search can be told, as one value: read from a TOML file, written back whole into the study.
+// Everything a search can be told, as one value: read from a TOML file, written back whole into the
+// study.
 //
 //   Configuration configuration = read_configuration("experiments/fashion_mnist_quick.toml");
 //   Space space = build_space(configuration);
-//   to_toml(configuration);     // every key, so that a study repeats itself even when defaults change
+//   to_toml(configuration);     // every key, so that a study repeats itself even when defaults
+//   change
 //
-// Sections [data], [space], [strategy], [evaluator] and the top-level keys seed, workers, device; `metaqnn config
-// --defaults` prints all of them with comments. Unknown keys, wrong types and values out of range are UsageErrors with file,
-// line and, for an unknown key, the nearest valid one. Relative paths are relative to the file.
+// Sections [data], [space], [strategy], [evaluator] and the top-level keys seed, workers, device;
+// `metaqnn config
+// --defaults` prints all of them with comments. Unknown keys, wrong types and values out of range
+// are UsageErrors with file, line and, for an unknown key, the nearest valid one. Relative paths
+// are relative to the file.
 #pragma once
 
 #include <filesystem>
@@ -47,7 +51,8 @@ std::string to_toml(const Configuration& configuration);
 // The same with a comment above each key: what it does, its unit and its choices.
 std::string commented_toml(const Configuration& configuration);
 
-// The space of a configuration. Throws UsageError where a CNN space knows neither input nor data set.
+// The space of a configuration. Throws UsageError where a CNN space knows neither input nor data
+// set.
 Space build_space(const Configuration& configuration);
 
 }  // namespace metaqnn::search

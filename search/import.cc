@@ -11,13 +11,8 @@ namespace {
 Trial to_trial(const datasets::LogRow& row, const std::string& architecture) {
   Trial trial;
   trial.architecture = architecture;
-  trial.state = row.failed() ? TrialState::failed : TrialState::complete;
-  if (row.failed()) {
-    trial.failure = parse_failure(row.reason);
-    const size_t open = row.reason.find(" (");
-    if (open != std::string::npos && row.reason.back() == ')')
-      trial.detail = row.reason.substr(open + 2, row.reason.size() - open - 3);
-  }
+  trial.state = TrialState::complete;
+  if (row.failed()) trial.fail(row.reason);
   trial.validation_accuracy = row.accuracy;
   trial.epsilon = row.epsilon.value_or(1.0);
   trial.attempts = static_cast<int>(row.attempts.value_or(1));
@@ -56,11 +51,13 @@ class Importer {
 
  private:
   void add(const datasets::LogRow& row) {
-    const std::string place = log_.source + ":" + std::to_string(row.line) + ": ";
+    const std::string place =
+        log_.source + (row.line > 0 ? ":" + std::to_string(row.line) : "") + ": ";
     try {
       const Space::Found found = space_.find(row.architecture);
       if (!found.walk) return leave_out(place + "not in the space: " + found.refusal);
-      if (row.state != "complete" && !row.failed()) return leave_out(place + "no result yet");
+      const bool complete = row.state == "complete" && row.accuracy;
+      if (!complete && !row.failed()) return leave_out(place + "no result yet");
       plan_samples(row, trial_number(row, found.canonical));
     } catch (const UsageError& error) {
       leave_out(place + error.what());

@@ -1,5 +1,5 @@
-// Brings results from a log into a study: the search then goes on from them, the agent learns from them, the predictors fit
-// on them.
+// Brings results from a log into a study: the search then goes on from them, the agent learns from
+// them, the predictors fit on them.
 #pragma once
 
 #include <cstdint>
@@ -13,15 +13,17 @@
 namespace metaqnn::search {
 
 struct ImportReport {
-  int64_t trials = 0;                 // new in the study
+  int64_t trials = 0;  // new in the study
   int64_t samples = 0;
   std::vector<std::string> problems;  // a line for each row that was left out
 };
 
-// Adds each row's trial and its samples. Rows of one architecture are one trial: the first finished one gives the result, the
-// others are samples of it. Samples take the order of their sequence numbers where the log has them, the order of the rows otherwise,
-// so that a study exported and imported again continues as it would have. Left out: rows whose architecture is malformed
-// or not in the space, that are already in the study, or that have no result. One transaction: all or nothing.
+// Adds each row's trial and its samples. Rows of one architecture are one trial: the first finished
+// one gives the result, the others are samples of it. Samples take the order of their sequence
+// numbers where the log has them, the order of the rows otherwise, so that a study exported and
+// imported again continues as it would have. Left out: rows whose architecture is malformed or not
+// in the space, that are already in the study, or that have no result. One transaction: all or
+// nothing.
 ImportReport import_log(const datasets::Log& log, const Space& space, Study& study);
 
 }  // namespace metaqnn::search

@@ -14,8 +14,8 @@ namespace {
 using namespace std::chrono_literals;
 
 // How many walks in a row may find nothing new before the space counts as exhausted.
-constexpr int kFruitlessSamples = 10000;   // walks onto known architectures, each stored as a sample
-constexpr int kFruitlessWalks = 1000000;   // walks onto architectures that may not be proposed again
+constexpr int kFruitlessSamples = 10000;  // walks onto known architectures, each stored as a sample
+constexpr int kFruitlessWalks = 1000000;  // walks onto architectures that may not be proposed again
 
 int64_t target(const StrategySettings& strategy, int64_t limit) {
   return std::min(limit, total_models(strategy.schedule));
@@ -26,6 +26,10 @@ int64_t trial_count(const Counts& counts) {
   for (const auto& [state, count] : counts.by_state) total += count;
   return total;
 }
+
+// So many evaluations in a row that fail with an error mean that the evaluator is broken, not the
+// networks: without a limit a search would go on for ever, because such failures do not count.
+constexpr int kErrorsInARow = 50;
 
 // What one proposal led to.
 struct Proposal {
@@ -72,6 +76,7 @@ class SearchWorker {
         case Proposal::Kind::train:
           evaluator_->evaluate(proposal.trial);
           store(proposal.trial);
+          check_evaluator(proposal.trial);
           break;
         case Proposal::Kind::known:
           break;
@@ -96,13 +101,18 @@ class SearchWorker {
   }
 
   Proposal propose_in_transaction() {
-    if (auto waiting = study_.claim_waiting_trial(worker_))
-      return {Proposal::Kind::train, std::move(*waiting)};
     const Counts counts = study_.counts();
+    const auto running = counts.by_state.find(TrialState::running);
+    const int64_t in_hand = running == counts.by_state.end() ? 0 : running->second;
+    if (counts.unique_models + in_hand < options_.limit) {
+      if (auto waiting = study_.claim_waiting_trial(worker_))
+        return {Proposal::Kind::train, std::move(*waiting)};
+    } else {  // what waits is left to a search that may do more
+      return {in_hand > 0 ? Proposal::Kind::wait : Proposal::Kind::done, {}};
+    }
     const int64_t models = counts.unique_models + counts.reserved;
     const std::optional<double> epsilon = epsilon_at(configuration_.strategy.schedule, models);
-    if (!epsilon || models >= options_.limit)
-      return {counts.reserved > 0 ? Proposal::Kind::wait : Proposal::Kind::done, {}};
+    if (!epsilon) return {counts.reserved > 0 ? Proposal::Kind::wait : Proposal::Kind::done, {}};
     if (std::to_string(trial_count(counts)) == space_size_ || fruitless_ >= kFruitlessSamples)
       return {counts.reserved > 0 ? Proposal::Kind::wait : Proposal::Kind::exhausted, {}};
     learn();
@@ -117,8 +127,7 @@ class SearchWorker {
   }
 
   Proposal walk(const Counts& counts, double epsilon) {
-    Random random =
-        Random::stream(seed_, "walk", static_cast<uint64_t>(counts.samples) + 1);
+    Random random = Random::stream(seed_, "walk", static_cast<uint64_t>(counts.samples) + 1);
     for (int i = 0; i < kFruitlessWalks; ++i) {
       const std::string architecture = space_.text(strategy_->propose(epsilon, random));
       std::optional<Trial> known = study_.find_trial(architecture);
@@ -148,8 +157,17 @@ class SearchWorker {
 
   void store(const Trial& trial) {
     Transaction transaction(study_);
-    // False where the trial is not ours any more; its result is then thrown away, and found again by whoever has it.
+    // False where the trial is not ours any more; its result is then thrown away, and found again
+    // by whoever has it.
     if (study_.finish_trial(trial, worker_)) transaction.commit();
+  }
+
+  void check_evaluator(const Trial& trial) {
+    errors_ = trial.failure == Failure::error ? errors_ + 1 : 0;
+    if (errors_ >= kErrorsInARow) {
+      throw FailureError(std::to_string(errors_) + " architectures in a row failed; the last: " +
+                         trial.architecture + ", " + trial.reason());
+    }
   }
 
   Study& study_;
@@ -163,6 +181,7 @@ class SearchWorker {
   int64_t worker_ = 0;
   int64_t learned_ = 0;  // sequence of the last sample the strategy has seen
   int fruitless_ = 0;    // samples of known architectures in a row
+  int errors_ = 0;       // evaluations in a row that ended in an error
 };
 
 }  // namespace
@@ -203,6 +222,8 @@ bool has_work(Study& study, const Configuration& configuration, int64_t limit) {
   return study.counts().unique_models < target(configuration.strategy, limit);
 }
 
-SearchEnd work(Study& study, const WorkOptions& options) { return SearchWorker(study, options).run(); }
+SearchEnd work(Study& study, const WorkOptions& options) {
+  return SearchWorker(study, options).run();
+}
 
 }  // namespace metaqnn::search

@@ -11,7 +11,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <fstream>
+#include <sstream>
 #include <thread>
 
 extern char** environ;
@@ -22,10 +24,45 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kTick = 200ms;
+constexpr auto kLongestDying = 10s;
 
 std::string how_it_died(const siginfo_t& info) {
   if (info.si_code == CLD_EXITED) return "exit status " + std::to_string(info.si_status);
   return "signal " + std::to_string(info.si_status) + ", " + strsignal(info.si_status);
+}
+
+// Killed, but not gone yet: SIGKILL is pending, or the kernel takes the process apart.
+bool is_dying(int64_t pid) {
+  constexpr uint64_t kExiting = 4;  // PF_EXITING among the flags, field 9 of /proc/PID/stat
+  const std::string folder = "/proc/" + std::to_string(pid);
+  std::string line;
+  std::getline(std::ifstream(folder + "/stat"), line);
+  std::istringstream rest(line.substr(std::min(line.size(), line.rfind(')') + 1)));
+  std::string skipped;
+  for (int field = 3; field < 9; ++field) rest >> skipped;
+  uint64_t flags = 0;
+  if (rest >> flags && (flags & kExiting) != 0) return true;
+  std::ifstream status(folder + "/status");
+  while (std::getline(status, line)) {
+    if (line.rfind("SigPnd:", 0) != 0 && line.rfind("ShdPnd:", 0) != 0) continue;
+    const uint64_t signals = std::strtoull(line.c_str() + 7, nullptr, 16);
+    if ((signals >> (SIGKILL - 1) & 1) != 0) return true;
+  }
+  return false;
+}
+
+// When a supervisor is killed its workers die a moment later, those on a GPU perhaps seconds. Their
+// trials shall go first in a search that starts at once, as they would in one that starts later.
+void await_dying_workers(Study& study) {
+  const auto end = std::chrono::steady_clock::now() + kLongestDying;
+  const auto dying = [](const Worker& worker) {
+    return is_alive(worker).value_or(false) && is_dying(worker.pid);
+  };
+  for (const Worker& worker : study.workers()) {
+    while (dying(worker) && std::chrono::steady_clock::now() < end) {
+      std::this_thread::sleep_for(10ms);
+    }
+  }
 }
 
 }  // namespace
@@ -37,10 +74,10 @@ int available_cores() {
   return std::max(1u, std::thread::hardware_concurrency());
 }
 
-void become_supervised_worker() {
-  const pid_t supervisor = getppid();
+void become_supervised_worker(pid_t supervisor) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (supervisor == 1 || getppid() != supervisor) _exit(static_cast<int>(ExitStatus::failed));
+  // It may have died before the line above. (In a container it may well be process 1.)
+  if (getppid() != supervisor) _exit(static_cast<int>(ExitStatus::failed));
   signal(SIGINT, SIG_IGN);
   signal(SIGHUP, SIG_IGN);
   std::ofstream("/proc/self/oom_score_adj") << 800;
@@ -60,6 +97,7 @@ Supervisor::~Supervisor() {
 }
 
 SearchEnd Supervisor::run() {
+  await_dying_workers(*study_);
   release_dead_workers(*study_);
   for (const Trial& trial : study_->trials(false)) {
     reported_.resize(static_cast<size_t>(trial.number) + 1);
@@ -76,8 +114,10 @@ SearchEnd Supervisor::run() {
     report();
   }
   if (child_error_ != ExitStatus::done)
-    throw Error(child_error_, "a worker stopped with the error above; mend it and run the same command again");
-  if (obeyed_interrupts_ > 0) return SearchEnd::stopped;
+    throw Error(child_error_,
+                "a worker stopped with the error above; mend it and run the same command again");
+  if (obeyed_interrupts_ > 0 && has_work(*study_, stored_configuration(*study_), options_.limit))
+    return SearchEnd::stopped;
   return exhausted_ ? SearchEnd::exhausted : SearchEnd::done;
 }
 
@@ -88,7 +128,7 @@ Supervisor::Child Supervisor::start(const std::string& device) {
   for (const std::string& argument :
        {std::string("--study"), options_.study_url, std::string("--device"), device,
         std::string("--threads"), std::to_string(options_.threads), std::string("--trials"),
-        std::to_string(options_.limit), std::string("--supervised")})
+        std::to_string(options_.limit), std::string("--supervised"), std::to_string(getpid())})
     arguments.push_back(argument);
   std::vector<char*> pointers;
   for (std::string& argument : arguments) pointers.push_back(argument.data());
@@ -103,8 +143,9 @@ Supervisor::Child Supervisor::start(const std::string& device) {
   return {pid, device};
 }
 
-// Settles in the study what a dead worker held *before* reaping it: until then the kernel keeps its process id and start
-// time, so that no other process takes it for dead and gives its trial back for free.
+// Settles in the study what a dead worker held *before* reaping it: until then the kernel keeps its
+// process id and start time, so that no other process takes it for dead and gives its trial back
+// for free.
 void Supervisor::reap() {
   for (size_t i = 0; i < children_.size();) {
     siginfo_t info{};

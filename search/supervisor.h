@@ -1,8 +1,10 @@
-// Keeps a search alive: starts its worker processes, replaces one that dies, and tells what happens.
+// Keeps a search alive: starts its worker processes, replaces one that dies, and tells what
+// happens.
 //
-// A worker that dies of a signal (segmentation fault, the kernel's out-of-memory killer) costs the trial it held one of
-// kRetries retries; a trial that kills its workers more often fails as crashed. When the supervisor itself is killed its
-// workers die with it, and their trials go back to waiting at no cost when the next search starts.
+// A worker that dies of a signal (segmentation fault, the kernel's out-of-memory killer) costs the
+// trial it held one of kRetries retries; a trial that kills its workers more often fails as
+// crashed. When the supervisor itself is killed its workers die with it, and their trials go back
+// to waiting at no cost when the next search starts.
 //
 //   Supervisor supervisor(options, observer);
 //   SearchEnd end = supervisor.run();
@@ -32,7 +34,8 @@ class SearchObserver {
 };
 
 constexpr int kRetries = 2;
-// Exit status of a worker process that found nothing new: neither an error nor the end of the schedule.
+// Exit status of a worker process that found nothing new: neither an error nor the end of the
+// schedule.
 constexpr int kExhaustedStatus = 4;
 
 struct SupervisorOptions {
@@ -41,7 +44,7 @@ struct SupervisorOptions {
   int workers = 1;
   int threads = 0;  // of each worker; 0 shares the cores that this process may use
   int64_t limit = std::numeric_limits<int64_t>::max();
-  std::string program;                       // the executable that runs a worker
+  std::string program;                         // the executable that runs a worker
   std::vector<std::string> program_arguments;  // before the worker's own options
   // Set to 1 by a first interrupt (finish the trials in hand), to 2 by a second (abandon them).
   const std::atomic<int>* interrupts = nullptr;
@@ -57,7 +60,8 @@ class Supervisor {
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;
 
-  // Throws FailureError where a worker ends with an error of its own (it has printed it), with the worker's exit status.
+  // Throws FailureError where a worker ends with an error of its own (it has printed it), with the
+  // worker's exit status.
   SearchEnd run();
 
  private:
@@ -83,8 +87,9 @@ class Supervisor {
   ExitStatus child_error_ = ExitStatus::done;
 };
 
-// In a worker process, before anything else: die with the supervisor, ignore the terminal's interrupt (the supervisor
-// passes on what is meant), be the kernel's first victim when memory runs out.
-void become_supervised_worker();
+// In a worker process, before anything else: die with its supervisor, ignore the terminal's
+// interrupt (the supervisor passes on what is meant), be the kernel's first victim when memory runs
+// out.
+void become_supervised_worker(pid_t supervisor);
 
 }  // namespace metaqnn::search

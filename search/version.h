@@ -1,4 +1,5 @@
-// Which program and which libraries made this result? Stored in every study, printed by `metaqnn --version`.
+// Which program and which libraries made this result? Stored in every study, printed by `metaqnn
+// --version`.
 #pragma once
 
 #include <string>

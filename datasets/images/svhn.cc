@@ -33,7 +33,9 @@ using Variable = std::unique_ptr<matvar_t, decltype(&Mat_VarFree)>;
 // answer.
 thread_local std::string complaint;
 
-void keep_complaint(int, char* message) {
+// matio 1.5.23 passes char*, later ones const char*: the same function, as a template, fits both.
+template <typename Character>
+void keep_complaint(int, Character* message) {
   if (!complaint.empty()) return;
   for (const char* c = message; *c != '\0'; ++c) {
     const bool blank = *c == ' ' || *c == '\n' || *c == '\t';

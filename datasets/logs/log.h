@@ -2,11 +2,10 @@
 // travel between a study, a CSV file and the predictors.
 //
 // read_log() recognises, by the header alone:
-//   our own export
-//   number,architecture,state,reason,validation_accuracy,epsilon,...,samples,val_acc_1..n learning
-//   curves     net,...,acc_1..acc_n        (MITAutoML/accelerating_nas) the authors' replay
-//   net,accuracy_best_val,iter_best_val,...,epsilon   (bowenbaker/metaqnn) any other table     the
-//   columns named by LogOptions
+//   our own export   number,architecture,state,reason,validation_accuracy,...,val_acc_1..n
+//   learning curves  net,...,acc_1..acc_n                    (MITAutoML/accelerating_nas)
+//   the replay       net,accuracy_best_val,...,epsilon,...   (bowenbaker/metaqnn)
+//   any other table  the columns named by LogOptions
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 #include "search/agent/q_learning.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "architecture/error.h"
 
@@ -23,6 +24,10 @@ QLearning::QLearning(const StrategySettings& settings, const Space& space, uint6
       q_(static_cast<size_t>(space.transitions()), settings.initial_q) {
   check_fraction("alpha", settings.alpha);
   check_fraction("gamma", settings.gamma);
+  if (!std::isfinite(settings.initial_q)) {
+    throw UsageError("strategy.initial_q = " + std::to_string(settings.initial_q) +
+                     " must be a finite number");
+  }
   if (settings.replay < 0) {
     throw UsageError("strategy.replay = " + std::to_string(settings.replay) +
                      " must be at least 0");

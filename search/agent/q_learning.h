@@ -1,16 +1,18 @@
 // What is each choice worth, given everything sampled so far?
 //
-// After each sample, K = settings.replay draws, uniform with replacement, from all samples so far; each draw updates its
-// whole walk from the last choice to the first:
+// After each sample, K = settings.replay draws, uniform with replacement, from all samples so far;
+// each draw updates its whole walk from the last choice to the first:
 //
 //   Q(s, u) <- (1 - alpha) Q(s, u) + alpha r                             for the last choice
 //   Q(s, u) <- (1 - alpha) Q(s, u) + alpha gamma max over u' of Q(s', u')   for the others
 //
-// with s' the next state of the walk, u' its choices and r the sample's reward (best validation accuracy; 1/classes for a
-// network that does not learn). Baker et al., ICLR 2017, equation 3 and Algorithms 1 to 3. The draws after the i-th sample come from
-// the random stream (seed, "replay", i), so the table is a pure function of (ordered samples, settings, seed).
+// with s' the next state of the walk, u' its choices and r the sample's reward (best validation
+// accuracy; 1/classes for a network that does not learn). Baker et al., ICLR 2017, equation 3 and
+// Algorithms 1 to 3. The draws after the i-th sample come from the random stream (seed, "replay",
+// i), so the table is a pure function of (ordered samples, settings, seed).
 //
-// Cost: K x depth x (choices per state) per sample; a study of 2,700 models folds in about 0.2 s (docs/performance.md).
+// Cost: K x depth x (choices per state) per sample; a study of 2,700 models folds in about 0.2 s
+// (docs/performance.md).
 #pragma once
 
 #include <span>

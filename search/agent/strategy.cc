@@ -38,14 +38,18 @@ const std::vector<StrategyEntry>& strategies() {
   return entries;
 }
 
+// So that the sum over a schedule fits 63 bits, whatever it holds.
+constexpr int64_t kMostModels = 1'000'000'000;
+
 void check_schedule(const Schedule& schedule) {
   if (schedule.empty())
     throw UsageError("strategy.schedule is empty; give pairs of epsilon and number of models");
   for (const auto& [epsilon, models] : schedule) {
-    if (!(epsilon >= 0 && epsilon <= 1) || models < 1) {
+    if (!(epsilon >= 0 && epsilon <= 1) || models < 1 || models > kMostModels) {
       throw UsageError("strategy.schedule: [" + std::to_string(epsilon) + ", " +
                        std::to_string(models) +
-                       "] must be an epsilon from 0 to 1 and a number of models of at least 1");
+                       "] must be an epsilon from 0 to 1 and a number of models from 1 to " +
+                       std::to_string(kMostModels));
     }
   }
 }

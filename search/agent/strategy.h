@@ -1,13 +1,15 @@
-// Which architecture should be tried next? A strategy learns from the samples whose results are known, in their order, and
-// proposes the next walk. It keeps nothing that the samples, its settings and the seed do not determine, so it can be rebuilt
-// from a study at any time, by any worker.
+// Which architecture should be tried next? A strategy learns from the samples whose results are
+// known, in their order, and proposes the next walk. It keeps nothing that the samples, its
+// settings and the seed do not determine, so it can be rebuilt from a study at any time, by any
+// worker.
 //
 //   auto strategy = make_strategy(settings, space, seed);
-//   for (const SequencedSample& sample : study->sequenced_samples_after(0)) strategy->observe(sample);
+//   for (const SequencedSample& s : study->sequenced_samples_after(0)) strategy->observe(s);
 //   Random random = Random::stream(seed, "walk", sample_number);
 //   Walk walk = strategy->propose(epsilon, random);
 //
-// Adding one: a new file with a factory, and one line in the table in strategy.cc (CONTRIBUTING.md).
+// Adding one: a new file with a factory, and one line in the table in strategy.cc
+// (CONTRIBUTING.md).
 #pragma once
 
 #include <cstdint>
@@ -29,7 +31,8 @@ using Schedule = std::vector<std::pair<double, int64_t>>;
 // The paper's: 1.0: 1500; 0.9, 0.8, 0.7: 100 each; 0.6 to 0.1: 150 each; 2,700 in all.
 Schedule paper_schedule();
 int64_t total_models(const Schedule& schedule);
-// Epsilon for the next model when `models` unique ones are finished or reserved; none when the schedule is done.
+// Epsilon for the next model when `models` unique ones are finished or reserved; none when the
+// schedule is done.
 std::optional<double> epsilon_at(const Schedule& schedule, int64_t models);
 
 struct StrategySettings {
@@ -37,20 +40,22 @@ struct StrategySettings {
   double alpha = 0.01;              // learning rate of the Q-values
   double gamma = 1;                 // discount
   double initial_q = 0.5;
-  int replay = 100;                 // draws from all samples so far, after each sample
+  int replay = 100;  // draws from all samples so far, after each sample
   Schedule schedule = paper_schedule();
 };
 
 class Strategy {
  public:
   virtual ~Strategy() = default;
-  // The next sample in the order of sequence. Its architecture is one of the space, or it is ignored.
+  // The next sample in the order of sequence. Its architecture is one of the space, or it is
+  // ignored.
   virtual void observe(const SequencedSample& sample) = 0;
   // The next walk. With probability epsilon each step is uniform among the legal choices.
   virtual Walk propose(double epsilon, Random& random) = 0;
 };
 
-// `space` must outlive the strategy. Throws UsageError for an unknown kind or a setting outside its range.
+// `space` must outlive the strategy. Throws UsageError for an unknown kind or a setting outside its
+// range.
 std::unique_ptr<Strategy> make_strategy(const StrategySettings& settings, const Space& space,
                                         uint64_t seed);
 std::vector<std::string> strategy_kinds();

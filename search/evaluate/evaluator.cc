@@ -20,10 +20,8 @@ const std::vector<EvaluatorEntry>& evaluators() {
        [](const EvaluatorSettings& settings, const DataSettings& data, const Resources& resources) {
          return make_training_evaluator(settings.training, data, resources);
        }},
-      {"table",
-       [](const EvaluatorSettings& settings, const DataSettings&, const Resources&) {
-         return make_table_evaluator(settings.table);
-       }},
+      {"table", [](const EvaluatorSettings& settings, const DataSettings&,
+                   const Resources&) { return make_table_evaluator(settings.table); }},
   };
   return entries;
 }

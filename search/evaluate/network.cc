@@ -14,8 +14,9 @@ at::Tensor flat_rows(const at::Tensor& x) {
   return x.dim() == 4 ? x.permute({0, 2, 3, 1}).flatten(1) : x;
 }
 
-// Inverted dropout. One random byte decides an element, so the probability is rounded to 1/256, and the scale follows the
-// rounded one; at::dropout draws a double each, one after another, and takes longer than the layers around it on a CPU.
+// Inverted dropout. One random byte decides an element, so the probability is rounded to 1/256, and
+// the scale follows the rounded one; at::dropout draws a double each, one after another, and takes
+// longer than the layers around it on a CPU.
 at::Tensor dropout(const at::Tensor& x, double probability) {
   const double threshold = std::round(probability * 256);
   const c10::optional<int64_t> all;  // no upper bound: every 64-bit number
@@ -45,27 +46,26 @@ Network::Network(const Architecture& architecture, const Shape& input, bool batc
   const Analysis analysis = analyse(architecture, input);
   for (const LayerAnalysis& layer : analysis.layers) {
     const int64_t channels = shape.channels;
-    std::visit(Match{[&](const Convolution& c) {
-                       const int64_t area = int64_t{c.field} * c.field;
-                       parameters_.push_back({{c.filters, c.field, c.field, channels},
-                                              area * channels,
-                                              area * c.filters,
-                                              0});
-                       parameters_.push_back({{c.filters}, 0, 0, 0});
-                       add_normalization(c.filters);
-                     },
-                     [&](const GlobalAveragePooling& g) {
-                       parameters_.push_back({{g.classes, 1, 1, channels}, channels, g.classes, 0});
-                       parameters_.push_back({{g.classes}, 0, 0, 0});
-                       add_normalization(g.classes);
-                     },
-                     [&](const FullyConnected& f) {
-                       add_linear(shape.elements(), f.neurons);
-                       add_normalization(f.neurons);
-                     },
-                     [&](const Softmax& s) { add_linear(shape.elements(), s.classes); },
-                     [](const auto&) {}},
-               layer.layer);
+    std::visit(
+        Match{
+            [&](const Convolution& c) {
+              const int64_t area = int64_t{c.field} * c.field;
+              parameters_.push_back(
+                  {{c.filters, c.field, c.field, channels}, area * channels, area * c.filters, 0});
+              parameters_.push_back({{c.filters}, 0, 0, 0});
+              add_normalization(c.filters);
+            },
+            [&](const GlobalAveragePooling& g) {
+              parameters_.push_back({{g.classes, 1, 1, channels}, channels, g.classes, 0});
+              parameters_.push_back({{g.classes}, 0, 0, 0});
+              add_normalization(g.classes);
+            },
+            [&](const FullyConnected& f) {
+              add_linear(shape.elements(), f.neurons);
+              add_normalization(f.neurons);
+            },
+            [&](const Softmax& s) { add_linear(shape.elements(), s.classes); }, [](const auto&) {}},
+        layer.layer);
     shape = layer.output;
   }
   METAQNN_ASSERT(parameters_.size() >= 2, "a network needs its softmax layer");
@@ -150,32 +150,34 @@ at::Tensor Network::forward(const std::vector<at::Tensor>& weights, at::Tensor x
   size_t norm = 0;  // the next batch normalisation
   const auto take = [&]() -> const at::Tensor& { return weights[next++]; };
   for (const Layer& layer : architecture_.layers) {
-    std::visit(Match{[&](const Convolution& c) {
-                       const at::Tensor& weight = take();
-                       const at::Tensor& bias = take();
-                       x = activate(at::conv2d(x, weight, bias, c.stride, c.field / 2), weights,
-                                    next, norm, training);
-                     },
-                     [&](const Pooling& p) { x = at::max_pool2d(x, p.field, p.stride); },
-                     [&](const GlobalAveragePooling&) {
-                       const at::Tensor& weight = take();
-                       const at::Tensor& bias = take();
-                       x = activate(at::conv2d(x, weight, bias), weights, next, norm, training)
-                               .mean({2, 3});
-                     },
-                     [&](const FullyConnected&) {
-                       const at::Tensor& weight = take();
-                       const at::Tensor& bias = take();
-                       x = activate(at::linear(flat_rows(x), weight, bias), weights, next, norm,
-                                    training);
-                     },
-                     [&](const Dropout& d) { if (training) x = dropout(x, d.probability()); },
-                     [&](const Softmax&) {
-                       const at::Tensor& weight = take();
-                       const at::Tensor& bias = take();
-                       x = at::linear(flat_rows(x).to(at::kFloat), weight, bias);
-                     }},
-               layer);
+    std::visit(
+        Match{
+            [&](const Convolution& c) {
+              const at::Tensor& weight = take();
+              const at::Tensor& bias = take();
+              x = activate(at::conv2d(x, weight, bias, c.stride, c.field / 2), weights, next, norm,
+                           training);
+            },
+            [&](const Pooling& p) { x = at::max_pool2d(x, p.field, p.stride); },
+            [&](const GlobalAveragePooling&) {
+              const at::Tensor& weight = take();
+              const at::Tensor& bias = take();
+              x = activate(at::conv2d(x, weight, bias), weights, next, norm, training).mean({2, 3});
+            },
+            [&](const FullyConnected&) {
+              const at::Tensor& weight = take();
+              const at::Tensor& bias = take();
+              x = activate(at::linear(flat_rows(x), weight, bias), weights, next, norm, training);
+            },
+            [&](const Dropout& d) {
+              if (training) x = dropout(x, d.probability());
+            },
+            [&](const Softmax&) {
+              const at::Tensor& weight = take();
+              const at::Tensor& bias = take();
+              x = at::linear(flat_rows(x).to(at::kFloat), weight, bias);
+            }},
+        layer);
   }
   return x;
 }

@@ -1,13 +1,14 @@
-// How does an architecture become a network that LibTorch can train? Included by .cc files of search/evaluate alone: ATen
-// takes half a minute to compile.
+// How does an architecture become a network that LibTorch can train? Included by .cc files of
+// search/evaluate alone: ATen takes half a minute to compile.
 //
-// All trainable numbers live in one flat float32 tensor. A step casts it once to the precision of the layers and splits it
-// into views, so that mixed precision costs one cast forward and one back, whatever the number of layers, and the optimizer
-// updates one tensor. Autocast would cast layer by layer and keep a cache of casts that goes stale when the flat tensor is
-// updated in place. The last linear layer and the loss are always float32.
+// All trainable numbers live in one flat float32 tensor. A step casts it once to the precision of
+// the layers and splits it into views, so that mixed precision costs one cast forward and one back,
+// whatever the number of layers, and the optimizer updates one tensor. Autocast would cast layer by
+// layer and keep a cache of casts that goes stale when the flat tensor is updated in place. The
+// last linear layer and the loss are always float32.
 //
-// Convolution weights lie in the flat tensor as output x field x field x input, which is channels-last: the layout in which
-// images arrive and activations stay.
+// Convolution weights lie in the flat tensor as output x field x field x input, which is
+// channels-last: the layout in which images arrive and activations stay.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -25,15 +26,16 @@ class Network {
   // `architecture` with its dropout where it shall be (place_dropout).
   Network(const Architecture& architecture, const Shape& input, bool batch_normalization);
 
-  // Xavier (Glorot, Bengio, 2010): weights uniform in +-sqrt(6/(fan in + fan out)), biases 0. Flat, float32, on the CPU; a
-  // function of the seed.
+  // Xavier (Glorot, Bengio, 2010): weights uniform in +-sqrt(6/(fan in + fan out)), biases 0. Flat,
+  // float32, on the CPU; a function of the seed.
   at::Tensor initial_parameters(uint64_t seed) const;
 
   // Views of the flat parameters, those of all layers but the last cast to `precision`.
   std::vector<at::Tensor> weights(const at::Tensor& flat, at::ScalarType precision) const;
 
-  // Logits, n x classes, float32. `images`: n x channels x height x width of `precision`, channels-last. With
-  // `training`, dropout is active and batch statistics are used and kept in `running`.
+  // Logits, n x classes, float32. `images`: n x channels x height x width of `precision`,
+  // channels-last. With `training`, dropout is active and batch statistics are used and kept in
+  // `running`.
   at::Tensor forward(const std::vector<at::Tensor>& weights, at::Tensor images, bool training);
 
   // Running means and variances of batch normalisation, empty without it.

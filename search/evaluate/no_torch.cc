@@ -8,8 +8,9 @@ std::string torch_version() { return "without LibTorch"; }
 
 std::vector<std::string> resolve_devices(const std::string& text) {
   if (text == "cpu" || text == "auto") return {"cpu"};
-  throw FailureError("device " + text +
-                     ": this metaqnn was built without LibTorch; build with -DMETAQNN_WITH_TORCH=ON");
+  throw FailureError(
+      "device " + text +
+      ": this metaqnn was built without LibTorch; build with -DMETAQNN_WITH_TORCH=ON");
 }
 
 std::unique_ptr<Evaluator> make_training_evaluator(const TrainingSettings&, const DataSettings&,

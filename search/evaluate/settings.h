@@ -1,4 +1,5 @@
-// What an evaluator needs to know. Every default is the paper's search (Baker et al., ICLR 2017, section 5).
+// What an evaluator needs to know. Every default is the paper's search (Baker et al., ICLR 2017,
+// section 5).
 #pragma once
 
 #include <cstdint>
@@ -7,47 +8,50 @@
 
 namespace metaqnn::search {
 
-// The images: which data set, which of its training images train and which validate, and how pixels become inputs.
+// The images: which data set, which of its training images train and which validate, and how pixels
+// become inputs.
 struct DataSettings {
-  std::string name;                      // a row of datasets::data_sets(); "" where no images are needed
-  std::filesystem::path path;            // folder; "" = where the data set is installed by default
-  int64_t training_images = 0;           // 0 = all that do not validate
-  int64_t validation_images = 5000;      // stratified
-  std::string preprocessing = "none";    // none, mean, standardize, local_contrast
-  bool mirror = false;                   // mirror each image left to right with probability 1/2
-  int translation = 0;                   // shift by up to so many pixels each way, padding with zero
+  std::string name;             // a row of datasets::data_sets(); "" where no images are needed
+  std::filesystem::path path;   // folder; "" = where the data set is installed by default
+  int64_t training_images = 0;  // 0 = all that do not validate
+  int64_t validation_images = 5000;    // stratified
+  std::string preprocessing = "none";  // none, mean, standardize, local_contrast
+  bool mirror = false;                 // mirror each image left to right with probability 1/2
+  int translation = 0;                 // shift by up to so many pixels each way, padding with zero
 };
 
-// Training one network. Adam, cross-entropy; best validation accuracy over the epochs is the result.
+// Training one network. Adam, cross-entropy; best validation accuracy over the epochs is the
+// result.
 struct TrainingSettings {
   int epochs = 20;
   int batch_size = 128;
   double learning_rate = 0.001;
-  double learning_rate_factor = 0.2;     // after each `learning_rate_every` epochs
+  double learning_rate_factor = 0.2;  // after each `learning_rate_every` epochs
   int learning_rate_every = 5;
   double adam_beta1 = 0.9, adam_beta2 = 0.999, adam_epsilon = 1e-8;
-  double weight_decay = 0;               // L2, added to the gradient
-  bool batch_normalization = false;      // before each ReLU
-  bool dropout = true;                   // after every second layer and each FC (place_dropout)
-  int learning_rates = 5;                // how many initial rates are tried before a network counts as not learning
-  double restart_factor = 0.4;           // from one initial rate to the next
-  double chance_margin = 0.05;           // what accuracy after epoch 1 must exceed chance by
-  double max_seconds = 0;                // 0 = no limit; of one training, restarts included
-  int64_t max_parameters = 0;            // 0 = no limit; checked before training
-  int64_t max_memory = 0;                // bytes, 0 = no limit; the estimate, checked before training
-  std::string precision = "auto";        // auto, float32, bfloat16
+  double weight_decay = 0;           // L2, added to the gradient
+  bool batch_normalization = false;  // before each ReLU
+  bool dropout = true;               // after every second layer and each FC (place_dropout)
+  int learning_rates =
+      5;  // how many initial rates are tried before a network counts as not learning
+  double restart_factor = 0.4;     // from one initial rate to the next
+  double chance_margin = 0.05;     // what accuracy after epoch 1 must exceed chance by
+  double max_seconds = 0;          // 0 = no limit; of one training, restarts included
+  int64_t max_parameters = 0;      // 0 = no limit; checked before training
+  int64_t max_memory = 0;          // bytes, 0 = no limit; the estimate, checked before training
+  std::string precision = "auto";  // auto, float32, bfloat16
 };
 
 // Looking results up in a table that others measured.
 struct TableSettings {
   std::filesystem::path file;
-  std::string architecture_column;       // "" = architecture or net
-  std::string target;                    // "" = the format's own
-  double seconds_per_trial = 0;          // more imitates slow training
+  std::string architecture_column;  // "" = architecture or net
+  std::string target;               // "" = the format's own
+  double seconds_per_trial = 0;     // more imitates slow training
 };
 
 struct EvaluatorSettings {
-  std::string kind = "train";            // train, table
+  std::string kind = "train";  // train, table
   TrainingSettings training;
   TableSettings table;
 };

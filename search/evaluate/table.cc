@@ -11,7 +11,8 @@
 namespace metaqnn::search {
 namespace {
 
-// The form in which a study names it: without D where it is one of our strings, as it stands otherwise.
+// The form in which a study names it: without D where it is one of our strings, as it stands
+// otherwise.
 std::string canonical(const std::string& text) {
   if (text.empty() || text.front() != '[') return text;
   try {
@@ -50,14 +51,13 @@ class TableEvaluator : public Evaluator {
     } else {
       fill_in(found->second, trial);
     }
-    trial.seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    trial.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
 
  private:
   static void fill_in(const datasets::LogRow& row, Trial& trial) {
-    trial.state = row.failed() ? TrialState::failed : TrialState::complete;
-    trial.failure = row.failed() ? parse_failure(row.reason) : Failure::none;
+    trial.state = TrialState::complete;
+    if (row.failed()) trial.fail(row.reason);
     trial.validation_accuracy = row.accuracy;
     trial.parameters = row.parameters;
     trial.macs = row.macs;

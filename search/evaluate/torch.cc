@@ -1,8 +1,8 @@
 #include "search/evaluate/torch.h"
 
 #include <ATen/ATen.h>
-#include <torch/cuda.h>
 #include <torch/csrc/autograd/grad_mode.h>
+#include <torch/cuda.h>
 #include <torch/version.h>
 
 #include <charconv>
@@ -54,7 +54,8 @@ int parse_gpu(const std::string& name) {
   const bool is_gpu = name.rfind(prefix, 0) == 0;
   const auto [at, error] = std::from_chars(name.data() + (is_gpu ? prefix.size() : 0), end, index);
   if (!is_gpu || error != std::errc{} || at != end || index < 0) {
-    throw UsageError("device '" + name + "': expected auto, cpu, cuda, or a list such as cuda:0,cuda:2");
+    throw UsageError("device '" + name +
+                     "': expected auto, cpu, cuda, or a list such as cuda:0,cuda:2");
   }
   return index;
 }
@@ -63,9 +64,8 @@ int parse_gpu(const std::string& name) {
 
 std::string torch_version() {
   return std::string("LibTorch " TORCH_VERSION " (CUDA: ") +
-         (torch::cuda::is_available()
-              ? std::to_string(torch::cuda::device_count()) + " devices)"
-              : "no)");
+         (torch::cuda::is_available() ? std::to_string(torch::cuda::device_count()) + " devices)"
+                                      : "no)");
 }
 
 std::vector<std::string> resolve_devices(const std::string& text) {
@@ -83,8 +83,8 @@ std::vector<std::string> resolve_devices(const std::string& text) {
       const int index = parse_gpu(name);
       if (obstacle.empty() && index >= count) {
         throw FailureError("device " + name + " is not there; LibTorch sees " +
-                           std::to_string(count) + " GPU(s), cuda:0 to cuda:" +
-                           std::to_string(count - 1));
+                           std::to_string(count) +
+                           " GPU(s), cuda:0 to cuda:" + std::to_string(count - 1));
       }
       devices.push_back(name);
       begin = end + 1;
@@ -98,7 +98,8 @@ at::ScalarType choose_precision(const std::string& name, const at::Device& devic
   if (name == "float32") return at::kFloat;
   if (name == "bfloat16") {
     if (bfloat16_step_works(device)) return at::kBFloat16;
-    throw UsageError("precision bfloat16 does not work on " + device.str() + "; use auto or float32");
+    throw UsageError("precision bfloat16 does not work on " + device.str() +
+                     "; use auto or float32");
   }
   if (name != "auto")
     throw UsageError("precision '" + name + "': expected auto, float32 or bfloat16");

@@ -1,4 +1,5 @@
-// What LibTorch offers here. Without it (METAQNN_WITH_TORCH=OFF) training and devices are refused with an error that says so.
+// What LibTorch offers here. Without it (METAQNN_WITH_TORCH=OFF) training and devices are refused
+// with an error that says so.
 #pragma once
 
 #include <memory>
@@ -12,8 +13,9 @@ namespace metaqnn::search {
 // "LibTorch 1.13.1 (CUDA: no)", or "without LibTorch".
 std::string torch_version();
 
-// The devices that "auto", "cpu", "cuda" or "cuda:0,cuda:2" mean, one worker for each. "auto" is every usable GPU, or the
-// CPU where there is none; a GPU that is asked for by name and not usable is a FailureError that says why, never the CPU.
+// The devices that "auto", "cpu", "cuda" or "cuda:0,cuda:2" mean, one worker for each. "auto" is
+// every usable GPU, or the CPU where there is none; a GPU that is asked for by name and not usable
+// is a FailureError that says why, never the CPU.
 std::vector<std::string> resolve_devices(const std::string& text);
 
 // Trains on one device; see training.cc. Throws UsageError for settings, DataError for images.

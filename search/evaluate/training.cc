@@ -1,8 +1,7 @@
 // Trains one network after another on one device.
 //
-// The part of the data set that is used lies on the device, as 8-bit pixels in channels-last order (as 16-bit floats for
-// local contrast normalisation, which is computed once). A batch is gathered, normalised and augmented there, so no loader
-// stands between two steps, and nothing is copied to the host before an epoch has ended.
+// Images come from DeviceData, the network from Network; nothing is copied to the host before an
+// epoch has ended.
 #include <ATen/ATen.h>
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
@@ -20,8 +19,7 @@
 #include "architecture/random.h"
 #include "architecture/shapes.h"
 #include "datasets/images/data_set.h"
-#include "datasets/images/preprocessing.h"
-#include "datasets/images/split.h"
+#include "search/evaluate/device_data.h"
 #include "search/evaluate/network.h"
 #include "search/evaluate/precision.h"
 #include "search/evaluate/torch.h"
@@ -34,123 +32,6 @@ using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
-
-// Images of one part, on the device.
-struct Images {
-  at::Tensor pixels;  // n x height x width x channels, uint8, or half where they are normalised already
-  at::Tensor labels;  // n, int64
-  int64_t size() const { return labels.size(0); }
-};
-
-at::Tensor to_channels_last(const at::Tensor& images) {
-  return images.permute({0, 2, 3, 1}).contiguous();
-}
-
-class DeviceData {
- public:
-  DeviceData(const DataSettings& settings, uint64_t seed, const at::Device& device)
-      : mirror_(settings.mirror), translation_(settings.translation), device_(device) {
-    const datasets::Preprocessing preprocessing =
-        datasets::parse_preprocessing(settings.preprocessing);
-    datasets::ImageSet all = datasets::load_data_set(settings.name, settings.path).training;
-    shape_ = all.shape;
-    classes_ = all.classes;
-    const datasets::Split split = datasets::stratified_split(
-        all.labels, all.classes, settings.training_images, settings.validation_images, seed);
-    if (preprocessing != datasets::Preprocessing::local_contrast) {
-      const auto normalization = datasets::fit_normalization(all, split.training, preprocessing);
-      scale_ = position_constants(normalization.scale);
-      shift_ = position_constants(normalization.shift);
-    }
-    training_ = part(all, split.training, preprocessing);
-    validation_ = part(all, split.validation, preprocessing);
-  }
-
-  const Shape& shape() const { return shape_; }
-  int classes() const { return classes_; }
-  const Images& training() const { return training_; }
-  const Images& validation() const { return validation_; }
-  int64_t size_bytes() const { return (training_.size() + validation_.size()) * shape_.elements(); }
-
-  // Normalised images at `indices`, n x channels x height x width, channels-last, float32.
-  at::Tensor gather(const Images& images, const at::Tensor& indices) const {
-    return normalize(images.pixels.index_select(0, indices)).permute({0, 3, 1, 2});
-  }
-
-  // The same, augmented.
-  at::Tensor gather_augmented(const Images& images, const at::Tensor& indices,
-                              Random& random) const {
-    at::Tensor batch = normalize(images.pixels.index_select(0, indices));
-    if (mirror_) batch = mirrored(batch, random);
-    if (translation_ > 0) batch = translated(batch, random);
-    return batch.permute({0, 3, 1, 2});
-  }
-
- private:
-  at::Tensor position_constants(const std::vector<float>& values) const {
-    const at::Tensor tensor =
-        at::tensor(values).view({1, shape_.channels, shape_.height, shape_.width});
-    return to_channels_last(tensor).to(device_);
-  }
-
-  Images part(const datasets::ImageSet& all, const std::vector<int64_t>& indices,
-              datasets::Preprocessing preprocessing) const {
-    datasets::ImageSet chosen{shape_, classes_, {}, {}};
-    const int64_t size = shape_.elements();
-    chosen.pixels.reserve(indices.size() * static_cast<size_t>(size));
-    for (int64_t index : indices) {
-      const auto begin = all.pixels.begin() + index * size;
-      chosen.pixels.insert(chosen.pixels.end(), begin, begin + size);
-      chosen.labels.push_back(all.labels[static_cast<size_t>(index)]);
-    }
-    const std::vector<int64_t> extents{chosen.size(), shape_.channels, shape_.height, shape_.width};
-    at::Tensor pixels;
-    if (preprocessing == datasets::Preprocessing::local_contrast) {
-      std::vector<float> normalized = datasets::local_contrast_normalization(chosen);
-      pixels = at::from_blob(normalized.data(), extents, at::kFloat).to(at::kHalf);
-    } else {
-      pixels = at::from_blob(chosen.pixels.data(), extents, at::kByte);
-    }
-    const at::Tensor labels =
-        at::from_blob(chosen.labels.data(), {chosen.size()}, at::kByte).to(at::kLong);
-    // clone: the vectors behind the blobs end here, and on the CPU neither call below has to copy.
-    return {to_channels_last(pixels).clone().to(device_), labels.clone().to(device_)};
-  }
-
-  at::Tensor normalize(const at::Tensor& pixels) const {
-    at::Tensor values = pixels.to(at::kFloat);
-    return scale_.defined() ? values.mul_(scale_).add_(shift_) : values;
-  }
-
-  at::Tensor mirrored(const at::Tensor& batch, Random& random) const {
-    at::Tensor flips = at::empty({batch.size(0), 1, 1, 1}, at::kBool);
-    bool* flip = flips.data_ptr<bool>();
-    for (int64_t i = 0; i < batch.size(0); ++i) flip[i] = random.below(2) == 1;
-    return at::where(flips.to(device_), batch.flip({2}), batch);
-  }
-
-  at::Tensor translated(const at::Tensor& batch, Random& random) const {
-    const int64_t n = batch.size(0), k = translation_;
-    const at::Tensor padded = at::constant_pad_nd(batch, {0, 0, k, k, k, k});
-    at::Tensor offsets = at::empty({2, n, 1}, at::kLong);
-    int64_t* offset = offsets.data_ptr<int64_t>();
-    for (int64_t i = 0; i < 2 * n; ++i)
-      offset[i] = static_cast<int64_t>(random.below(static_cast<uint64_t>(2 * k + 1)));
-    const at::Tensor rows = (offsets[0] + at::arange(batch.size(1))).view({n, -1, 1}).to(device_);
-    const at::Tensor columns =
-        (offsets[1] + at::arange(batch.size(2))).view({n, 1, -1}).to(device_);
-    const at::Tensor samples = at::arange(n).view({n, 1, 1}).to(device_);
-    return padded.index({samples, rows, columns});
-  }
-
-  bool mirror_;
-  int translation_;
-  at::Device device_;
-  Shape shape_{};
-  int classes_ = 0;
-  at::Tensor scale_, shift_;  // 1 x height x width x channels
-  Images training_, validation_;
-};
 
 // Sums over batches, kept on the device until somebody asks.
 class Measure {
@@ -189,7 +70,6 @@ class Run {
         device_(device),
         precision_(precision),
         network_(architecture, data.shape(), settings.batch_normalization),
-        seed_(seed),
         shuffle_(Random::stream(seed, "batches")),
         augment_(Random::stream(seed, "augmentation")) {
     at::manual_seed(seed);  // dropout
@@ -198,15 +78,13 @@ class Run {
   }
 
   RunEnd train(double learning_rate, Clock::time_point deadline, std::vector<EpochResult>& curve) {
-    torch::optim::Adam adam({parameters_},
-                            torch::optim::AdamOptions(learning_rate)
-                                .betas({settings_.adam_beta1, settings_.adam_beta2})
-                                .eps(settings_.adam_epsilon)
-                                .weight_decay(settings_.weight_decay));
+    torch::optim::Adam adam({parameters_}, torch::optim::AdamOptions(learning_rate)
+                                               .betas({settings_.adam_beta1, settings_.adam_beta2})
+                                               .eps(settings_.adam_epsilon)
+                                               .weight_decay(settings_.weight_decay));
     for (int epoch = 0; epoch < settings_.epochs; ++epoch) {
-      const double rate =
-          learning_rate *
-          std::pow(settings_.learning_rate_factor, epoch / settings_.learning_rate_every);
+      const double rate = learning_rate * std::pow(settings_.learning_rate_factor,
+                                                   epoch / settings_.learning_rate_every);
       static_cast<torch::optim::AdamOptions&>(adam.param_groups()[0].options()).lr(rate);
       const auto training = train_epoch(adam, deadline);
       if (!training) return RunEnd::timeout;
@@ -279,15 +157,15 @@ class Run {
   at::Device device_;
   at::ScalarType precision_;
   Network network_;
-  uint64_t seed_;
   Random shuffle_, augment_;
   at::Tensor parameters_;
   int64_t images_trained_ = 0;
   double training_seconds_ = 0;
 };
 
-// OpenBLAS keeps threads of its own, which LibTorch's setting does not reach: on a machine with other workers they spin for
-// longer than they compute. LibTorch may come with another BLAS, so the function is looked up.
+// OpenBLAS keeps threads of its own, which LibTorch's setting does not reach: on a machine with
+// other workers they spin for longer than they compute. LibTorch may come with another BLAS, so the
+// function is looked up.
 void set_threads(int threads) {
   at::set_num_threads(threads);
   using SetThreads = void (*)(int);
@@ -315,7 +193,8 @@ class TrainingEvaluator : public Evaluator {
         seed_(resources.seed),
         device_(resources.device),
         precision_(choose_precision(settings.precision, device_)),
-        data_(data, Random::stream(resources.seed, "split")(), device_) {
+        data_(datasets::load_data_set(data.name, data.path).training, data,
+              Random::stream(resources.seed, "split")(), device_) {
     set_threads(resources.threads);
     at::globalContext().setBenchmarkCuDNN(false);
     at::globalContext().setDeterministicCuDNN(true);
@@ -339,7 +218,8 @@ class TrainingEvaluator : public Evaluator {
       }
     }
     trial.seconds = seconds_since(start);
-    malloc_trim(0);  // freed activations go back to the system, so that a small network after a large one is small
+    malloc_trim(0);  // freed activations go back to the system, so that a small network after a
+                     // large one is small
   }
 
  private:
@@ -369,15 +249,13 @@ class TrainingEvaluator : public Evaluator {
   }
 
   void train(const Architecture& architecture, Trial& trial, Clock::time_point start) const {
-    const Architecture placed =
-        settings_.dropout ? place_dropout(architecture) : parse_architecture(identity(architecture));
-    const auto deadline =
-        settings_.max_seconds > 0
-            ? start + std::chrono::duration_cast<Clock::duration>(
-                          std::chrono::duration<double>(settings_.max_seconds))
-            : Clock::time_point::max();
-    const uint64_t seed =
-        Random::stream(seed_, "training", stable_hash(identity(architecture)))();
+    const Architecture placed = settings_.dropout ? place_dropout(architecture)
+                                                  : parse_architecture(identity(architecture));
+    const auto deadline = settings_.max_seconds > 0
+                              ? start + std::chrono::duration_cast<Clock::duration>(
+                                            std::chrono::duration<double>(settings_.max_seconds))
+                              : Clock::time_point::max();
+    const uint64_t seed = Random::stream(seed_, "training", stable_hash(identity(architecture)))();
     double learning_rate = settings_.learning_rate;
     for (int attempt = 0; attempt < settings_.learning_rates; ++attempt) {
       trial.curve.clear();
@@ -385,7 +263,8 @@ class TrainingEvaluator : public Evaluator {
       Run run(settings_, data_, device_, precision_, placed, seed);
       const RunEnd end = run.train(learning_rate, deadline, trial.curve);
       if (run.training_seconds() > 0)
-        trial.images_per_second = static_cast<double>(run.images_trained()) / run.training_seconds();
+        trial.images_per_second =
+            static_cast<double>(run.images_trained()) / run.training_seconds();
       if (end == RunEnd::timeout)
         return fail(trial, Failure::timeout, std::to_string(seconds_since(start)) + " s");
       if (end == RunEnd::not_a_number) return fail(trial, Failure::not_a_number);

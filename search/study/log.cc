@@ -5,6 +5,7 @@
 namespace metaqnn::search {
 
 datasets::Log to_log(Study& study) {
+  const Snapshot snapshot(study);
   std::unordered_map<int64_t, std::vector<int64_t>> sequences;
   for (const Sample& sample : study.samples()) {
     if (sample.sequence) sequences[sample.trial].push_back(*sample.sequence);

@@ -1,32 +1,32 @@
-// A study in one SQLite file, through SOCI.
+// A study in one SQLite file, through SOCI. Format 1 is described in docs/study.md; its number is
+// SQLite's user_version.
 //
-// Format 1 (docs/study.md). The number is SQLite's user_version, so that it can be read from the file's first 100 bytes
-// before anything is opened.
-//
-//   study     key, value                    what the study says about itself
-//   counters  next_sequence                 one row, locked by every transaction that gives out sequence numbers
-//   trials    one row per architecture
-//   epochs    trial, epoch                  learning curves
-//   samples   one row per walk; sequence is NULL until its result is known
-//   workers   who works now
-//
-// Journal: WAL, so that readers never wait. Every writing transaction begins IMMEDIATE: a deferred one would have to
-// upgrade its lock later, which WAL refuses at once when another process has written in between.
+// Journal: WAL, so that readers never wait. Every writing transaction begins IMMEDIATE: a deferred
+// one would have to upgrade its lock later, which WAL refuses at once when another process has
+// written in between.
 #include <fcntl.h>
 #include <soci/soci.h>
 #include <soci/sqlite3/soci-sqlite3.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <charconv>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <map>
+#include <system_error>
+#include <type_traits>
 #include <utility>
 
 #include "architecture/error.h"
+#include "search/study/sqlite_statement.h"
 #include "search/study/study.h"
 
 namespace metaqnn::search {
@@ -40,19 +40,25 @@ const char* const kSchema[] = {
     "CREATE TABLE study (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE counters (id INTEGER PRIMARY KEY CHECK (id = 1), next_sequence INTEGER NOT NULL)",
     "INSERT INTO counters VALUES (1, 1)",
-    "CREATE TABLE trials (number INTEGER PRIMARY KEY, architecture TEXT NOT NULL UNIQUE, state TEXT NOT NULL, "
+    "CREATE TABLE trials (number INTEGER PRIMARY KEY, architecture TEXT NOT NULL UNIQUE, state "
+    "TEXT NOT NULL, "
     "failure TEXT NOT NULL, detail TEXT NOT NULL, validation_accuracy REAL, epsilon REAL NOT NULL, "
-    "attempts INTEGER NOT NULL, origin TEXT NOT NULL, worker INTEGER NOT NULL, parameters INTEGER, macs INTEGER, "
-    "memory_bytes INTEGER, learning_rate REAL, seconds REAL, images_per_second REAL, created_at TEXT NOT NULL, "
+    "attempts INTEGER NOT NULL, origin TEXT NOT NULL, worker INTEGER NOT NULL, parameters INTEGER, "
+    "macs INTEGER, "
+    "memory_bytes INTEGER, learning_rate REAL, seconds REAL, images_per_second REAL, created_at "
+    "TEXT NOT NULL, "
     "finished_at TEXT NOT NULL)",
     "CREATE INDEX trials_by_state ON trials (state, failure)",
-    "CREATE TABLE epochs (trial INTEGER NOT NULL REFERENCES trials, epoch INTEGER NOT NULL, training_loss REAL, "
-    "training_accuracy REAL, validation_loss REAL, validation_accuracy REAL, PRIMARY KEY (trial, epoch)) "
+    "CREATE TABLE epochs (trial INTEGER NOT NULL REFERENCES trials, epoch INTEGER NOT NULL, "
+    "training_loss REAL, "
+    "training_accuracy REAL, validation_loss REAL, validation_accuracy REAL, PRIMARY KEY (trial, "
+    "epoch)) "
     "WITHOUT ROWID",
     "CREATE TABLE samples (number INTEGER PRIMARY KEY, trial INTEGER NOT NULL REFERENCES trials, "
     "epsilon REAL NOT NULL, proposed_at INTEGER NOT NULL, sequence INTEGER UNIQUE)",
     "CREATE INDEX pending_samples ON samples (trial) WHERE sequence IS NULL",
-    "CREATE TABLE workers (id INTEGER PRIMARY KEY AUTOINCREMENT, host TEXT NOT NULL, boot_id TEXT NOT NULL, "
+    "CREATE TABLE workers (id INTEGER PRIMARY KEY AUTOINCREMENT, host TEXT NOT NULL, boot_id TEXT "
+    "NOT NULL, "
     "pid_namespace TEXT NOT NULL, pid INTEGER NOT NULL, start_time INTEGER NOT NULL)",
 };
 
@@ -65,130 +71,117 @@ std::string now_utc() {
   return text.data();
 }
 
+// Absolute, so that a file called ":memory:" is a file and a later chdir() changes nothing.
 fs::path file_of(const std::string& url) {
   const std::string prefix = "sqlite:///";
-  if (url.rfind("postgresql:", 0) == 0)
-    throw UsageError("study '" + url + "': this version keeps studies in SQLite files; use sqlite:///FILE");
+  if (url.rfind("postgresql:", 0) == 0) {
+    throw UsageError("study '" + url +
+                     "': this version keeps studies in SQLite files; use sqlite:///FILE");
+  }
   if (url.rfind(prefix, 0) != 0 || url.size() == prefix.size()) {
     throw UsageError("study '" + url +
                      "': expected sqlite:///relative.db or sqlite:////absolute.db");
   }
-  return url.substr(prefix.size());
+  const std::string name = url.substr(prefix.size());
+  // SOCI has no way to write one in its connection string, and a file name ends at a zero byte.
+  if (name.find('"') != std::string::npos || name.find('\0') != std::string::npos)
+    throw UsageError("study '" + url +
+                     "': a file name must not hold a double quote or a zero byte");
+  std::error_code error;
+  const fs::path file = fs::absolute(name, error);
+  return error ? fs::path(name) : file;
 }
 
-// What SOCI and SQLite report, as an error that says what to do.
-[[noreturn]] void translate(const std::string& url, const std::string& message) {
+// The companions that SQLite keeps beside a file.
+std::array<fs::path, 3> companions(const fs::path& file) {
+  return {file.string() + "-journal", file.string() + "-wal", file.string() + "-shm"};
+}
+
+[[noreturn]] void damaged(const std::string& url, const std::string& what) {
+  throw DataError("study " + url + " is damaged (" + what +
+                  "); restore a copy, or save what can be read with: sqlite3 FILE .recover");
+}
+
+[[noreturn]] void newer_format(const std::string& url, int64_t format) {
+  throw DataError("study " + url + " was written by a newer metaqnn (format " +
+                  std::to_string(format) + "; this one reads up to " + std::to_string(kFormat) +
+                  "); it is left as it is, use the newer program");
+}
+
+// What SOCI and SQLite report, as an error that says what to do. The code decides, not the text:
+// the text may quote what was being stored.
+[[noreturn]] void translate(const std::string& url, const soci::soci_error& error) {
+  const std::string message = error.get_error_message();
   const auto has = [&](const char* part) { return message.find(part) != std::string::npos; };
-  if (has("malformed") || has("not a database") || has("no such table") || has("no such column")) {
-    throw DataError("study " + url + " is damaged (" + message +
-                    "); restore a copy, or save what can be read with: sqlite3 FILE .recover");
+  const auto* sqlite = dynamic_cast<const soci::sqlite3_soci_error*>(&error);
+  if (sqlite == nullptr) damaged(url, message);  // a value that does not fit its column
+  switch (sqlite->result() & 0xff) {             // without the bits of the extended codes
+    case SQLITE_NOTADB:
+      throw DataError("study " + url +
+                      " is not a study: it does not begin as an SQLite file; restore a copy of it, "
+                      "or give another name");
+    case SQLITE_CORRUPT:
+    case SQLITE_FORMAT:
+      damaged(url, message);
+    case SQLITE_ERROR:  // the statements are ours, so the tables are not
+      if (has("no such") || has("no column") || has("values for")) damaged(url, message);
+      break;
+    case SQLITE_FULL:
+      throw FailureError("study " + url +
+                         ": the disk is full; what was committed is safe, free some space and run "
+                         "the same command again");
+    case SQLITE_IOERR:  // also what SQLite calls a quota and a limit on the size of files
+      throw FailureError("study " + url + " cannot be read or written (" + message +
+                         "); what was committed is safe, check the disk, its free space and your "
+                         "quota, and run the same command again");
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:
+      throw FailureError("study " + url +
+                         " is locked by another program; close it and run the same command again");
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+      throw FailureError("study " + url + " cannot be opened for writing (" + message +
+                         "); check the permissions of the file and its folder");
+    default:
+      break;
   }
-  if (has("full"))
-    throw FailureError("study " + url + ": the disk is full; nothing is lost, free some space and run the same command again");
-  if (has("locked") || has("busy"))
-    throw FailureError("study " + url + " is locked by another program; close it and run the same command again");
-  if (has("readonly"))
-    throw FailureError("study " + url + " cannot be written; check the permissions of the file and its folder");
   throw FailureError("study " + url + ": " + message);
 }
 
-template <typename Action>
-auto guarded(const std::string& url, Action action) {
-  try {
-    return action();
-  } catch (const soci::soci_error& error) {
-    translate(url, error.what());
-  }
+std::optional<double> known(double value) {
+  return std::isnan(value) ? std::nullopt : std::optional(value);
 }
 
-// One value on its way to or from a column that may be NULL.
-template <typename T>
-struct Nullable {
-  T value{};
-  soci::indicator indicator = soci::i_null;
-
-  Nullable() = default;
-  explicit Nullable(const std::optional<T>& from)
-      : value(from.value_or(T{})), indicator(from ? soci::i_ok : soci::i_null) {}
-  std::optional<T> get() const {
-    return indicator == soci::i_ok ? std::optional<T>(value) : std::nullopt;
-  }
-};
-
-using Integer = Nullable<long long>;
-using Real = Nullable<double>;
-
-Integer nullable(const std::optional<int64_t>& value) {
-  return Integer(value ? std::optional<long long>(*value) : std::nullopt);
-}
-Real nullable(double value) {
-  return Real(std::isnan(value) ? std::nullopt : std::optional(value));
-}
-double or_nan(const Real& real) {
-  return real.get().value_or(std::numeric_limits<double>::quiet_NaN());
-}
-std::optional<int64_t> wide(const Integer& integer) {
-  return integer.indicator == soci::i_ok ? std::optional<int64_t>(integer.value) : std::nullopt;
+double or_nan(const std::optional<double>& value) {
+  return value.value_or(std::numeric_limits<double>::quiet_NaN());
 }
 
-constexpr const char* kTrialColumns =
-    "number, architecture, state, failure, detail, validation_accuracy, epsilon, attempts, origin, parameters, macs, "
-    "memory_bytes, learning_rate, seconds, images_per_second, finished_at";
+// What a statement below selects to make a Trial of it, and the types of these columns.
+const std::string kSelectTrials =
+    "SELECT number, architecture, state, failure, detail, validation_accuracy, epsilon, attempts, "
+    "origin, parameters, macs, memory_bytes, learning_rate, seconds, images_per_second, "
+    "finished_at "
+    "FROM trials ";
+using Text = std::string;
+using MaybeInteger = std::optional<int64_t>;
+using MaybeReal = std::optional<double>;
+using TrialColumns =
+    Out<int64_t, Text, Text, Text, Text, MaybeReal, double, int64_t, Text, MaybeInteger,
+        MaybeInteger, MaybeInteger, MaybeReal, MaybeReal, MaybeReal, Text>;
 
-// The columns above, bound to variables; fetch one row after another and take each as a Trial.
-class TrialRow {
- public:
-  // clang-format off
-  template <typename Prepared>
-  auto bind(Prepared&& prepared) {
-    return (prepared, soci::into(number_), soci::into(architecture_), soci::into(state_), soci::into(failure_),
-            soci::into(detail_), into(accuracy_), soci::into(epsilon_), soci::into(attempts_), soci::into(origin_),
-            into(parameters_), into(macs_), into(memory_), into(learning_rate_), into(seconds_),
-            into(images_per_second_), soci::into(finished_at_));
-  }
-  // clang-format on
-
-  Trial take() const {
-    Trial trial;
-    trial.number = number_;
-    trial.architecture = architecture_;
-    trial.state = parse_trial_state(state_);
-    trial.failure = parse_failure(failure_);
-    trial.detail = detail_;
-    trial.validation_accuracy = accuracy_.get();
-    trial.epsilon = epsilon_;
-    trial.attempts = attempts_;
-    trial.origin = origin_;
-    trial.parameters = wide(parameters_);
-    trial.macs = wide(macs_);
-    trial.memory_bytes = wide(memory_);
-    trial.learning_rate = learning_rate_.get();
-    trial.seconds = seconds_.get();
-    trial.images_per_second = images_per_second_.get();
-    trial.finished_at = finished_at_;
-    return trial;
-  }
-
- private:
-  template <typename T>
-  static auto into(Nullable<T>& nullable) {
-    return soci::into(nullable.value, nullable.indicator);
-  }
-
-  long long number_ = 0;
-  std::string architecture_, state_, failure_, detail_, origin_, finished_at_;
-  double epsilon_ = 0;
-  int attempts_ = 0;
-  Integer parameters_, macs_, memory_;
-  Real accuracy_, learning_rate_, seconds_, images_per_second_;
-};
+bool is_fraction(const std::optional<double>& value) {
+  return !value || (*value >= 0 && *value <= 1);
+}
 
 class SqliteStudy : public Study {
  public:
   SqliteStudy(const std::string& url, const fs::path& file, Durability durability,
               int lock_timeout_seconds)
       : url_(url) {
-    guarded(url_, [&] {
+    guarded([&] {
       sql_.open(soci::sqlite3,
                 "dbname=\"" + file.string() + "\" timeout=" + std::to_string(lock_timeout_seconds));
       sql_ << (durability == Durability::power_loss ? "PRAGMA synchronous = FULL"
@@ -199,8 +192,8 @@ class SqliteStudy : public Study {
 
   // All of a new study, and the journal that it keeps from then on.
   void create(const StudyInfo& info) {
-    begin();
-    guarded(url_, [&] {
+    Transaction transaction(*this);
+    guarded([&] {
       for (const char* statement : kSchema) sql_ << statement;
       sql_ << "PRAGMA user_version = " << kFormat;
       put("configuration", info.configuration);
@@ -209,15 +202,34 @@ class SqliteStudy : public Study {
       put("program_version", info.program_version);
       put("library_versions", info.library_versions);
     });
-    commit();
-    guarded(url_, [&] { sql_ << "PRAGMA journal_mode = WAL"; });
+    transaction.commit();
+    guarded([&] { sql_ << "PRAGMA journal_mode = WAL"; });
   }
 
+  // Everything here is read through SQLite, never by opening the file beside it: closing any other
+  // descriptor of the file would drop the locks that SQLite holds for this whole process, and
+  // another process could then take the journal away.
   void check() {
-    guarded(url_, [&] {
+    leave_journal_alone(true);
+    check_contents();
+    leave_journal_alone(false);
+  }
+
+  void check_contents() {
+    const Snapshot snapshot(*this);
+    guarded([&] {
+      int format = 0, tables = 0;
+      sql_ << "PRAGMA user_version", soci::into(format);
+      if (format > kFormat) newer_format(url_, format);
+      sql_ << "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name IN "
+              "('study', 'counters', 'trials', 'epochs', 'samples', 'workers')",
+          soci::into(tables);
+      if (format != kFormat || tables != 6)
+        throw DataError("study " + url_ + " is an SQLite file but not a study of metaqnn");
       std::string result;
       sql_ << "PRAGMA quick_check(1)", soci::into(result);
-      if (result != "ok") translate(url_, "malformed: " + result);
+      if (result != "ok") damaged(url_, result);
+      check_samples();
     });
     info();
   }
@@ -225,184 +237,142 @@ class SqliteStudy : public Study {
   std::string url() const override { return url_; }
 
   StudyInfo info() override {
-    return guarded(url_, [&] {
+    return guarded([&] {
       StudyInfo info;
       info.configuration = get("configuration");
       info.created_at = get("created_at");
       info.program_version = get("program_version");
       info.library_versions = get("library_versions");
-      try {
-        info.seed = std::stoull(get("seed"));
-      } catch (const std::logic_error&) {
-        translate(url_, "malformed: no seed");
-      }
+      const std::string seed = get("seed");
+      const char* end = seed.data() + seed.size();
+      const auto [stop, error] = std::from_chars(seed.data(), end, info.seed);
+      if (error != std::errc() || stop != end) damaged(url_, "no seed: '" + seed + "'");
       return info;
     });
   }
 
   Counts counts() override {
-    return guarded(url_, [&] {
+    const Snapshot snapshot(*this);
+    return guarded([&] {
+      tally();
       Counts counts;
-      long long samples = 0, next = 0, retries = 0;
-      std::string state, failure;
-      long long count = 0;
-      soci::statement by_state =
-          (sql_.prepare << "SELECT state, failure, COUNT(*) FROM trials GROUP BY state, failure",
-           soci::into(state), soci::into(failure), soci::into(count));
-      by_state.execute();
-      while (by_state.fetch()) {
+      for (const auto& [key, count] : tally_) {
         Trial like;
-        like.state = parse_trial_state(state);
-        like.failure = parse_failure(failure);
+        std::tie(like.state, like.failure) = key;
         counts.by_state[like.state] += count;
         if (like.counts()) counts.unique_models += count;
         if (!like.finished()) counts.reserved += count;
       }
-      sql_ << "SELECT COALESCE(MAX(number), 0) FROM samples", soci::into(samples);
-      sql_ << "SELECT next_sequence FROM counters", soci::into(next);
-      counts.samples = samples;
-      counts.last_sequence = next - 1;
-      counts.crash_retries = retries;
+      std::tie(counts.samples, counts.last_sequence) = last_numbers();
       return counts;
     });
   }
 
   std::optional<Trial> find_trial(const std::string& architecture) override {
-    return one_trial("architecture = :key", architecture);
+    return one_trial(find_trial_, architecture);
   }
 
-  std::optional<Trial> trial(int64_t number) override {
-    return one_trial("number = :key", static_cast<long long>(number));
-  }
+  std::optional<Trial> trial(int64_t number) override { return one_trial(trial_, number); }
 
   std::optional<Trial> held_trial(int64_t worker) override {
-    return one_trial("state = 'running' AND worker = :key", static_cast<long long>(worker));
+    return one_trial(held_trial_, worker);
   }
 
-  std::optional<Trial> best_trial() override {
-    return one_trial("state = :key AND validation_accuracy IS NOT NULL ORDER BY "
-                     "validation_accuracy DESC, number LIMIT 1",
-                     std::string("complete"));
-  }
+  std::optional<Trial> best_trial() override { return one_trial(best_trial_); }
 
   std::vector<Trial> trials(bool with_curves) override {
-    return guarded(url_, [&] {
-      // One transaction, so that curves belong to the trials; a write transaction in progress serves as well.
-      const bool own = !in_transaction_;
-      if (own) sql_ << "BEGIN";
+    const Snapshot snapshot(*this);
+    return guarded([&] {
       std::vector<Trial> trials;
-      try {
-        TrialRow row;
-        soci::statement statement = row.bind(
-            sql_.prepare << "SELECT " << kTrialColumns << " FROM trials ORDER BY number");
-        statement.execute();
-        while (statement.fetch()) trials.push_back(row.take());
-        if (with_curves) read_curves(trials);
-      } catch (...) {
-        if (own) sql_ << "ROLLBACK";
-        throw;
-      }
-      if (own) sql_ << "COMMIT";
+      trials_.each([&](auto&&... column) { trials.push_back(to_trial(column...)); });
+      if (with_curves) read_curves(trials);
       return trials;
     });
   }
 
   std::vector<Sample> samples() override {
-    return guarded(url_, [&] {
-      long long number = 0, trial = 0, proposed_at = 0;
-      double epsilon = 0;
-      Integer sequence;
-      soci::statement statement =
-          (sql_.prepare << "SELECT number, trial, epsilon, proposed_at, sequence FROM samples ORDER BY number",
-           soci::into(number), soci::into(trial), soci::into(epsilon), soci::into(proposed_at),
-           soci::into(sequence.value, sequence.indicator));
-      statement.execute();
+    return guarded([&] {
       std::vector<Sample> samples;
-      while (statement.fetch())
-        samples.push_back({number, trial, epsilon, proposed_at, wide(sequence)});
+      samples_.each([&](int64_t number, int64_t trial, double epsilon, int64_t proposed_at,
+                        MaybeInteger sequence) {
+        samples.push_back({number, trial, epsilon, proposed_at, sequence});
+      });
       return samples;
     });
   }
 
   std::vector<SequencedSample> sequenced_samples_after(int64_t after) override {
-    return guarded(url_, [&] {
-      long long sequence = 0;
-      const long long bound = after;
-      std::string architecture, state, failure;
-      Real accuracy;
-      soci::statement statement =
-          (sql_.prepare << "SELECT s.sequence, t.architecture, t.state, t.failure, t.validation_accuracy "
-                           "FROM samples s JOIN trials t ON t.number = s.trial "
-                           "WHERE s.sequence > :after ORDER BY s.sequence",
-           soci::use(bound), soci::into(sequence), soci::into(architecture), soci::into(state),
-           soci::into(failure), soci::into(accuracy.value, accuracy.indicator));
-      statement.execute();
+    return guarded([&] {
       std::vector<SequencedSample> samples;
-      while (statement.fetch()) {
-        Trial like;
-        like.state = parse_trial_state(state);
-        like.failure = parse_failure(failure);
-        samples.push_back(
-            {sequence, architecture, like.counts() ? accuracy.get() : std::nullopt});
-      }
+      sequenced_samples_.each(
+          [&](int64_t sequence, const Text& architecture, const Text& state, const Text& failure,
+              MaybeReal accuracy) {
+            if (!is_fraction(accuracy)) damaged(url_, "an accuracy outside [0, 1]");
+            Trial like;
+            like.state = state_of(state);
+            like.failure = parse_failure(failure);
+            samples.push_back({sequence, architecture, like.counts() ? accuracy : std::nullopt});
+          },
+          after);
       return samples;
+    });
+  }
+
+  std::vector<Worker> workers() override {
+    return guarded([&] {
+      std::vector<Worker> workers;
+      workers_.each([&](int64_t id, const Text& host, const Text& boot_id,
+                        const Text& pid_namespace, int64_t pid, int64_t start_time) {
+        workers.push_back({id, host, boot_id, pid_namespace, pid, start_time});
+      });
+      return workers;
     });
   }
 
   int64_t add_trial(const Trial& trial, int64_t worker) override {
     need_transaction();
-    METAQNN_ASSERT(!find_trial(trial.architecture), trial.architecture + " is in the study already");
-    return guarded(url_, [&] {
-      long long number = 0;
-      sql_ << "SELECT COALESCE(MAX(number), 0) + 1 FROM trials", soci::into(number);
-      const long long worker_id = worker;
-      const std::string now = now_utc();
-      sql_ << "INSERT INTO trials (number, architecture, state, failure, detail, epsilon, attempts, origin, worker, "
-              "created_at, finished_at) VALUES (:number, :architecture, 'running', '', '', :epsilon, :attempts, "
-              ":origin, :worker, :created, '')",
-          soci::use(number), soci::use(trial.architecture), soci::use(trial.epsilon),
-          soci::use(trial.attempts), soci::use(trial.origin), soci::use(worker_id), soci::use(now);
+    check_result(trial);
+    return guarded([&] {
+      METAQNN_ASSERT(!has_architecture_.first(trial.architecture),
+                     trial.architecture + " is in the study already");
+      const auto number = last_trial_.first();
+      if (!number) damaged(url_, "no number for the next trial");
       Trial stored = trial;
-      stored.number = number;
-      write_result(stored);
-      return static_cast<int64_t>(number);
+      stored.number = std::get<0>(*number) + 1;
+      const std::string now = now_utc();
+      insert_trial_.run(stored.number, trial.architecture, to_string(trial.state),
+                        to_string(trial.failure), trial.detail, trial.validation_accuracy,
+                        trial.epsilon, trial.attempts, trial.origin, worker, trial.parameters,
+                        trial.macs, trial.memory_bytes, trial.learning_rate, trial.seconds,
+                        trial.images_per_second, now, trial.finished() ? now : "");
+      ++tally_[{trial.state, trial.failure}];
+      write_curve(stored);
+      return stored.number;
     });
   }
 
-  int64_t add_sample(int64_t trial_number, double epsilon) override {
+  int64_t add_sample(int64_t trial, double epsilon) override {
     need_transaction();
-    return guarded(url_, [&] {
-      const long long trial_id = trial_number;
-      std::string state;
-      long long number = 0, next = 0;
-      sql_ << "SELECT state FROM trials WHERE number = :trial", soci::use(trial_id), soci::into(state);
-      METAQNN_ASSERT(sql_.got_data(), "no trial " + std::to_string(trial_number));
-      sql_ << "SELECT COALESCE(MAX(number), 0) + 1 FROM samples", soci::into(number);
-      sql_ << "SELECT next_sequence FROM counters", soci::into(next);
-      const long long known = next - 1;
-      const TrialState trial_state = parse_trial_state(state);
-      const bool finished =
-          trial_state == TrialState::complete || trial_state == TrialState::failed;
-      Integer sequence = nullable(finished ? std::optional<int64_t>(next) : std::nullopt);
-      if (finished) sql_ << "UPDATE counters SET next_sequence = next_sequence + 1";
-      sql_ << "INSERT INTO samples (number, trial, epsilon, proposed_at, sequence) VALUES (:number, :trial, "
-              ":epsilon, :known, :sequence)",
-          soci::use(number), soci::use(trial_id), soci::use(epsilon), soci::use(known),
-          soci::use(sequence.value, sequence.indicator);
-      return static_cast<int64_t>(number);
+    return guarded([&] {
+      const auto row = state_of_trial_.first(trial);
+      METAQNN_ASSERT(row, "no trial " + std::to_string(trial));
+      Trial like;
+      like.state = state_of(std::get<0>(*row));
+      const auto [last, last_sequence] = last_numbers();
+      const MaybeInteger sequence =
+          like.finished() ? MaybeInteger(last_sequence + 1) : std::nullopt;
+      insert_sample_.run(last + 1, trial, epsilon, last_sequence, sequence);
+      if (sequence) set_next_sequence_.run(*sequence + 1);
+      return last + 1;
     });
   }
 
   std::optional<Trial> claim_waiting_trial(int64_t worker) override {
     need_transaction();
-    std::optional<Trial> trial =
-        one_trial("state = :key ORDER BY number LIMIT 1", std::string("waiting"));
+    std::optional<Trial> trial = one_trial(waiting_trial_);
     if (!trial) return std::nullopt;
-    guarded(url_, [&] {
-      const long long number = trial->number, worker_id = worker;
-      sql_ << "UPDATE trials SET state = 'running', worker = :worker WHERE number = :number",
-          soci::use(worker_id), soci::use(number);
-    });
+    guarded([&] { claim_trial_.run(worker, trial->number); });
+    moved(trial->state, trial->failure, TrialState::running, trial->failure);
     trial->state = TrialState::running;
     return trial;
   }
@@ -410,93 +380,109 @@ class SqliteStudy : public Study {
   bool finish_trial(const Trial& trial, int64_t worker) override {
     need_transaction();
     METAQNN_ASSERT(trial.finished(), "a trial is finished as " + to_string(trial.state));
-    const auto held = held_trial(worker);
-    if (!held || held->number != trial.number) return false;
-    guarded(url_, [&] {
-      write_result(trial);
+    check_result(trial);
+    return guarded([&] {
+      const auto held = failure_of_held_.first(trial.number, worker);
+      if (!held) return false;
+      finish_trial_.run(to_string(trial.state), to_string(trial.failure), trial.detail,
+                        trial.validation_accuracy, trial.attempts, trial.parameters, trial.macs,
+                        trial.memory_bytes, trial.learning_rate, trial.seconds,
+                        trial.images_per_second, now_utc(), trial.number);
+      moved(TrialState::running, parse_failure(std::get<0>(*held)), trial.state, trial.failure);
+      delete_curve_.run(trial.number);
+      write_curve(trial);
       give_sequences(trial.number);
+      return true;
     });
-    return true;
   }
 
   void release_trial(int64_t number, int attempts) override {
     need_transaction();
-    guarded(url_, [&] {
-      const long long id = number;
-      sql_ << "UPDATE trials SET state = 'waiting', worker = 0, attempts = :attempts WHERE number = :number "
-              "AND state = 'running'",
-          soci::use(attempts), soci::use(id);
-    });
+    const auto trial = this->trial(number);
+    if (!trial || trial->state != TrialState::running) return;
+    guarded([&] { release_trial_.run(attempts, number); });
+    moved(TrialState::running, trial->failure, TrialState::waiting, trial->failure);
   }
 
   int64_t register_worker(const Worker& worker) override {
     need_transaction();
-    return guarded(url_, [&] {
-      const long long pid = worker.pid, start_time = worker.start_time;
-      sql_ << "INSERT INTO workers (host, boot_id, pid_namespace, pid, start_time) VALUES (:host, :boot, "
-              ":namespace, :pid, :start)",
-          soci::use(worker.host), soci::use(worker.boot_id), soci::use(worker.pid_namespace),
-          soci::use(pid), soci::use(start_time);
-      long long id = 0;
-      sql_ << "SELECT last_insert_rowid()", soci::into(id);
-      return static_cast<int64_t>(id);
+    return guarded([&] {
+      insert_worker_.run(worker.host, worker.boot_id, worker.pid_namespace, worker.pid,
+                         worker.start_time);
+      const auto id = last_worker_.first();
+      METAQNN_ASSERT(id, "no number of the new worker");
+      return std::get<0>(*id);
     });
   }
 
   void remove_worker(int64_t worker) override {
     need_transaction();
-    guarded(url_, [&] {
-      const long long id = worker;
-      sql_ << "DELETE FROM workers WHERE id = :id", soci::use(id);
-    });
-  }
-
-  std::vector<Worker> workers() override {
-    return guarded(url_, [&] {
-      long long id = 0, pid = 0, start_time = 0;
-      Worker worker;
-      soci::statement statement =
-          (sql_.prepare << "SELECT id, host, boot_id, pid_namespace, pid, start_time FROM workers ORDER BY id",
-           soci::into(id), soci::into(worker.host), soci::into(worker.boot_id),
-           soci::into(worker.pid_namespace), soci::into(pid), soci::into(start_time));
-      statement.execute();
-      std::vector<Worker> workers;
-      while (statement.fetch()) {
-        worker.id = id;
-        worker.pid = pid;
-        worker.start_time = start_time;
-        workers.push_back(worker);
-      }
-      return workers;
-    });
+    guarded([&] { delete_worker_.run(worker); });
   }
 
  protected:
+  bool begin_snapshot() override {
+    if (in_transaction_ || in_snapshot_) return false;
+    guarded([&] { begin_reading_.run(); });
+    in_snapshot_ = true;
+    return true;
+  }
+
+  void end_snapshot() noexcept override {
+    in_snapshot_ = false;
+    roll_back_quietly();
+  }
+
   void begin() override {
-    METAQNN_ASSERT(!in_transaction_, "a transaction is in progress on " + url_);
-    guarded(url_, [&] { sql_ << "BEGIN IMMEDIATE"; });
+    METAQNN_ASSERT(!in_transaction_ && !in_snapshot_,
+                   "a transaction or a snapshot is in progress on " + url_);
+    guarded([&] { begin_writing_.run(); });
     in_transaction_ = true;
   }
 
   void commit() override {
     need_transaction();
-    guarded(url_, [&] { sql_ << "COMMIT"; });
+    guarded([&] { commit_.run(); });
     in_transaction_ = false;
   }
 
   void rollback() noexcept override {
     if (!in_transaction_) return;
     in_transaction_ = false;
-    try {
-      sql_ << "ROLLBACK";
-    } catch (const std::exception&) {
-      // SQLite has rolled back by itself (a full disk), or the connection is beyond use and the next call says so.
-    }
+    tally_version_ = kUnknownVersion;
+    roll_back_quietly();
   }
 
  private:
+  static constexpr int64_t kUnknownVersion = -1;
+
+  template <typename Action>
+  std::invoke_result_t<Action> guarded(Action action) {
+    try {
+      return action();
+    } catch (const soci::soci_error& error) {
+      translate(url_, error);
+    }
+  }
+
+  // Closing the last connection moves the journal into the file, which must not happen to a file
+  // that is refused.
+  void leave_journal_alone(bool leave) {
+    auto* backend = static_cast<soci::sqlite3_session_backend*>(sql_.get_backend());
+    sqlite3_db_config(backend->conn_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, leave ? 1 : 0, nullptr);
+  }
+
   void need_transaction() const {
     METAQNN_ASSERT(in_transaction_, "writing to " + url_ + " needs a Transaction");
+  }
+
+  void roll_back_quietly() noexcept {
+    try {
+      roll_back_.run();
+    } catch (const std::exception&) {
+      // SQLite has rolled back by itself (a full disk), or the connection is beyond use and the
+      // next call says so.
+    }
   }
 
   void put(const std::string& key, const std::string& value) {
@@ -506,169 +492,344 @@ class SqliteStudy : public Study {
   std::string get(const std::string& key) {
     std::string value;
     sql_ << "SELECT value FROM study WHERE key = :key", soci::use(key), soci::into(value);
-    if (!sql_.got_data()) translate(url_, "malformed: no " + key);
+    if (!sql_.got_data()) damaged(url_, "no " + key);
     return value;
   }
 
-  template <typename Key>
-  std::optional<Trial> one_trial(const std::string& condition, const Key& key) {
-    return guarded(url_, [&]() -> std::optional<Trial> {
-      TrialRow row;
-      soci::statement statement =
-          (row.bind(sql_.prepare << "SELECT " << kTrialColumns << " FROM trials WHERE " << condition),
-           soci::use(key));
-      statement.execute();
-      if (!statement.fetch()) return std::nullopt;
-      return row.take();
-    });
-  }
-
-  void read_curves(std::vector<Trial>& trials) {
-    long long number = 0;
-    Real training_loss, training_accuracy, validation_loss, validation_accuracy;
-    soci::statement statement =
-        (sql_.prepare << "SELECT trial, training_loss, training_accuracy, validation_loss, validation_accuracy "
-                         "FROM epochs ORDER BY trial, epoch",
-         soci::into(number), soci::into(training_loss.value, training_loss.indicator),
-         soci::into(training_accuracy.value, training_accuracy.indicator),
-         soci::into(validation_loss.value, validation_loss.indicator),
-         soci::into(validation_accuracy.value, validation_accuracy.indicator));
-    statement.execute();
-    auto trial = trials.begin();
-    while (statement.fetch()) {
-      while (trial != trials.end() && trial->number < number) ++trial;
-      if (trial == trials.end()) break;
-      trial->curve.push_back({or_nan(training_loss), or_nan(training_accuracy),
-                              or_nan(validation_loss), or_nan(validation_accuracy)});
+  TrialState state_of(const std::string& name) {
+    try {
+      return parse_trial_state(name);
+    } catch (const DataError& error) {
+      damaged(url_, error.what());
     }
   }
 
-  void write_result(const Trial& trial) {
-    const long long number = trial.number;
-    const std::string state = to_string(trial.state), failure = to_string(trial.failure);
-    const std::string finished_at = trial.finished() ? now_utc() : "";
-    Real accuracy(trial.validation_accuracy), learning_rate(trial.learning_rate),
-        seconds(trial.seconds), images_per_second(trial.images_per_second);
-    Integer parameters = nullable(trial.parameters), macs = nullable(trial.macs),
-                  memory = nullable(trial.memory_bytes);
-    sql_ << "UPDATE trials SET state = :state, failure = :failure, detail = :detail, validation_accuracy = :accuracy, "
-            "attempts = :attempts, parameters = :parameters, macs = :macs, memory_bytes = :memory, "
-            "learning_rate = :rate, seconds = :seconds, images_per_second = :images, finished_at = :finished "
-            "WHERE number = :number",
-        soci::use(state), soci::use(failure), soci::use(trial.detail),
-        soci::use(accuracy.value, accuracy.indicator), soci::use(trial.attempts),
-        soci::use(parameters.value, parameters.indicator), soci::use(macs.value, macs.indicator),
-        soci::use(memory.value, memory.indicator),
-        soci::use(learning_rate.value, learning_rate.indicator),
-        soci::use(seconds.value, seconds.indicator),
-        soci::use(images_per_second.value, images_per_second.indicator), soci::use(finished_at),
-        soci::use(number);
-    write_curve(trial);
+  Trial to_trial(int64_t number, const Text& architecture, const Text& state, const Text& failure,
+                 const Text& detail, MaybeReal validation_accuracy, double epsilon,
+                 int64_t attempts, const Text& origin, MaybeInteger parameters, MaybeInteger macs,
+                 MaybeInteger memory_bytes, MaybeReal learning_rate, MaybeReal seconds,
+                 MaybeReal images_per_second, const Text& finished_at) {
+    const auto must = [&](bool right, const char* what) {
+      if (!right) damaged(url_, "trial " + std::to_string(number) + ": " + what);
+    };
+    must(number >= 1, "number below 1");
+    must(is_fraction(validation_accuracy), "accuracy outside [0, 1]");
+    must(attempts >= 0 && attempts <= std::numeric_limits<int>::max(), "impossible attempts");
+    Trial trial;
+    trial.number = number;
+    trial.architecture = architecture;
+    trial.state = state_of(state);
+    trial.failure = parse_failure(failure);
+    must((trial.state == TrialState::failed) == (trial.failure != Failure::none),
+         "state and failure contradict each other");
+    trial.detail = detail;
+    trial.validation_accuracy = validation_accuracy;
+    trial.epsilon = epsilon;
+    trial.attempts = static_cast<int>(attempts);
+    trial.origin = origin;
+    trial.parameters = parameters;
+    trial.macs = macs;
+    trial.memory_bytes = memory_bytes;
+    trial.learning_rate = learning_rate;
+    trial.seconds = seconds;
+    trial.images_per_second = images_per_second;
+    trial.finished_at = finished_at;
+    return trial;
+  }
+
+  template <typename Query, typename... Key>
+  std::optional<Trial> one_trial(Query& query, const Key&... key) {
+    return guarded([&] {
+      std::optional<Trial> trial;
+      query.each([&](auto&&... column) { trial = to_trial(column...); }, key...);
+      return trial;
+    });
+  }
+
+  // What a reader may rely on, so nothing else is stored.
+  static void check_result(const Trial& trial) {
+    METAQNN_ASSERT(is_fraction(trial.validation_accuracy),
+                   "accuracy of " + trial.architecture +
+                       " outside [0, 1]: " + std::to_string(*trial.validation_accuracy));
+    METAQNN_ASSERT((trial.state == TrialState::failed) == (trial.failure != Failure::none),
+                   trial.architecture + " is " + to_string(trial.state) + " with the failure '" +
+                       to_string(trial.failure) + "'");
+    METAQNN_ASSERT(trial.attempts >= 0, "attempts below 0: " + std::to_string(trial.attempts));
+  }
+
+  // Sequence numbers are 1, 2, 3, ... up to the counter, and every sample has its trial.
+  void check_samples() {
+    const auto row = sample_check_.first();
+    if (!row) damaged(url_, "no counters");
+    const auto [last, smallest, largest, count, orphans] = *row;
+    if (last < 0 || largest != last || count != last || smallest != (last > 0 ? 1 : 0))
+      damaged(url_, "sequence numbers of samples are not 1 to " + std::to_string(last));
+    if (orphans > 0) damaged(url_, "a sample without its trial");
+  }
+
+  // Counting thousands of rows for each proposal would cost more than all the rest, so the counts
+  // are kept for as long as no other connection writes, and follow what this one does.
+  void tally() {
+    const auto version = data_version_.first();
+    if (!version) damaged(url_, "no data version");
+    if (std::get<0>(*version) == tally_version_) return;
+    tally_version_ = kUnknownVersion;
+    tally_.clear();
+    count_trials_.each([&](const Text& state, const Text& failure, int64_t count) {
+      tally_[{state_of(state), parse_failure(failure)}] += count;
+    });
+    tally_version_ = std::get<0>(*version);
+  }
+
+  void moved(TrialState state, Failure failure, TrialState to_state, Failure to_failure) {
+    --tally_[{state, failure}];
+    ++tally_[{to_state, to_failure}];
+  }
+
+  // The last number and the last sequence number of a sample; 0 where there is none.
+  std::pair<int64_t, int64_t> last_numbers() {
+    const auto row = last_numbers_.first();
+    if (!row) damaged(url_, "no counters");
+    return {std::get<0>(*row), std::get<1>(*row)};
+  }
+
+  void read_curves(std::vector<Trial>& trials) {
+    auto trial = trials.begin();
+    curves_.each([&](int64_t number, MaybeReal training_loss, MaybeReal training_accuracy,
+                     MaybeReal validation_loss, MaybeReal validation_accuracy) {
+      while (trial != trials.end() && trial->number < number) ++trial;
+      if (trial == trials.end() || trial->number != number)
+        damaged(url_, "a learning curve without its trial");
+      trial->curve.push_back({or_nan(training_loss), or_nan(training_accuracy),
+                              or_nan(validation_loss), or_nan(validation_accuracy)});
+    });
   }
 
   void write_curve(const Trial& trial) {
-    const long long number = trial.number;
-    sql_ << "DELETE FROM epochs WHERE trial = :trial", soci::use(number);
-    for (size_t i = 0; i < trial.curve.size(); ++i) {
-      const EpochResult& epoch = trial.curve[i];
-      const int index = static_cast<int>(i) + 1;
-      Real training_loss = nullable(epoch.training_loss),
-                 training_accuracy = nullable(epoch.training_accuracy),
-                 validation_loss = nullable(epoch.validation_loss),
-                 validation_accuracy = nullable(epoch.validation_accuracy);
-      sql_ << "INSERT INTO epochs VALUES (:trial, :epoch, :a, :b, :c, :d)", soci::use(number),
-          soci::use(index), soci::use(training_loss.value, training_loss.indicator),
-          soci::use(training_accuracy.value, training_accuracy.indicator),
-          soci::use(validation_loss.value, validation_loss.indicator),
-          soci::use(validation_accuracy.value, validation_accuracy.indicator);
+    int64_t index = 0;
+    for (const EpochResult& epoch : trial.curve) {
+      insert_epoch_.run(trial.number, ++index, known(epoch.training_loss),
+                        known(epoch.training_accuracy), known(epoch.validation_loss),
+                        known(epoch.validation_accuracy));
     }
   }
 
   // The walks that led to a trial while it was in training, in the order of their numbers.
-  void give_sequences(int64_t trial_number) {
-    const long long trial_id = trial_number;
-    std::vector<long long> numbers;
-    long long number = 0;
-    {
-      soci::statement pending =
-          (sql_.prepare << "SELECT number FROM samples WHERE trial = :trial AND sequence IS NULL ORDER BY number",
-           soci::use(trial_id), soci::into(number));
-      pending.execute();
-      while (pending.fetch()) numbers.push_back(number);
-    }
-    for (long long sample : numbers) {
-      sql_ << "UPDATE samples SET sequence = (SELECT next_sequence FROM counters) WHERE number = :number",
-          soci::use(sample);
-      sql_ << "UPDATE counters SET next_sequence = next_sequence + 1";
-    }
+  void give_sequences(int64_t trial) {
+    std::vector<int64_t> numbers;
+    pending_samples_.each([&](int64_t number) { numbers.push_back(number); }, trial);
+    if (numbers.empty()) return;
+    int64_t sequence = last_numbers().second;
+    for (int64_t number : numbers) set_sequence_.run(++sequence, number);
+    set_next_sequence_.run(sequence + 1);
   }
 
   std::string url_;
   soci::session sql_;
   bool in_transaction_ = false;
+  bool in_snapshot_ = false;
+  std::map<std::pair<TrialState, Failure>, int64_t> tally_;
+  int64_t tally_version_ = kUnknownVersion;
+
+  SqliteStatement<In<>> begin_writing_{sql_, "BEGIN IMMEDIATE"};
+  SqliteStatement<In<>> begin_reading_{sql_, "BEGIN"};
+  SqliteStatement<In<>> commit_{sql_, "COMMIT"};
+  SqliteStatement<In<>> roll_back_{sql_, "ROLLBACK"};
+
+  SqliteStatement<In<>, Out<int64_t>> data_version_{sql_, "PRAGMA data_version"};
+  SqliteStatement<In<>, Out<Text, Text, int64_t>> count_trials_{
+      sql_, "SELECT state, failure, COUNT(*) FROM trials GROUP BY state, failure"};
+  SqliteStatement<In<>, Out<int64_t, int64_t>> last_numbers_{
+      sql_,
+      "SELECT (SELECT COALESCE(MAX(number), 0) FROM samples), next_sequence - 1 FROM counters"};
+  SqliteStatement<In<>, Out<int64_t, int64_t, int64_t, int64_t, int64_t>> sample_check_{
+      sql_,
+      "SELECT next_sequence - 1, (SELECT COALESCE(MIN(sequence), 0) FROM samples), "
+      "(SELECT COALESCE(MAX(sequence), 0) FROM samples), (SELECT COUNT(sequence) FROM samples), "
+      "(SELECT COUNT(*) FROM samples WHERE trial NOT IN (SELECT number FROM trials)) "
+      "FROM counters"};
+
+  SqliteStatement<In<Text>, TrialColumns> find_trial_{
+      sql_, kSelectTrials + "WHERE architecture = :architecture"};
+  SqliteStatement<In<int64_t>, TrialColumns> trial_{sql_, kSelectTrials + "WHERE number = :number"};
+  SqliteStatement<In<int64_t>, TrialColumns> held_trial_{
+      sql_, kSelectTrials + "WHERE state = 'running' AND worker = :worker ORDER BY number LIMIT 1"};
+  SqliteStatement<In<>, TrialColumns> waiting_trial_{
+      sql_, kSelectTrials + "WHERE state = 'waiting' ORDER BY number LIMIT 1"};
+  SqliteStatement<In<>, TrialColumns> best_trial_{
+      sql_, kSelectTrials +
+                "WHERE state = 'complete' AND validation_accuracy IS NOT NULL "
+                "ORDER BY validation_accuracy DESC, number LIMIT 1"};
+  SqliteStatement<In<>, TrialColumns> trials_{sql_, kSelectTrials + "ORDER BY number"};
+  SqliteStatement<In<>, Out<int64_t, MaybeReal, MaybeReal, MaybeReal, MaybeReal>> curves_{
+      sql_,
+      "SELECT trial, training_loss, training_accuracy, validation_loss, validation_accuracy "
+      "FROM epochs ORDER BY trial, epoch"};
+  SqliteStatement<In<>, Out<int64_t, int64_t, double, int64_t, MaybeInteger>> samples_{
+      sql_, "SELECT number, trial, epsilon, proposed_at, sequence FROM samples ORDER BY number"};
+  SqliteStatement<In<int64_t>, Out<int64_t, Text, Text, Text, MaybeReal>> sequenced_samples_{
+      sql_,
+      "SELECT s.sequence, t.architecture, t.state, t.failure, t.validation_accuracy "
+      "FROM samples s JOIN trials t ON t.number = s.trial WHERE s.sequence > :after "
+      "ORDER BY s.sequence"};
+
+  SqliteStatement<In<Text>, Out<int64_t>> has_architecture_{
+      sql_, "SELECT number FROM trials WHERE architecture = :architecture"};
+  SqliteStatement<In<>, Out<int64_t>> last_trial_{sql_,
+                                                  "SELECT COALESCE(MAX(number), 0) FROM trials"};
+  SqliteStatement<
+      In<int64_t, Text, Text, Text, Text, MaybeReal, double, int64_t, Text, int64_t, MaybeInteger,
+         MaybeInteger, MaybeInteger, MaybeReal, MaybeReal, MaybeReal, Text, Text>>
+      insert_trial_{
+          sql_,
+          "INSERT INTO trials (number, architecture, state, failure, detail, validation_accuracy, "
+          "epsilon, attempts, origin, worker, parameters, macs, memory_bytes, learning_rate, "
+          "seconds, images_per_second, created_at, finished_at) VALUES (:number, :architecture, "
+          ":state, :failure, :detail, :accuracy, :epsilon, :attempts, :origin, :worker, "
+          ":parameters, :macs, :memory, :rate, :seconds, :images, :created, :finished)"};
+  SqliteStatement<In<int64_t, int64_t>> claim_trial_{
+      sql_, "UPDATE trials SET state = 'running', worker = :worker WHERE number = :number"};
+  SqliteStatement<In<int64_t, int64_t>, Out<Text>> failure_of_held_{
+      sql_,
+      "SELECT failure FROM trials WHERE number = :number AND state = 'running' "
+      "AND worker = :worker"};
+  SqliteStatement<In<Text, Text, Text, MaybeReal, int64_t, MaybeInteger, MaybeInteger, MaybeInteger,
+                     MaybeReal, MaybeReal, MaybeReal, Text, int64_t>>
+      finish_trial_{
+          sql_,
+          "UPDATE trials SET state = :state, failure = :failure, detail = :detail, "
+          "validation_accuracy = :accuracy, attempts = :attempts, parameters = :parameters, "
+          "macs = :macs, memory_bytes = :memory, learning_rate = :rate, seconds = :seconds, "
+          "images_per_second = :images, finished_at = :finished WHERE number = :number"};
+  SqliteStatement<In<int64_t, int64_t>> release_trial_{
+      sql_,
+      "UPDATE trials SET state = 'waiting', worker = 0, attempts = :attempts "
+      "WHERE number = :number"};
+
+  SqliteStatement<In<int64_t>> delete_curve_{sql_, "DELETE FROM epochs WHERE trial = :trial"};
+  SqliteStatement<In<int64_t, int64_t, MaybeReal, MaybeReal, MaybeReal, MaybeReal>> insert_epoch_{
+      sql_,
+      "INSERT INTO epochs (trial, epoch, training_loss, training_accuracy, validation_loss, "
+      "validation_accuracy) VALUES (:trial, :epoch, :a, :b, :c, :d)"};
+
+  SqliteStatement<In<int64_t>, Out<Text>> state_of_trial_{
+      sql_, "SELECT state FROM trials WHERE number = :number"};
+  SqliteStatement<In<int64_t, int64_t, double, int64_t, MaybeInteger>> insert_sample_{
+      sql_,
+      "INSERT INTO samples (number, trial, epsilon, proposed_at, sequence) VALUES (:number, "
+      ":trial, :epsilon, :proposed, :sequence)"};
+  SqliteStatement<In<int64_t>, Out<int64_t>> pending_samples_{
+      sql_, "SELECT number FROM samples WHERE trial = :trial AND sequence IS NULL ORDER BY number"};
+  SqliteStatement<In<int64_t, int64_t>> set_sequence_{
+      sql_, "UPDATE samples SET sequence = :sequence WHERE number = :number"};
+  SqliteStatement<In<int64_t>> set_next_sequence_{sql_,
+                                                  "UPDATE counters SET next_sequence = :next"};
+
+  SqliteStatement<In<>, Out<int64_t, Text, Text, Text, int64_t, int64_t>> workers_{
+      sql_, "SELECT id, host, boot_id, pid_namespace, pid, start_time FROM workers ORDER BY id"};
+  SqliteStatement<In<Text, Text, Text, int64_t, int64_t>> insert_worker_{
+      sql_,
+      "INSERT INTO workers (host, boot_id, pid_namespace, pid, start_time) VALUES (:host, :boot, "
+      ":namespace, :pid, :start)"};
+  SqliteStatement<In<>, Out<int64_t>> last_worker_{sql_, "SELECT last_insert_rowid()"};
+  SqliteStatement<In<int64_t>> delete_worker_{sql_, "DELETE FROM workers WHERE id = :id"};
 };
 
-// Reads the format from the file's header, so that a file of another kind or of a newer format is not even opened.
-void check_header(const std::string& url, const fs::path& file) {
-  std::array<char, 100> header{};
-  std::ifstream in(file, std::ios::binary);
-  if (!in) throw DataError("study " + url + " cannot be read; check the permissions of " + file.string());
-  in.read(header.data(), header.size());
-  if (in.gcount() != static_cast<std::streamsize>(header.size()) ||
-      std::memcmp(header.data(), "SQLite format 3", 16) != 0) {
-    throw DataError(file.string() + " is not a study: it does not begin as an SQLite file; restore a copy of it");
+[[noreturn]] void there_already(const std::string& url) {
+  throw UsageError("study " + url + " is there already; resume it, or give another name");
+}
+
+bool is_there(const fs::path& file) {
+  std::error_code error;
+  return fs::symlink_status(file, error).type() != fs::file_type::not_found;
+}
+
+// A name for the draft of a study, unlike that of any other process.
+fs::path draft_of(const fs::path& file) {
+  return file.string() + ".new-" + std::to_string(getpid()) + "-" +
+         std::to_string(std::chrono::system_clock::now().time_since_epoch().count());
+}
+
+void remove_draft(const fs::path& draft) {
+  std::error_code ignored;
+  fs::remove(draft, ignored);
+  for (const fs::path& companion : companions(draft)) fs::remove(companion, ignored);
+}
+
+// Drafts that a kill or a power cut has left; a younger one may be in the making.
+void remove_old_drafts(const fs::path& file) {
+  const std::string prefix = file.filename().string() + ".new-";
+  const auto limit = fs::file_time_type::clock::now() - std::chrono::hours(1);
+  std::error_code error;
+  fs::directory_iterator entry(file.parent_path(), error);
+  std::vector<fs::path> old;
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    std::error_code unknown;
+    if (entry->path().filename().string().rfind(prefix, 0) != 0) continue;
+    if (entry->last_write_time(unknown) < limit && !unknown) old.push_back(entry->path());
   }
-  uint32_t format = 0;  // user_version: big-endian at byte 60
-  for (size_t i = 60; i < 64; ++i) format = format << 8 | static_cast<unsigned char>(header[i]);
-  if (format == 0) throw DataError(file.string() + " is an SQLite file but not a study of metaqnn");
-  if (format > kFormat) {
-    throw DataError(file.string() + " was written by a newer metaqnn (format " + std::to_string(format) +
-                    "; this one reads up to " + std::to_string(kFormat) + "); it is left as it is, use the newer program");
+  for (const fs::path& path : old) fs::remove(path, error);
+}
+
+// Gives a whole draft its name, unless that name is taken. Atomic where the file system can do it;
+// the others leave a moment between looking and renaming.
+void publish(const std::string& url, const fs::path& draft, const fs::path& file) {
+  if (renameat2(AT_FDCWD, draft.c_str(), AT_FDCWD, file.c_str(), RENAME_NOREPLACE) != 0) {
+    const int error = errno;
+    if (error == EEXIST || is_there(file)) there_already(url);
+    if ((error != EINVAL && error != ENOSYS) || rename(draft.c_str(), file.c_str()) != 0) {
+      throw FailureError("study " + url +
+                         " cannot be made: " + std::generic_category().message(errno));
+    }
   }
+  // The new name outlives a power cut only once its folder is on disk.
+  const int folder = open(file.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return;
+  fsync(folder);
+  close(folder);
 }
 
 }  // namespace
 
-bool study_exists(const std::string& url) {
-  const fs::path file = file_of(url);
-  std::error_code error;
-  return fs::exists(file, error) && fs::file_size(file, error) > 0;
-}
+bool study_exists(const std::string& url) { return is_there(file_of(url)); }
 
-// Made under another name and linked to its own when it is whole: a kill in between leaves no half study, and of two
-// processes that create at once one is told that it is there.
+// Made under another name and renamed when it is whole.
 std::unique_ptr<Study> create_study(const std::string& url, const StudyInfo& info,
                                     Durability durability) {
   const fs::path file = file_of(url);
-  if (study_exists(url)) throw UsageError("study " + url + " is there already; resume it, or give another name");
-  const fs::path folder = fs::absolute(file).parent_path();
-  if (!fs::is_directory(folder))
-    throw FailureError("study " + url + ": there is no folder " + folder.string() + "; make it first");
-  const fs::path draft = file.string() + ".new-" + std::to_string(getpid());
-  std::error_code ignored;
-  fs::remove(draft, ignored);
+  const fs::path folder = file.parent_path();
+  std::error_code error;
+  if (!fs::is_directory(folder, error)) {
+    throw FailureError("study " + url + ": there is no folder " + folder.string() +
+                       "; make it first");
+  }
+  if (is_there(file)) there_already(url);
+  // SQLite would take a journal that lost its study for the new one's.
+  for (const fs::path& companion : companions(file)) {
+    if (!is_there(companion)) continue;
+    if (is_there(file)) there_already(url);
+    throw UsageError("study " + url + ": " + companion.string() +
+                     " is left from a study that is gone; remove it, or give another name");
+  }
+  remove_old_drafts(file);
+  const fs::path draft = draft_of(file);
   try {
     SqliteStudy(url, draft, Durability::power_loss, 60).create(info);
+    publish(url, draft, file);
   } catch (...) {
-    fs::remove(draft, ignored);
+    remove_draft(draft);
     throw;
   }
-  if (fs::exists(file)) fs::remove(file, ignored);  // empty
-  std::error_code error;
-  fs::create_hard_link(draft, file, error);
-  fs::remove(draft, ignored);
-  if (error == std::errc::file_exists)
-    throw UsageError("study " + url + " is there already; resume it, or give another name");
-  if (error) throw FailureError("study " + url + " cannot be made: " + error.message());
   return open_study(url, durability);
 }
 
 std::unique_ptr<Study> open_study(const std::string& url, Durability durability,
                                   int lock_timeout_seconds) {
   const fs::path file = file_of(url);
-  if (!study_exists(url))
-    throw DataError("there is no study " + url + "; make one with metaqnn search or metaqnn import");
-  check_header(url, file);
+  if (!is_there(file)) {
+    throw DataError("there is no study " + url +
+                    "; make one with metaqnn search or metaqnn import");
+  }
   auto study = std::make_unique<SqliteStudy>(url, file, durability, lock_timeout_seconds);
   study->check();
   return study;

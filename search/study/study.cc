@@ -62,4 +62,12 @@ std::string Trial::reason() const {
   return detail.empty() ? name : name + " (" + detail + ")";
 }
 
+void Trial::fail(const std::string& reason_text) {
+  state = TrialState::failed;
+  failure = reason_text.empty() ? Failure::error : parse_failure(reason_text);
+  const size_t open = reason_text.find(" (");
+  const bool detailed = open != std::string::npos && reason_text.back() == ')';
+  detail = detailed ? reason_text.substr(open + 2, reason_text.size() - open - 3) : "";
+}
+
 }  // namespace metaqnn::search

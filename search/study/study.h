@@ -1,17 +1,24 @@
-// What has this search done so far? A study is an ordered list of samples (walks of the agent) and the trials (trained
-// architectures) they led to. Q-values, epsilon, "have we seen this" and every report are functions of that list.
+// What has this search done so far? A study is an ordered list of samples (walks of the agent) and
+// the trials (trained architectures) they led to. Q-values, epsilon, "have we seen this" and every
+// report are functions of that list. The format on disk: docs/study.md.
 //
-// One trial per architecture; as many samples as there were walks. A sample gets its sequence number when its result is
-// known: at once if the architecture is finished, otherwise inside the transaction that stores the trial's result (pending
-// samples of a trial in the order of their numbers). Numbers come from one locked row, so they follow the order of commits.
+// One trial per architecture; as many samples as there were walks. A sample gets its sequence
+// number when its result is known: at once if the architecture is finished, otherwise inside the
+// transaction that stores the trial's result (pending samples of a trial in the order of their
+// numbers). Numbers come from one locked row, so they follow the order of commits.
 //
-// Several worker processes use a study at once. All writing happens between begin and commit of a Transaction, which
-// holds the study's write lock from its start; a Transaction that is destroyed without commit() leaves no trace. A process
-// that dies in one leaves no trace either.
+// Several worker processes use a study at once. All writing happens between begin and commit of a
+// Transaction, which holds the study's write lock from its start; a Transaction that is destroyed
+// without commit() leaves no trace. A process that dies in one leaves no trace either. A Study
+// belongs to one thread, and must not be carried through fork().
+//
+// Every call throws DataError where the study proves damaged, and FailureError where it is locked
+// for longer than the timeout, the disk is full, or reading or writing fails otherwise.
 //
 //   auto study = open_study("sqlite:///search.db");
 //   Transaction transaction(*study);
-//   const int64_t trial = study->add_trial({.architecture = "[C(64,3,1), SM(10)]", .state = TrialState::running, ...});
+//   const int64_t trial = study->add_trial(
+//       {.architecture = "[C(64,3,1), SM(10)]", .state = TrialState::running, ...}, worker);
 //   study->add_sample(trial, epsilon);
 //   transaction.commit();
 #pragma once
@@ -33,11 +40,21 @@ enum class TrialState { waiting, running, complete, failed };
 std::string to_string(TrialState state);
 TrialState parse_trial_state(const std::string& name);  // throws DataError
 
-// Why a trial failed. Only not_learning counts as a unique model and is rewarded (chance); a network that failed in
-// another way is not counted, not rewarded and not proposed again.
-enum class Failure { none, not_learning, out_of_memory, not_a_number, crashed, timeout, too_large, error };
-std::string to_string(Failure failure);           // "not learning", "out of memory", "nan", "crashed", ...
-Failure parse_failure(const std::string& reason);  // the inverse, ignoring what stands in parentheses; error if unknown
+// Why a trial failed. Only not_learning counts as a unique model and is rewarded (chance); a
+// network that failed in another way is not counted, not rewarded and not proposed again.
+enum class Failure {
+  none,
+  not_learning,
+  out_of_memory,
+  not_a_number,
+  crashed,
+  timeout,
+  too_large,
+  error
+};
+std::string to_string(Failure failure);  // "not learning", "out of memory", "nan", "crashed", ...
+// The inverse, ignoring what stands in parentheses; Failure::error if unknown.
+Failure parse_failure(const std::string& reason);
 
 struct Trial {
   int64_t number = 0;  // 1-based, in the order of proposal
@@ -45,20 +62,24 @@ struct Trial {
   TrialState state = TrialState::waiting;
   Failure failure = Failure::none;
   std::string detail;  // more about the failure: "signal 11", "7340032 parameters"
-  std::optional<double> validation_accuracy;  // best over the epochs; chance for not_learning
-  double epsilon = 0;                         // when it was proposed
-  int attempts = 0;     // times a worker began it and was not killed from outside together with its supervisor
-  std::string origin;   // "search", "import", ...
+  // Best over the epochs, a fraction in [0, 1]; chance for not_learning.
+  std::optional<double> validation_accuracy;
+  double epsilon = 0;  // when it was proposed
+  // Times a worker began it and was not killed from outside together with its supervisor.
+  int attempts = 0;
+  std::string origin;  // "search", "import", ...
   std::optional<int64_t> parameters, macs, memory_bytes;
   std::optional<double> learning_rate;  // the initial rate that was used in the end
   std::optional<double> seconds, images_per_second;
-  std::string finished_at;  // UTC, ISO 8601; "" while not finished
-  std::vector<EpochResult> curve;
+  std::string finished_at;         // UTC, ISO 8601; "" while not finished; set by the study
+  std::vector<EpochResult> curve;  // stored with the rest; read back only by trials(true)
 
   bool finished() const { return state == TrialState::complete || state == TrialState::failed; }
   // Complete, or failed because it does not learn: what the schedule counts.
   bool counts() const { return state == TrialState::complete || failure == Failure::not_learning; }
   std::string reason() const;  // "", "not learning", "crashed (signal 11)"
+  // Failed, for a reason as reason() writes it; one that is empty or unknown is an error.
+  void fail(const std::string& reason);
 };
 
 struct Sample {
@@ -82,19 +103,19 @@ struct Counts {
   int64_t reserved = 0;       // waiting or running
   int64_t samples = 0;
   int64_t last_sequence = 0;
-  int64_t crash_retries = 0;  // attempts beyond the first, over all trials
 };
 
-// What a study keeps about itself, written once.
+// What a study keeps about itself, written once. create_study() sets created_at.
 struct StudyInfo {
   std::string configuration;  // the effective configuration, TOML
   uint64_t seed = 0;
-  std::string created_at;        // UTC, ISO 8601
+  std::string created_at;  // UTC, ISO 8601
   std::string program_version;
   std::string library_versions;  // one line
 };
 
-// Who works. On one host a worker lives as long as a process with its id and start time exists since this boot.
+// Who works. On one host a worker lives as long as a process with its id and start time exists
+// since this boot.
 struct Worker {
   int64_t id = 0;
   std::string host, boot_id, pid_namespace;
@@ -102,7 +123,9 @@ struct Worker {
   int64_t start_time = 0;  // clock ticks after boot, from /proc/PID/stat
 };
 Worker this_process();
-// True, false, or nothing where it cannot be known from here: another host or another pid namespace.
+// True, false, or nothing where it cannot be known from here: another host, another pid namespace,
+// or a process that /proc hides. A worker that has died counts as alive until its supervisor has
+// reaped it: until then the supervisor may still settle what the worker held.
 std::optional<bool> is_alive(const Worker& worker);
 
 class Study {
@@ -118,30 +141,41 @@ class Study {
   virtual std::optional<Trial> trial(int64_t number) = 0;
   virtual std::vector<Trial> trials(bool with_curves) = 0;  // by number
   virtual std::vector<Sample> samples() = 0;                // by number
-  virtual std::vector<SequencedSample> sequenced_samples_after(int64_t sequence) = 0;  // by sequence
+  virtual std::vector<SequencedSample> sequenced_samples_after(
+      int64_t sequence) = 0;                      // by sequence
   virtual std::optional<Trial> best_trial() = 0;  // complete, highest accuracy, the first of equals
 
-  // Writing; each needs a Transaction in progress on this study (asserted).
-  // Number of the new trial. Its curve is stored too. Throws std::logic_error if the architecture is already there.
-  virtual int64_t add_trial(const Trial& trial, int64_t worker) = 0;
-  // The number of the new sample. Where the trial is finished the sample gets its sequence number at once.
-  virtual int64_t add_sample(int64_t trial, double epsilon) = 0;
-  // The waiting trial with the lowest number becomes this worker's and running; none if nothing waits.
-  virtual std::optional<Trial> claim_waiting_trial(int64_t worker) = 0;
-  // Stores state, failure, detail, accuracy, cost, rates, attempts, curve and the finishing time, and gives the pending
-  // samples their sequence numbers. False, and nothing stored, if the trial is not running under this worker any more.
-  virtual bool finish_trial(const Trial& trial, int64_t worker) = 0;
   // The trial this worker holds, if any.
   virtual std::optional<Trial> held_trial(int64_t worker) = 0;
-  // Back to waiting; `attempts` is stored with it. Another worker, or the next start, takes it first.
+  virtual std::vector<Worker> workers() = 0;
+
+  // Writing; each needs a Transaction in progress on this study (asserted).
+  // Number of the new trial. Its curve is stored too. Throws std::logic_error if the architecture
+  // is already there.
+  virtual int64_t add_trial(const Trial& trial, int64_t worker) = 0;
+  // The number of the new sample. Where the trial is finished the sample gets its sequence number
+  // at once.
+  virtual int64_t add_sample(int64_t trial, double epsilon) = 0;
+  // The waiting trial with the lowest number becomes this worker's and running; none if nothing
+  // waits.
+  virtual std::optional<Trial> claim_waiting_trial(int64_t worker) = 0;
+  // Stores state, failure, detail, accuracy, cost, rates, attempts, curve and the finishing time,
+  // and gives the pending samples their sequence numbers. False, and nothing stored, if the trial
+  // is not running under this worker any more.
+  virtual bool finish_trial(const Trial& trial, int64_t worker) = 0;
+  // Back to waiting; `attempts` is stored with it. Another worker, or the next start, takes it
+  // first. Nothing happens to a trial that is not running.
   virtual void release_trial(int64_t trial, int attempts) = 0;
 
   virtual int64_t register_worker(const Worker& worker) = 0;
   virtual void remove_worker(int64_t worker) = 0;
-  virtual std::vector<Worker> workers() = 0;
 
  protected:
+  friend class Snapshot;
   friend class Transaction;
+  // False where the calls see one state anyway: in a Transaction, or in another Snapshot.
+  virtual bool begin_snapshot() = 0;
+  virtual void end_snapshot() noexcept = 0;
   virtual void begin() = 0;
   virtual void commit() = 0;
   virtual void rollback() noexcept = 0;
@@ -165,22 +199,44 @@ class Transaction {
   bool committed_ = false;
 };
 
-// How sure must a commit be? `power_loss`: on disk before it returns. `process`: survives kill -9 but perhaps not a power
-// cut; for table look-ups, where thousands of commits a second are wanted.
+// While it lives, all reading calls see the state of the first one, whatever other processes write;
+// nobody waits for it. Needed where the results of two calls are put together. No Transaction may
+// begin inside it (asserted).
+class Snapshot {
+ public:
+  explicit Snapshot(Study& study) : study_(study), began_(study.begin_snapshot()) {}
+  ~Snapshot() {
+    if (began_) study_.end_snapshot();
+  }
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
+
+ private:
+  Study& study_;
+  bool began_;
+};
+
+// How sure must a commit be? `power_loss`: on disk before it returns. `process`: survives kill -9
+// but perhaps not a power cut; for table look-ups, where thousands of commits a second are wanted.
 enum class Durability { power_loss, process };
 
+// Whether there is a file, of whatever kind; open_study() tells whether it is a study.
 bool study_exists(const std::string& url);
-// Throws UsageError for a malformed or unsupported URL, or where a study is already there; FailureError where it cannot
-// be written (permission, full disk).
+// Throws UsageError for a malformed or unsupported URL, or where a file is already there;
+// FailureError where it cannot be written (no folder, permission, full disk). All or nothing:
+// killed in the middle it leaves no study, and of two processes that create at once exactly one
+// succeeds.
 std::unique_ptr<Study> create_study(const std::string& url, const StudyInfo& info,
                                     Durability durability = Durability::power_loss);
-// Throws DataError where there is none, where the file is no study, damaged, or written by a newer format (which is never
-// touched); FailureError where another program holds it locked for more than a minute.
+// Throws UsageError for a malformed or unsupported URL; DataError where there is none, where the
+// file is no study, damaged, or written by a newer format (which is never touched); FailureError
+// where another program holds it locked for longer than the timeout.
 std::unique_ptr<Study> open_study(const std::string& url,
                                   Durability durability = Durability::power_loss,
                                   int lock_timeout_seconds = 60);
 
-// All trials, finished or not, as a log in the order of trial numbers, with the sequence numbers of their samples.
+// All trials, finished or not, as a log in the order of trial numbers, with the sequence numbers of
+// their samples.
 datasets::Log to_log(Study& study);
 
 }  // namespace metaqnn::search

@@ -38,8 +38,8 @@ struct ProcessStat {
   int64_t start_time = 0;
 };
 
-// Field 22 is the start time. The second field, the program's name in parentheses, may hold anything, so reading starts
-// after the last parenthesis.
+// Field 22 is the start time. The second field, the program's name in parentheses, may hold
+// anything, so reading starts after the last parenthesis.
 ProcessStat process_stat(int64_t pid) {
   const std::string line = first_line("/proc/" + std::to_string(pid) + "/stat");
   const size_t name_end = line.rfind(')');
@@ -72,7 +72,8 @@ std::optional<bool> is_alive(const Worker& worker) {
   if (worker.pid_namespace != self.pid_namespace) return std::nullopt;
   const ProcessStat stat = process_stat(worker.pid);
   if (stat.start_time != worker.start_time) return false;
-  // A zombie counts as alive while a supervisor may still settle what it held; one left to process 1 has none.
+  // A zombie counts as alive while a supervisor may still settle what it held; one left to process
+  // 1 has none.
   return stat.state != 'Z' || stat.parent != 1;
 }
 

@@ -1,0 +1,26 @@
+// Runs a search's workers under this process, as `search` and `worker` both do: progress on
+// standard error, Ctrl-C finishes the trial in hand, a second Ctrl-C abandons it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "search/configuration.h"
+#include "search/supervisor.h"
+
+namespace metaqnn::cli {
+
+struct SupervisedSearch {
+  std::string study;
+  std::string device;  // where the evaluator trains; "" is the configuration's; a table needs none
+  int workers = 1;     // for each device
+  int threads = 0;     // of each worker; 0 shares the cores
+  std::optional<int64_t> trials;
+};
+
+// Throws InterruptedError, which says how to resume, where it was stopped.
+search::SearchEnd run_supervised(const SupervisedSearch& wanted,
+                                 const search::Configuration& configuration);
+
+}  // namespace metaqnn::cli

@@ -1,0 +1,67 @@
+// The images that train and validate, on the training device.
+//
+// They lie there as 8-bit pixels in channels-last order (as 16-bit floats for local contrast
+// normalisation, which is computed once). A batch is gathered, normalised and then augmented there,
+// so no loader stands between two steps. Included by .cc files of search/evaluate alone.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "architecture/random.h"
+#include "architecture/shapes.h"
+#include "datasets/images/image_set.h"
+#include "datasets/images/preprocessing.h"
+#include "search/evaluate/settings.h"
+
+namespace metaqnn::search {
+
+// Images of one part, on the device.
+struct Images {
+  at::Tensor
+      pixels;  // n x height x width x channels, uint8, or half where they are normalised already
+  at::Tensor labels;  // n, int64
+  int64_t size() const { return labels.size(0); }
+};
+
+class DeviceData {
+ public:
+  // Splits `all` by the settings' sizes and the seed; statistics come from the training part alone.
+  // Throws UsageError for sizes or a preprocessing that cannot be.
+  DeviceData(const datasets::ImageSet& all, const DataSettings& settings, uint64_t seed,
+             const at::Device& device);
+
+  const Shape& shape() const { return shape_; }
+  int classes() const { return classes_; }
+  const Images& training() const { return training_; }
+  const Images& validation() const { return validation_; }
+  int64_t size_bytes() const { return training_.pixels.nbytes() + validation_.pixels.nbytes(); }
+
+  // Normalised images at `indices` (n, int64, on the device): n x channels x height x width,
+  // channels-last, float32.
+  at::Tensor gather(const Images& images, const at::Tensor& indices) const;
+  // The same, mirrored and shifted as the settings say.
+  at::Tensor gather_augmented(const Images& images, const at::Tensor& indices,
+                              Random& random) const;
+
+ private:
+  at::Tensor position_constants(const std::vector<float>& values) const;
+  Images part(const datasets::ImageSet& all, const std::vector<int64_t>& indices,
+              datasets::Preprocessing preprocessing) const;
+  at::Tensor normalize(const at::Tensor& pixels) const;
+  at::Tensor mirrored(const at::Tensor& batch, Random& random) const;
+  at::Tensor translated(const at::Tensor& batch, Random& random) const;
+
+  bool mirror_;
+  int translation_;
+  at::Device device_;
+  Shape shape_{};
+  int classes_ = 0;
+  at::Tensor scale_,
+      shift_;  // 1 x height x width x channels; undefined where images are normalised already
+  Images training_, validation_;
+};
+
+}  // namespace metaqnn::search

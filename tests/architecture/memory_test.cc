@@ -1,0 +1,42 @@
+#include "architecture/memory.h"
+
+#include <gtest/gtest.h>
+
+namespace metaqnn {
+namespace {
+
+int64_t total(const std::string& architecture, TrainingMemorySettings settings = {}) {
+  return estimate_training_memory(parse_architecture(architecture), {3, 32, 32}, settings).total();
+}
+
+TEST(TrainingMemory, OfASoftmaxAloneIsItsParametersTheBatchAndTheProgram) {
+  const TrainingMemory memory =
+      estimate_training_memory(parse_architecture("[SM(10)]"), {3, 32, 32}, {.data_bytes = 1000});
+  // 3072 * 10 + 10 parameters; weight, gradient and two moments of 4 bytes each.
+  EXPECT_EQ(memory.parameters, 30730 * 16);
+  EXPECT_EQ(memory.data, 1000);
+  // 128 images of 3072 values in two float32 copies, and 10 logits each; a quarter more for the
+  // allocator.
+  EXPECT_EQ(memory.activations, int64_t{(3072 * 8 + 10 * 4) * 128 * 5 / 4});
+  EXPECT_EQ(memory.workspace, int64_t{2} * 3072 * 4 * 128);
+}
+
+TEST(TrainingMemory, GrowsWithEachLayer) {
+  EXPECT_LT(total("[C(64,3,1), SM(10)]"), total("[C(64,3,1), C(64,3,1), SM(10)]"));
+  EXPECT_LT(total("[C(64,3,1), SM(10)]"), total("[C(128,3,1), SM(10)]"));
+}
+
+TEST(TrainingMemory, GrowsWithTheBatchAndShrinksWithThePrecision) {
+  const std::string architecture = "[C(64,3,1), P(2,2), SM(10)]";
+  EXPECT_LT(total(architecture, {.batch_size = 64}), total(architecture, {.batch_size = 128}));
+  EXPECT_LT(total(architecture, {.bytes_per_activation = 2}), total(architecture));
+}
+
+TEST(TrainingMemory, OnAGpuLeavesOutTheProgram) {
+  const TrainingMemory memory =
+      estimate_training_memory(parse_architecture("[SM(10)]"), {3, 32, 32}, {.on_gpu = true});
+  EXPECT_EQ(memory.program, 0);
+}
+
+}  // namespace
+}  // namespace metaqnn

@@ -1,0 +1,404 @@
+// How fast does the training evaluator train, against the loop that a LibTorch user would write?
+//
+//   training_bench [--quick]
+//
+// Both train the same networks on the same images of Fashion-MNIST, in turn, on one thread: (a) our
+// evaluator; (b) torch::nn::Sequential in float32 on contiguous images, torch::data's DataLoader,
+// torch::optim::Adam. Both validate after each epoch, and that is in the time. Prints Markdown;
+// docs/performance.md holds a run's figures.
+//
+// --quick: one repetition of the first networks of each list, to see that it works.
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <torch/torch.h>
+#include <torch/version.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "architecture/architecture.h"
+#include "architecture/error.h"
+#include "architecture/random.h"
+#include "architecture/shapes.h"
+#include "datasets/images/data_set.h"
+#include "datasets/images/preprocessing.h"
+#include "datasets/images/split.h"
+#include "search/evaluate/evaluator.h"
+
+namespace metaqnn::search {
+namespace {
+
+constexpr const char* kDataSet = "fashion_mnist";
+constexpr int kBatchSize = 128;
+
+// One list of networks and how long each is trained.
+struct Group {
+  const char* title;
+  int64_t training_images, validation_images;
+  int epochs;
+  int repetitions;
+  std::vector<const char*> architectures;
+};
+
+// At the widths and depths of experiments/fashion_mnist_quick.toml.
+Group narrow_networks() {
+  return {"8 to 32 filters",
+          3000,
+          1000,
+          3,
+          3,
+          {"[C(16,3,1), P(2,2), C(32,3,1), P(2,2), FC(64), SM(10)]",
+           "[C(32,5,1), C(16,3,1), P(3,2), SM(10)]", "[C(8,3,1), SM(10)]",
+           "[C(32,3,1), C(32,3,1), P(2,2), GAP(10), SM(10)]",
+           "[C(8,5,1), P(5,3), FC(128), FC(64), SM(10)]",
+           "[C(16,1,1), C(32,3,1), P(2,2), C(16,1,1), SM(10)]",
+           "[C(32,3,1), P(2,2), C(32,3,1), P(2,2), C(32,3,1), SM(10)]",
+           "[C(8,3,1), C(16,3,1), P(3,2), C(8,1,1), P(2,2), FC(32), SM(10)]",
+           "[C(16,5,1), C(16,5,1), P(2,2), C(32,3,1), P(3,2), FC(128), SM(10)]",
+           "[C(32,1,1), P(2,2), C(16,5,1), SM(10)]"}};
+}
+
+// At the paper's widths, and with its proportion of validation images.
+Group wide_networks() {
+  return {"64 to 256 filters",
+          1800,
+          200,
+          1,
+          3,
+          {"[C(64,3,1), P(2,2), C(128,3,1), P(2,2), FC(256), SM(10)]",
+           "[C(64,5,1), P(3,2), C(64,5,1), P(3,2), SM(10)]",
+           "[C(128,3,1), P(2,2), C(256,3,1), GAP(10), SM(10)]",
+           "[C(256,1,1), P(2,2), C(64,3,1), C(128,1,1), P(2,2), FC(128), SM(10)]"}};
+}
+
+TrainingSettings training_settings(const Group& group) {
+  TrainingSettings settings;
+  settings.epochs = group.epochs;
+  settings.batch_size = kBatchSize;
+  settings.learning_rate_every = 2;
+  // The plain loop never starts again from another rate, so neither may the evaluator.
+  settings.learning_rates = 1;
+  settings.chance_margin = -1;
+  return settings;
+}
+
+DataSettings data_settings(const Group& group) {
+  DataSettings settings;
+  settings.name = kDataSet;
+  settings.training_images = group.training_images;
+  settings.validation_images = group.validation_images;
+  settings.preprocessing = "standardize";
+  return settings;
+}
+
+// ------------------------------------------------------------------------------------------------
+// The plain loop.
+
+// Normalised images in memory, one at a time as DataLoader wants them.
+class FloatImages : public torch::data::datasets::Dataset<FloatImages> {
+ public:
+  FloatImages(const datasets::ImageSet& all, const std::vector<int64_t>& indices,
+              const datasets::Normalization& normalization) {
+    const Shape& shape = all.shape;
+    const std::vector<int64_t> extents{shape.channels, shape.height, shape.width};
+    const torch::Tensor scale = torch::tensor(normalization.scale).view(extents);
+    const torch::Tensor shift = torch::tensor(normalization.shift).view(extents);
+    const torch::Tensor chosen = torch::tensor(indices, torch::kLong);
+    const auto bytes = [](const std::vector<uint8_t>& values, std::vector<int64_t> sizes) {
+      return torch::from_blob(const_cast<uint8_t*>(values.data()), sizes, torch::kByte);
+    };
+    const torch::Tensor pixels =
+        bytes(all.pixels, {all.size(), shape.channels, shape.height, shape.width});
+    images_ = pixels.index_select(0, chosen).to(torch::kFloat) * scale + shift;
+    labels_ = bytes(all.labels, {all.size()}).index_select(0, chosen).to(torch::kLong);
+  }
+
+  torch::data::Example<> get(size_t index) override {
+    const auto i = static_cast<int64_t>(index);
+    return {images_[i], labels_[i]};
+  }
+  torch::optional<size_t> size() const override { return static_cast<size_t>(labels_.size(0)); }
+
+ private:
+  torch::Tensor images_, labels_;
+};
+
+struct PlainData {
+  FloatImages training, validation;
+};
+
+// The split and the normalisation of the evaluator whose study has this seed.
+PlainData plain_data(const datasets::ImageSet& all, const Group& group, uint64_t seed) {
+  const datasets::Split split =
+      datasets::stratified_split(all.labels, all.classes, group.training_images,
+                                 group.validation_images, Random::stream(seed, "split")());
+  const datasets::Normalization normalization =
+      datasets::fit_normalization(all, split.training, datasets::Preprocessing::standardize);
+  return {{all, split.training, normalization}, {all, split.validation, normalization}};
+}
+
+torch::nn::Sequential plain_network(const Architecture& architecture, const Shape& input) {
+  torch::nn::Sequential network;
+  const torch::nn::ReLU relu(torch::nn::ReLUOptions(true));
+  Shape shape = input;
+  bool is_map = true;
+  const auto flatten = [&] {
+    if (is_map) network->push_back(torch::nn::Flatten());
+    is_map = false;
+  };
+  for (const LayerAnalysis& layer : analyse(architecture, input).layers) {
+    const int64_t channels = shape.channels;
+    std::visit(
+        Match{[&](const Convolution& c) {
+                network->push_back(
+                    torch::nn::Conv2d(torch::nn::Conv2dOptions(channels, c.filters, c.field)
+                                          .stride(c.stride)
+                                          .padding(c.field / 2)));
+                network->push_back(relu);
+              },
+              [&](const Pooling& p) {
+                network->push_back(
+                    torch::nn::MaxPool2d(torch::nn::MaxPool2dOptions(p.field).stride(p.stride)));
+              },
+              [&](const GlobalAveragePooling& g) {
+                network->push_back(
+                    torch::nn::Conv2d(torch::nn::Conv2dOptions(channels, g.classes, 1)));
+                network->push_back(relu);
+                network->push_back(torch::nn::AdaptiveAvgPool2d(1));
+              },
+              [&](const FullyConnected& f) {
+                flatten();
+                network->push_back(torch::nn::Linear(shape.elements(), f.neurons));
+                network->push_back(relu);
+              },
+              [&](const Dropout& d) { network->push_back(torch::nn::Dropout(d.probability())); },
+              [&](const Softmax& s) {
+                flatten();
+                network->push_back(torch::nn::Linear(shape.elements(), s.classes));
+              }},
+        layer.layer);
+    shape = layer.output;
+  }
+  for (const torch::Tensor& parameter : network->parameters()) {
+    if (parameter.dim() > 1) {
+      torch::nn::init::xavier_uniform_(parameter);
+    } else {
+      torch::nn::init::zeros_(parameter);
+    }
+  }
+  return network;
+}
+
+template <typename Loader>
+double validate(torch::nn::Sequential& network, Loader& loader, int64_t images) {
+  torch::NoGradGuard no_grad;
+  network->eval();
+  double loss = 0;
+  int64_t correct = 0;
+  for (const auto& batch : loader) {
+    const torch::Tensor logits = network->forward(batch.data);
+    loss += torch::nn::functional::cross_entropy(logits, batch.target).template item<double>() *
+            static_cast<double>(batch.target.size(0));
+    correct += logits.argmax(1).eq(batch.target).sum().template item<int64_t>();
+  }
+  METAQNN_ASSERT(std::isfinite(loss), "the plain loop diverged");
+  return static_cast<double>(correct) / static_cast<double>(images);
+}
+
+// Best validation accuracy over the epochs.
+double train_plainly(const std::string& text, const Shape& input, const PlainData& data,
+                     const TrainingSettings& settings, uint64_t seed) {
+  torch::manual_seed(seed);
+  torch::nn::Sequential network = plain_network(place_dropout(parse_architecture(text)), input);
+  torch::optim::Adam adam(network->parameters(), torch::optim::AdamOptions(settings.learning_rate));
+  const auto options = torch::data::DataLoaderOptions().batch_size(kBatchSize).workers(0);
+  const auto training = torch::data::make_data_loader<torch::data::samplers::RandomSampler>(
+      FloatImages(data.training).map(torch::data::transforms::Stack<>()), options);
+  const auto validation = torch::data::make_data_loader<torch::data::samplers::SequentialSampler>(
+      FloatImages(data.validation).map(torch::data::transforms::Stack<>()), options);
+  double best = 0;
+  for (int epoch = 0; epoch < settings.epochs; ++epoch) {
+    const double rate = settings.learning_rate * std::pow(settings.learning_rate_factor,
+                                                          epoch / settings.learning_rate_every);
+    for (auto& parameters : adam.param_groups())
+      static_cast<torch::optim::AdamOptions&>(parameters.options()).lr(rate);
+    network->train();
+    for (const auto& batch : *training) {
+      adam.zero_grad();
+      torch::nn::functional::cross_entropy(network->forward(batch.data), batch.target).backward();
+      adam.step();
+    }
+    const auto images = static_cast<int64_t>(*data.validation.size());
+    best = std::max(best, validate(network, *validation, images));
+  }
+  return best;
+}
+
+// ------------------------------------------------------------------------------------------------
+// Measuring.
+
+// Of one training. The processor's time is not lengthened by what else the machine does.
+struct Timing {
+  double wall_seconds = 0, processor_seconds = 0;
+};
+
+double processor_seconds() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+template <typename Function>
+Timing measure(const Function& function) {
+  const auto start = std::chrono::steady_clock::now();
+  const double processor_start = processor_seconds();
+  function();
+  return {std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(),
+          processor_seconds() - processor_start};
+}
+
+// All repetitions of one network by one of the two.
+struct Record {
+  std::vector<Timing> timings;
+  double accuracy_sum = 0;
+
+  void add(const Timing& timing, double accuracy) {
+    timings.push_back(timing);
+    accuracy_sum += accuracy;
+  }
+  double median(double Timing::*part) const {
+    std::vector<double> values;
+    for (const Timing& timing : timings) values.push_back(timing.*part);
+    std::sort(values.begin(), values.end());
+    return values[values.size() / 2];
+  }
+  double accuracy() const { return accuracy_sum / static_cast<double>(timings.size()); }
+};
+
+struct Comparison {
+  Record ours, plain;
+  double ratio(double Timing::*part) const { return plain.median(part) / ours.median(part); }
+};
+
+// What one repetition needs; another seed gives another split, other weights and another order.
+struct Contestants {
+  uint64_t seed;
+  std::unique_ptr<Evaluator> evaluator;
+  PlainData data;
+};
+
+std::vector<Contestants> contestants(const Group& group, const datasets::ImageSet& all) {
+  EvaluatorSettings settings;
+  settings.training = training_settings(group);
+  std::vector<Contestants> result;
+  for (int repetition = 0; repetition < group.repetitions; ++repetition) {
+    const auto seed = static_cast<uint64_t>(repetition) + 1;
+    Resources resources;
+    resources.seed = seed;
+    result.push_back({seed, make_evaluator(settings, data_settings(group), resources),
+                      plain_data(all, group, seed)});
+  }
+  return result;
+}
+
+Comparison compare(const Group& group, const char* architecture, const Shape& input,
+                   const std::vector<Contestants>& repetitions) {
+  Comparison comparison;
+  for (const Contestants& repetition : repetitions) {
+    Trial trial;
+    trial.architecture = architecture;
+    const Timing ours = measure([&] { repetition.evaluator->evaluate(trial); });
+    METAQNN_ASSERT(trial.state == TrialState::complete, trial.architecture + ": " + trial.reason());
+    comparison.ours.add(ours, *trial.validation_accuracy);
+    double accuracy = 0;
+    const Timing plain = measure([&] {
+      accuracy = train_plainly(architecture, input, repetition.data, training_settings(group),
+                               repetition.seed);
+    });
+    comparison.plain.add(plain, accuracy);
+  }
+  return comparison;
+}
+
+void print_row(const Group& group, const char* architecture, const Comparison& comparison) {
+  const double images = static_cast<double>(group.training_images) * group.epochs;
+  const double ours = comparison.ours.median(&Timing::wall_seconds);
+  const double plain = comparison.plain.median(&Timing::wall_seconds);
+  fmt::print(
+      "| `{}` | {:.3f} | {:.3f} | {:.0f} | {:.0f} | **{:.2f}** | {:.2f} | {:.3f} | {:.3f} |\n",
+      architecture, ours, plain, images / ours, images / plain,
+      comparison.ratio(&Timing::wall_seconds), comparison.ratio(&Timing::processor_seconds),
+      comparison.ours.accuracy(), comparison.plain.accuracy());
+  std::fflush(stdout);
+}
+
+void print_summary(const std::vector<Comparison>& comparisons) {
+  double log_ratio = 0, accuracy_difference = 0;
+  double smallest = INFINITY, largest = 0;
+  for (const Comparison& comparison : comparisons) {
+    const double ratio = comparison.ratio(&Timing::wall_seconds);
+    log_ratio += std::log(ratio);
+    smallest = std::min(smallest, ratio);
+    largest = std::max(largest, ratio);
+    accuracy_difference += comparison.ours.accuracy() - comparison.plain.accuracy();
+  }
+  const auto n = static_cast<double>(comparisons.size());
+  fmt::print("\nRatio of wall times: geometric mean {:.2f}, smallest {:.2f}, largest {:.2f}. ",
+             std::exp(log_ratio / n), smallest, largest);
+  fmt::print("Mean validation accuracy over the {} networks: ours minus plain {:+.4f}.\n",
+             comparisons.size(), accuracy_difference / n);
+}
+
+void run(Group group, const datasets::ImageSet& all, bool quick) {
+  if (quick) {
+    group.repetitions = 1;
+    group.architectures.resize(2);
+  }
+  fmt::print("\n### {}\n\n", group.title);
+  fmt::print(
+      "{} training and {} validation images, {} epoch(s), batches of {}; medians of {}. Images a "
+      "second are training images over the whole time.\n\n",
+      group.training_images, group.validation_images, group.epochs, kBatchSize, group.repetitions);
+  fmt::print(
+      "| network | ours, s | plain, s | ours, images/s | plain, images/s | ratio | ratio of "
+      "processor time | ours, accuracy | plain, accuracy "
+      "|\n|---|---|---|---|---|---|---|---|---|\n");
+  const std::vector<Contestants> repetitions = contestants(group, all);
+  // The evaluators have set one thread, for OpenBLAS too; the plain loop gets the same.
+  torch::set_num_threads(1);
+  compare(group, "[C(8,3,1), FC(16), SM(10)]", all.shape, repetitions);  // warm both up
+  std::vector<Comparison> comparisons;
+  for (const char* architecture : group.architectures) {
+    comparisons.push_back(compare(group, architecture, all.shape, repetitions));
+    print_row(group, architecture, comparisons.back());
+  }
+  print_summary(comparisons);
+}
+
+}  // namespace
+}  // namespace metaqnn::search
+
+int main(int argc, char** argv) {
+  const bool quick = argc == 2 && std::strcmp(argv[1], "--quick") == 0;
+  if (argc > 1 && !quick) {
+    fmt::print(stderr, "usage: training_bench [--quick]\n");
+    return 2;
+  }
+  try {
+    const auto all = metaqnn::datasets::load_data_set(metaqnn::search::kDataSet, "").training;
+    fmt::print("LibTorch {}\n", TORCH_VERSION);
+    metaqnn::search::run(metaqnn::search::narrow_networks(), all, quick);
+    metaqnn::search::run(metaqnn::search::wide_networks(), all, quick);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "training_bench: {}\n", error.what());
+    return 1;
+  }
+}

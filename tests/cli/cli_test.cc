@@ -1,0 +1,610 @@
+// The contract of the command line: what goes in, what comes out where, and with which exit status.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "architecture/architecture.h"
+#include "architecture/random.h"
+#include "search/study/study.h"
+#include "tests/cli/run_program.h"
+
+namespace metaqnn::tests {
+namespace {
+
+using nlohmann::json;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::StartsWith;
+
+const std::vector<std::string> kCommands{"describe", "space",  "sample", "search", "worker",
+                                         "status",   "trials", "import", "export", "config"};
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+// Standard output is one JSON document and nothing else.
+json json_of(const std::vector<std::string>& arguments) {
+  const Result result = run(arguments);
+  EXPECT_EQ(result.status, 0) << result.error;
+  EXPECT_EQ(result.error, "");
+  json document = json::parse(result.output, nullptr, false);
+  EXPECT_FALSE(document.is_discarded()) << result.output;
+  return document;
+}
+
+// The message, after checking that it is one line on standard error and nothing is printed.
+std::string error_of(const std::vector<std::string>& arguments, int status) {
+  const Result result = run(arguments);
+  EXPECT_EQ(result.status, status) << result.error;
+  EXPECT_EQ(result.output, "");
+  EXPECT_EQ(count_lines(result.error), 1) << result.error;
+  EXPECT_THAT(result.error, StartsWith("metaqnn: "));
+  return result.error;
+}
+
+// A sequence space of 27 strings with a table of their accuracies.
+class Cli : public testing::Test {
+ protected:
+  Cli() {
+    std::string table = "architecture,accuracy\n";
+    for (const char* first : {"a", "b", "c"}) {
+      for (const char* second : {"a", "b", "c"}) {
+        for (const char* third : {"a", "b", "c"}) {
+          const std::string text = std::string(first) + "-" + second + "-" + third;
+          table += text + "," + std::to_string(accuracy_of(text)) + "\n";
+        }
+      }
+    }
+    folder_.write("table.csv", table);
+    folder_.write("search.toml", recipe("[[1.0, 8], [0.1, 4]]"));
+  }
+
+  static double accuracy_of(const std::string& text) {
+    return static_cast<double>(stable_hash(text) % 1000) / 1000;
+  }
+
+  static std::string recipe(const std::string& schedule, const std::string& more = "") {
+    return "seed = 2\n"
+           "[space]\nkind = \"sequence\"\ntemplate = \"{}-{}-{}\"\n"
+           "alphabet = [\"a\", \"b\", \"c\"]\n"
+           "[strategy]\nschedule = " +
+           schedule +
+           "\n[evaluator]\nkind = \"table\"\nfile = \"table.csv\"\ntarget = \"accuracy\"\n" + more;
+  }
+
+  std::string config() const { return (folder_ / "search.toml").string(); }
+  std::string url() const { return folder_.url("study.db"); }
+
+  Result search(const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> arguments{"search", "--config", config(), "--study", url()};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run(arguments);
+  }
+
+  // A study without trials.
+  void make_empty_study() const {
+    folder_.write("empty.csv", "architecture,accuracy\n");
+    const Result result = run({"import", (folder_ / "empty.csv").string(), "--target", "accuracy",
+                               "--config", config(), "--study", url()});
+    ASSERT_EQ(result.status, 0) << result.error;
+  }
+
+  Folder folder_;
+};
+
+// ---- The program itself ----
+
+TEST(Program, HelpOfEachCommandHasAnExampleThatNamesIt) {
+  for (const std::string& command : kCommands) {
+    const Result result = run({command, "--help"});
+    EXPECT_EQ(result.status, 0) << command;
+    EXPECT_EQ(result.error, "") << command;
+    EXPECT_THAT(result.output, HasSubstr("Example:\n  metaqnn " + command + " "));
+  }
+}
+
+TEST(Program, HelpListsTheCommands) {
+  const Result result = run({"--help"});
+  EXPECT_EQ(result.status, 0);
+  for (const std::string& command : kCommands)
+    EXPECT_THAT(result.output, HasSubstr("\n  " + command + " "));
+}
+
+TEST(Program, VersionNamesTheLibrariesAndSimd) {
+  const Result result = run({"--version"});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_THAT(result.output, StartsWith("metaqnn "));
+  EXPECT_THAT(result.output, AllOf(HasSubstr("LibTorch"), HasSubstr("SIMD")));
+}
+
+TEST(Program, WrongUsageExitsWith2AndOneLineThatHelps) {
+  EXPECT_THAT(error_of({}, 2), HasSubstr("--help"));
+  EXPECT_THAT(error_of({"serach"}, 2), HasSubstr("did you mean search?"));
+  EXPECT_THAT(error_of({"search", "--stduy", "sqlite:///x.db"}, 2),
+              HasSubstr("search has no option --stduy; did you mean --study?"));
+  EXPECT_THAT(error_of({"search", "--study=x", "--trails=3"}, 2),
+              HasSubstr("search has no option --trails; did you mean --trials?"));
+  EXPECT_THAT(error_of({"describe"}, 2), HasSubstr("ARCHITECTURE is required"));
+  EXPECT_THAT(error_of({"describe", "[SM(10)]", "[SM(10)]"}, 2), HasSubstr("not expected"));
+  EXPECT_THAT(error_of({"search"}, 2), HasSubstr("--study is required"));
+  EXPECT_THAT(error_of({"search", "--study", "sqlite:///x.db", "--trials", "0"}, 2),
+              HasSubstr("--trials"));
+  EXPECT_THAT(error_of({"search", "--study", "sqlite:///x.db", "--seed", "9223372036854775808"}, 2),
+              HasSubstr("--seed"));
+  EXPECT_THAT(error_of({"status", "--study", "sqlite:///x.db", "--format", "yaml"}, 2),
+              HasSubstr("json"));
+}
+
+TEST(Program, OutputThatCannotBeWrittenIsAFailure) {
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
+  const std::vector<std::string> commands{"config --defaults", "describe '[SM(10)]' --format json",
+                                          "sample --count 2 --config '" METAQNN_SOURCE_DIR
+                                          "/experiments/nasbench201_table.toml'"};
+  for (const std::string& arguments : commands) {
+    const int status =
+        std::system(("'" METAQNN_PROGRAM "' " + arguments + " >/dev/full 2>/dev/null").c_str());
+    EXPECT_EQ(WEXITSTATUS(status), 1) << arguments;
+  }
+}
+
+// ---- describe ----
+
+TEST(Describe, GivesTheFieldsOfTheContractAsJson) {
+  const json document = json_of({"describe", "[C(64,3,1),P(2,2), FC(128),D(1,1),SM(10)]", "--input",
+                                 "1x28x28", "--format", "json"});
+  // C: 64 * 9 weights, 64 biases, 28 * 28 places; FC: 64 * 14 * 14 * 128 and 128; SM: 1280 and 10.
+  EXPECT_EQ(document["architecture"], "[C(64,3,1), P(2,2), FC(128), D(1,1), SM(10)]");
+  EXPECT_EQ(document["identity"], "[C(64,3,1), P(2,2), FC(128), SM(10)]");
+  EXPECT_EQ(document["depth"], 3);
+  EXPECT_EQ(document["hidden_weights"], 576 + 1605632);
+  EXPECT_EQ(document["parameters"], 576 + 64 + 1605632 + 128 + 1280 + 10);
+  EXPECT_EQ(document["macs"], 576 * 784 + 1605632 + 1280);
+  EXPECT_GT(document["memory_bytes"], 0);
+  ASSERT_EQ(document["layers"].size(), 5u);
+  EXPECT_EQ(document["layers"][1]["layer"], "P(2,2)");
+  EXPECT_EQ(document["layers"][1]["output"], "64x14x14");
+  EXPECT_FALSE(document.contains("allowed"));
+}
+
+TEST(Describe, TakesColourImagesOfSize32ByDefault) {
+  const json document = json_of({"describe", "[SM(10)]", "--format", "json"});
+  EXPECT_EQ(document["input"], "3x32x32");
+  EXPECT_EQ(document["parameters"], 30730);
+}
+
+TEST(Describe, PrintsATable) {
+  const Result result = run({"describe", "[C(64,3,1), SM(10)]"});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_THAT(result.output, AllOf(StartsWith("[C(64,3,1), SM(10)]\n"), HasSubstr("64x32x32"),
+                                   HasSubstr("hidden weights   1,728")));
+}
+
+TEST(Describe, SaysWhetherTheSpaceOfAConfigurationAllowsIt) {
+  const std::string config = METAQNN_SOURCE_DIR "/experiments/fashion_mnist_quick.toml";
+  const json allowed =
+      json_of({"describe", "[C(8,3,1), SM(10)]", "--config", config, "--format", "json"});
+  EXPECT_EQ(allowed["allowed"], true);
+  EXPECT_EQ(allowed["input"], "1x28x28");
+  const json refused =
+      json_of({"describe", "[P(2,2), SM(10)]", "--config", config, "--format", "json"});
+  EXPECT_EQ(refused["allowed"], false);
+  EXPECT_THAT(refused["refusal"].get<std::string>(), HasSubstr("no pooling at the start"));
+}
+
+TEST(Describe, OfAMalformedStringOrAnImpossibleShapeExitsWith2) {
+  EXPECT_THAT(error_of({"describe", "[C(64,3,1)"}, 2), HasSubstr("column 11"));
+  EXPECT_THAT(error_of({"describe", "[P(5,3), SM(10)]", "--input", "1x4x4"}, 2),
+              HasSubstr("layer 1, P(5,3)"));
+  EXPECT_THAT(error_of({"describe", "[SM(10)]", "--input", "32x32"}, 2), HasSubstr("3x32x32"));
+  EXPECT_THAT(error_of({"describe", "[SM(10)]", "--config", "/none.toml"}, 2),
+              HasSubstr("/none.toml"));
+}
+
+// ---- space, config ----
+
+TEST_F(Cli, SpaceCountsStatesTransitionsAndArchitectures) {
+  const json document = json_of({"space", "--config", config(), "--format", "json"});
+  EXPECT_EQ(document["states"], 1 + 3 + 3);
+  EXPECT_EQ(document["transitions"], 3 * 7);
+  EXPECT_EQ(document["architectures"], "27");
+  const Result table = run({"space", "--config", config()});
+  EXPECT_EQ(table.status, 0);
+  EXPECT_THAT(table.output, HasSubstr("architectures  27\n"));
+}
+
+TEST_F(Cli, AnUnknownConfigurationKeyExitsWith2AndNamesPlaceAndNearest) {
+  const std::string file = folder_.write("wrong.toml", "[strategy]\nalhpa = 0.1\n").string();
+  const std::string expected =
+      "metaqnn: " + file + ":2:9: unknown key strategy.alhpa; did you mean strategy.alpha?\n";
+  EXPECT_EQ(error_of({"space", "--config", file}, 2), expected);
+  EXPECT_EQ(error_of({"search", "--config", file, "--study", url()}, 2), expected);
+  EXPECT_EQ(error_of({"sample", "--config", file, "--count", "1"}, 2), expected);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "study.db"));
+}
+
+TEST_F(Cli, ConfigPrintsWhatItReads) {
+  const Result defaults = run({"config", "--defaults"});
+  EXPECT_EQ(defaults.status, 0);
+  const std::string file = folder_.write("defaults.toml", defaults.output).string();
+  const Result whole = run({"config", "--config", file});
+  EXPECT_EQ(whole.status, 0) << whole.error;
+  const std::string again = folder_.write("again.toml", whole.output).string();
+  EXPECT_EQ(run({"config", "--config", again}).output, whole.output);
+  error_of({"config"}, 2);
+}
+
+// ---- sample ----
+
+TEST_F(Cli, SampleGivesDistinctArchitecturesAndTheSameForTheSameSeed) {
+  const std::vector<std::string> arguments{"sample", "--config", config(), "--count",
+                                           "20",     "--seed",   "4"};
+  const Result first = run(arguments);
+  EXPECT_EQ(first.status, 0) << first.error;
+  const auto lines = lines_of(first.output);
+  EXPECT_EQ(lines.size(), 20u);
+  EXPECT_EQ(std::set<std::string>(lines.begin(), lines.end()).size(), 20u);
+  EXPECT_EQ(run(arguments).output, first.output);
+  auto other = arguments;
+  other.back() = "5";
+  EXPECT_NE(run(other).output, first.output);
+  auto to_file = arguments;
+  const std::string file = (folder_ / "drawn.txt").string();
+  to_file.insert(to_file.end(), {"-o", file});
+  const Result written = run(to_file);
+  EXPECT_EQ(written.status, 0);
+  EXPECT_EQ(written.output, "");
+  EXPECT_EQ(read_text(file), first.output);
+}
+
+TEST_F(Cli, SampleFindsAllOfASmallSpaceAndSaysWhereItHasNoMore) {
+  EXPECT_EQ(count_lines(run({"sample", "--config", config(), "--count", "27"}).output), 27);
+  EXPECT_THAT(error_of({"sample", "--config", config(), "--count", "28"}, 1),
+              HasSubstr("only 27 distinct architectures"));
+}
+
+TEST_F(Cli, SampleOfAStudyLeavesOutWhatItHasSeen) {
+  ASSERT_EQ(search().status, 0);
+  std::set<std::string> seen;
+  for (const auto& trial : search::open_study(url())->trials(false))
+    seen.insert(trial.architecture);
+  for (const char* epsilon : {"0.1", "1"}) {
+    const Result result = run({"sample", "--study", url(), "--epsilon", epsilon, "--count", "10"});
+    EXPECT_EQ(result.status, 0) << result.error;
+    const auto lines = lines_of(result.output);
+    const std::set<std::string> drawn(lines.begin(), lines.end());
+    EXPECT_EQ(drawn.size(), 10u);
+    for (const std::string& architecture : drawn) EXPECT_FALSE(seen.contains(architecture));
+    EXPECT_EQ(run({"sample", "--study", url(), "--epsilon", epsilon, "--count", "10"}).output,
+              result.output);
+  }
+  error_of({"sample", "--study", url(), "--config", config(), "--count", "1"}, 2);
+  error_of({"sample", "--count", "1"}, 2);
+  error_of({"sample", "--study", url(), "--count", "1", "--epsilon", "1.5"}, 2);
+}
+
+// ---- search ----
+
+TEST_F(Cli, SearchRunsToTheEndOfTheScheduleAndThenSaysThatItIsDone) {
+  const Result first = search();
+  EXPECT_EQ(first.status, 0) << first.error;
+  EXPECT_THAT(first.error, HasSubstr("12 models done"));
+  const auto best = search::open_study(url())->best_trial();
+  ASSERT_TRUE(best);
+  EXPECT_THAT(first.output, AllOf(StartsWith("best 0."), HasSubstr(best->architecture)));
+  EXPECT_EQ(best->validation_accuracy, accuracy_of(best->architecture));
+  const auto samples = search::open_study(url())->counts().samples;
+
+  const Result again = search();
+  EXPECT_EQ(again.status, 0) << again.error;
+  EXPECT_EQ(again.error, "12 models done\n");
+  EXPECT_EQ(again.output, first.output);
+  EXPECT_EQ(search::open_study(url())->counts().samples, samples);
+}
+
+TEST_F(Cli, SearchStopsAtExactlyTheNumberOfTrialsAskedFor) {
+  for (const char* workers : {"1", "2"}) {
+    SCOPED_TRACE(workers);
+    const std::string study = folder_.url(std::string("study") + workers + ".db");
+    for (int trials : {1, 7, 12}) {
+      const Result result = run({"search", "--config", config(), "--study", study, "--trials",
+                                 std::to_string(trials), "--workers", workers});
+      EXPECT_EQ(result.status, 0) << result.error;
+      const auto counts = search::open_study(study)->counts();
+      EXPECT_EQ(counts.unique_models, trials);
+      EXPECT_EQ(counts.reserved, 0);
+    }
+  }
+}
+
+TEST_F(Cli, SearchOfASpaceThatIsExhaustedEndsWithAMessage) {
+  folder_.write("search.toml", recipe("[[1.0, 100]]"));
+  const Result result = search({"--workers", "2"});
+  EXPECT_EQ(result.status, 0) << result.error;
+  EXPECT_THAT(result.error, HasSubstr("the space is exhausted: no new architecture was found"));
+  EXPECT_THAT(result.error, HasSubstr("27 models done"));
+  EXPECT_EQ(search::open_study(url())->counts().unique_models, 27);
+}
+
+TEST_F(Cli, SearchRefusesAStudyMadeWithAnotherConfiguration) {
+  ASSERT_EQ(search({"--trials", "3"}).status, 0);
+  folder_.write("other.toml", recipe("[[1.0, 8], [0.1, 5]]"));
+  EXPECT_THAT(
+      error_of({"search", "--config", (folder_ / "other.toml").string(), "--study", url()}, 2),
+      AllOf(HasSubstr("[[1.0, 8], [0.1, 4]]"), HasSubstr("[[1.0, 8], [0.1, 5]]")));
+  EXPECT_THAT(error_of({"search", "--config", config(), "--study", url(), "--seed", "9"}, 2),
+              HasSubstr("seed"));
+  EXPECT_THAT(error_of({"search", "--study", url(), "--seed", "9"}, 2),
+              HasSubstr("the study's seed is 2"));
+  EXPECT_EQ(search::open_study(url())->counts().unique_models, 3);
+  // How many work on it, and where, decides no result.
+  EXPECT_EQ(search({"--workers", "2", "--device", "cpu"}).status, 0);
+}
+
+TEST_F(Cli, SearchResumesWithoutItsConfiguration) {
+  ASSERT_EQ(search({"--trials", "3"}).status, 0);
+  std::filesystem::remove(config());
+  const Result result = run({"search", "--study", url()});
+  EXPECT_EQ(result.status, 0) << result.error;
+  EXPECT_EQ(search::open_study(url())->counts().unique_models, 12);
+}
+
+TEST_F(Cli, SearchMakesNoStudyOutOfAConfigurationThatCannotWork) {
+  const auto refuse = [&](const std::string& text, int status) {
+    folder_.write("search.toml", text);
+    const std::string message =
+        error_of({"search", "--config", config(), "--study", url()}, status);
+    EXPECT_FALSE(search::study_exists(url())) << message;
+    return message;
+  };
+  const std::string good = recipe("[[1.0, 8]]");
+  EXPECT_THAT(refuse(recipe("[[1.0, 0]]"), 2), HasSubstr("strategy.schedule"));
+  EXPECT_THAT(refuse(recipe("[[1.0, 8]]", "architecture_column = \"cell\"\n"), 2),
+              HasSubstr("no column 'cell'"));
+  folder_.write("table.csv", "architecture,accuracy\n");
+  EXPECT_THAT(refuse(good, 3), HasSubstr("no usable row"));
+  std::filesystem::remove(folder_ / "table.csv");
+  EXPECT_THAT(refuse(good, 3), HasSubstr("there is no such file"));
+  EXPECT_THAT(error_of({"search", "--study", url()}, 2), HasSubstr("--config"));
+}
+
+TEST_F(Cli, SecondsPerTrialImitatesSlowTraining) {
+  folder_.write("search.toml", recipe("[[1.0, 8]]", "seconds_per_trial = 0.1\n"));
+  ASSERT_EQ(search({"--trials", "2"}).status, 0);
+  for (const auto& trial : search::open_study(url())->trials(false))
+    EXPECT_GE(trial.seconds.value(), 0.1);
+}
+
+TEST_F(Cli, WorkerWorksOnAStudyThatExists) {
+  ASSERT_EQ(search({"--trials", "3"}).status, 0);
+  const Result result = run({"worker", "--study", url(), "--trials", "5"});
+  EXPECT_EQ(result.status, 0) << result.error;
+  EXPECT_EQ(result.output, "");
+  EXPECT_EQ(search::open_study(url())->counts().unique_models, 5);
+}
+
+// ---- status, trials ----
+
+TEST_F(Cli, StatusOfAStudyWithoutTrialsHasNullsForWhatIsUndefined) {
+  make_empty_study();
+  const json document = json_of({"status", "--study", url(), "--format", "json"});
+  EXPECT_EQ(document["states"],
+            (json{{"complete", 0}, {"failed", 0}, {"running", 0}, {"waiting", 0}}));
+  EXPECT_EQ(document["unique_models"], 0);
+  EXPECT_EQ(document["samples"], 0);
+  EXPECT_EQ(document["epsilon"], 1.0);
+  EXPECT_TRUE(document["best"].is_null());
+  EXPECT_TRUE(document["models_per_hour"].is_null());
+  EXPECT_TRUE(document["seconds_left"].is_null());
+  EXPECT_EQ(json_of({"trials", "--study", url(), "--format", "json"}), json::array());
+  EXPECT_EQ(run({"status", "--study", url()}).status, 0);
+  EXPECT_EQ(run({"trials", "--study", url()}).status, 0);
+}
+
+TEST_F(Cli, StatusFollowsTheSearch) {
+  ASSERT_EQ(search({"--trials", "9"}).status, 0);
+  const auto study = search::open_study(url());
+  const json halfway = json_of({"status", "--study", url(), "--format", "json"});
+  EXPECT_EQ(halfway["states"]["complete"], 9);
+  EXPECT_EQ(halfway["unique_models"], 9);
+  EXPECT_EQ(halfway["samples"], study->counts().samples);
+  EXPECT_EQ(halfway["epsilon"], 0.1);
+  EXPECT_EQ(halfway["best"]["architecture"], study->best_trial()->architecture);
+  EXPECT_EQ(halfway["best"]["validation_accuracy"], study->best_trial()->validation_accuracy);
+  EXPECT_THAT(run({"status", "--study", url()}).output,
+              AllOf(HasSubstr("models    9 of 12"), HasSubstr("metaqnn search --study " + url())));
+
+  ASSERT_EQ(search().status, 0);
+  const json done = json_of({"status", "--study", url(), "--format", "json"});
+  EXPECT_EQ(done["unique_models"], 12);
+  EXPECT_TRUE(done["epsilon"].is_null());
+  EXPECT_EQ(done["seconds_left"], 0.0);
+}
+
+TEST_F(Cli, TrialsListsThemInOrderOrTheBest) {
+  ASSERT_EQ(search().status, 0);
+  const json all = json_of({"trials", "--study", url(), "--format", "json"});
+  ASSERT_EQ(all.size(), 12u);
+  std::vector<double> accuracies;
+  for (size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ(all[i]["number"], i + 1);
+    EXPECT_EQ(all[i]["state"], "complete");
+    EXPECT_EQ(all[i]["epsilon"], i < 8 ? 1.0 : 0.1);
+    EXPECT_EQ(all[i]["validation_accuracy"], accuracy_of(all[i]["architecture"]));
+    EXPECT_TRUE(all[i]["parameters"].is_null());
+    EXPECT_GE(all[i]["seconds"], 0.0);
+    EXPECT_EQ(all[i]["reason"], "");
+    EXPECT_EQ(all[i]["attempts"], 1);
+    accuracies.push_back(all[i]["validation_accuracy"]);
+  }
+  std::sort(accuracies.rbegin(), accuracies.rend());
+  const json best = json_of({"trials", "--study", url(), "--top", "3", "--format", "json"});
+  ASSERT_EQ(best.size(), 3u);
+  for (size_t i = 0; i < best.size(); ++i) EXPECT_EQ(best[i]["validation_accuracy"], accuracies[i]);
+
+  const auto csv = lines_of(run({"trials", "--study", url(), "--format", "csv"}).output);
+  ASSERT_EQ(csv.size(), 13u);
+  EXPECT_THAT(csv[0], StartsWith("number,architecture,state,validation_accuracy,epsilon,"));
+  EXPECT_THAT(csv[1], StartsWith("1," + all[0]["architecture"].get<std::string>() + ",complete,"));
+  EXPECT_EQ(count_lines(run({"trials", "--study", url()}).output), 13);
+  EXPECT_EQ(json_of({"trials", "--study", url(), "--state", "failed", "--format", "json"}),
+            json::array());
+  error_of({"trials", "--study", url(), "--state", "done"}, 2);
+}
+
+TEST_F(Cli, TopLeavesOutTrialsWithoutAnAccuracy) {
+  folder_.write("table.csv",
+                "architecture,state,reason,validation_accuracy\n"
+                "a-a-a,complete,,0.5\nb-b-b,failed,not learning,0.1\n");
+  std::string text = recipe("[[1.0, 3]]");
+  text.erase(text.find("target = \"accuracy\"\n"), 20);
+  folder_.write("search.toml", text);
+  ASSERT_EQ(search().status, 0);  // exhausted: 25 of the 27 are not in the table
+  const json best = json_of({"trials", "--study", url(), "--top", "10", "--format", "json"});
+  ASSERT_EQ(best.size(), 2u);
+  EXPECT_EQ(best[0]["architecture"], "a-a-a");
+  EXPECT_EQ(best[1]["reason"], "not learning");
+  const json failed =
+      json_of({"trials", "--study", url(), "--state", "failed", "--format", "json"});
+  EXPECT_EQ(failed.size(), 26u);
+  EXPECT_EQ(json_of({"status", "--study", url(), "--format", "json"})["unique_models"], 2);
+}
+
+TEST_F(Cli, SamplesListsEveryWalk) {
+  folder_.write("search.toml", recipe("[[1.0, 20]]"));
+  ASSERT_EQ(search().status, 0);
+  const json samples = json_of({"trials", "--samples", "--study", url(), "--format", "json"});
+  EXPECT_EQ(static_cast<int64_t>(samples.size()), search::open_study(url())->counts().samples);
+  EXPECT_GT(samples.size(), 20u);  // some walks met an architecture that was known
+  for (size_t i = 0; i < samples.size(); ++i) {
+    EXPECT_EQ(samples[i]["number"], i + 1);
+    EXPECT_EQ(samples[i]["sequence"], i + 1);  // with one worker
+    EXPECT_EQ(samples[i]["proposed_at"], i);
+    EXPECT_EQ(samples[i]["validation_accuracy"], accuracy_of(samples[i]["architecture"]));
+  }
+  EXPECT_EQ(
+      lines_of(run({"trials", "--samples", "--study", url(), "--format", "csv"}).output).size(),
+      samples.size() + 1);
+}
+
+// ---- export, import ----
+
+TEST_F(Cli, ExportAndImportGoAroundWithoutLoss) {
+  folder_.write("search.toml", recipe("[[1.0, 20]]"));
+  ASSERT_EQ(search().status, 0);
+  const std::string csv = (folder_ / "export.csv").string();
+  EXPECT_EQ(run({"export", "--study", url(), "-o", csv}).status, 0);
+  EXPECT_EQ(run({"export", "--study", url()}).output, read_text(csv));
+  const std::string copy = folder_.url("copy.db");
+  const Result imported = run({"import", csv, "--study", copy, "--config", config()});
+  EXPECT_EQ(imported.status, 0) << imported.error;
+  const auto samples = search::open_study(url())->counts().samples;
+  EXPECT_EQ(imported.output, "20 trials and " + std::to_string(samples) + " samples imported\n");
+  EXPECT_EQ(run({"export", "--study", copy}).output, read_text(csv));
+  // And straight from the study.
+  const std::string direct = folder_.url("direct.db");
+  ASSERT_EQ(run({"import", url(), "--study", direct, "--config", config()}).status, 0);
+  EXPECT_EQ(run({"export", "--study", direct}).output, read_text(csv));
+}
+
+TEST_F(Cli, ExportWritesTheReplayForm) {
+  ASSERT_EQ(search({"--trials", "4"}).status, 0);
+  const Result result = run({"export", "--study", url(), "--format", "replay"});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_THAT(result.output, StartsWith("net,accuracy_best_val,iter_best_val,"));
+  EXPECT_EQ(count_lines(result.output),
+            static_cast<int>(search::open_study(url())->counts().samples) + 1);
+}
+
+TEST_F(Cli, ImportShowsAtMostFiveProblemsAndThenACount) {
+  std::string log = "architecture,accuracy\na-a-a,0.5\n";
+  for (int i = 0; i < 8; ++i) log += "z-z-" + std::to_string(i) + ",0.5\n";
+  folder_.write("log.csv", log);
+  const Result result = run({"import", (folder_ / "log.csv").string(), "--target", "accuracy",
+                             "--study", url(), "--config", config()});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_EQ(result.output, "1 trials and 1 samples imported, 8 rows left out\n");
+  EXPECT_EQ(count_lines(result.error), 6);
+  EXPECT_THAT(result.error, HasSubstr("log.csv:3: not in the space"));
+  EXPECT_THAT(result.error, HasSubstr("3 more"));
+}
+
+TEST_F(Cli, ImportNeedsAConfigurationForANewStudyAndNoneForAnOldOne) {
+  folder_.write("log.csv", "architecture,accuracy\na-a-a,0.5\n");
+  const std::string log = (folder_ / "log.csv").string();
+  EXPECT_THAT(error_of({"import", log, "--target", "accuracy", "--study", url()}, 2),
+              HasSubstr("--config"));
+  make_empty_study();
+  EXPECT_THAT(
+      error_of({"import", log, "--target", "accuracy", "--study", url(), "--config", config()}, 2),
+      HasSubstr("leave --config out"));
+  EXPECT_EQ(run({"import", log, "--target", "accuracy", "--study", url()}).status, 0);
+  EXPECT_THAT(error_of({"import", log, "--target", "acuracy", "--study", url()}, 2),
+              HasSubstr("did you mean 'accuracy'?"));
+  error_of({"import", (folder_ / "none.csv").string(), "--study", url()}, 3);
+}
+
+// ---- Studies that cannot be read ----
+
+const std::vector<std::vector<std::string>> kReadingCommands{
+    {"status"}, {"trials"}, {"export"}, {"worker"}, {"sample", "--count", "1"}};
+
+void expect_data_errors(const std::string& url, const std::string& expected) {
+  for (auto arguments : kReadingCommands) {
+    arguments.insert(arguments.end(), {"--study", url});
+    EXPECT_THAT(error_of(arguments, 3), HasSubstr(expected)) << arguments[0];
+  }
+}
+
+TEST_F(Cli, AMissingStudyExitsWith3) { expect_data_errors(url(), "there is no study"); }
+
+TEST_F(Cli, AFileThatIsNoStudyExitsWith3) {
+  const std::string text(5000, 'x');
+  const auto file = folder_.write("study.db", text);
+  expect_data_errors(url(), "study.db");
+  error_of({"search", "--study", url()}, 3);
+  EXPECT_EQ(read_text(file), text);  // and stays as it is
+}
+
+TEST_F(Cli, ADamagedStudyExitsWith3) {
+  ASSERT_EQ(search().status, 0);
+  const auto file = folder_ / "study.db";
+  std::string bytes = read_text(file);
+  std::fill(bytes.begin() + 4096, bytes.end(), '\x5a');
+  folder_.write("study.db", bytes);
+  expect_data_errors(url(), "damaged");
+  error_of({"search", "--study", url()}, 3);
+}
+
+TEST_F(Cli, AStudyOfANewerFormatExitsWith3AndIsLeftAlone) {
+  ASSERT_EQ(search({"--trials", "1"}).status, 0);
+  const auto file = folder_ / "study.db";
+  std::string bytes = read_text(file);
+  bytes[63] = 99;  // the last byte of SQLite's user_version
+  folder_.write("study.db", bytes);
+  expect_data_errors(url(), "newer metaqnn (format 99");
+  error_of({"search", "--study", url()}, 3);
+  EXPECT_EQ(read_text(file), bytes);
+}
+
+TEST(StudyUrl, ThatIsMalformedExitsWith2) {
+  for (const char* url : {"study.db", "sqlite:/study.db", "sqlite:///", "mysql://host/study"})
+    EXPECT_THAT(error_of({"status", "--study", url}, 2), HasSubstr("sqlite:///")) << url;
+}
+
+}  // namespace
+}  // namespace metaqnn::tests

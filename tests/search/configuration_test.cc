@@ -1,0 +1,405 @@
+#include "search/configuration.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "architecture/error.h"
+
+namespace metaqnn::search {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+Configuration parse(const std::string& text) { return parse_configuration(text, "test.toml", "/"); }
+
+std::string refusal(const std::string& text) {
+  try {
+    parse(text);
+  } catch (const UsageError& error) {
+    EXPECT_EQ(error.status(), ExitStatus::usage);
+    return error.what();
+  }
+  return "accepted";
+}
+
+// "section.key" (or "key") to the text after the equals sign.
+std::map<std::string, std::string> written_keys(const std::string& toml) {
+  std::map<std::string, std::string> keys;
+  std::istringstream in(toml);
+  std::string section;
+  for (std::string line; std::getline(in, line);) {
+    if (line.empty() || line[0] == '#') continue;
+    if (line[0] == '[') {
+      section = line.substr(1, line.size() - 2) + ".";
+      continue;
+    }
+    const size_t equals = line.find(" = ");
+    keys[section + line.substr(0, equals)] = line.substr(equals + 3);
+  }
+  return keys;
+}
+
+// Another value than the default for every key, in the form in which it is written back.
+const std::map<std::string, std::string> kOtherValues{
+    {"seed", "9223372036854775807"},
+    {"workers", "3"},
+    {"device", "\"cuda:0,cuda:2\""},
+    {"data.name", "\"mnist\""},
+    {"data.path", "\"/images\""},
+    {"data.training_images", "3000"},
+    {"data.validation_images", "2000"},
+    {"data.preprocessing", "\"local_contrast\""},
+    {"data.mirror", "true"},
+    {"data.translation", "5"},
+    {"space.kind", "\"sequence\""},
+    {"space.input", "\"1x28x28\""},
+    {"space.classes", "7"},
+    {"space.depth_limit", "12"},
+    {"space.convolution_filters", "[8, 16]"},
+    {"space.convolution_strides", "[1, 2]"},
+    {"space.size_bins", "[9, 5, 1]"},
+    {"space.convolution_fields", "[[1, 3], [1], []]"},
+    {"space.pooling", "[[[2, 2]], [], []]"},
+    {"space.fully_connected", "[true, false, true]"},
+    {"space.fully_connected_neurons", "[64]"},
+    {"space.fully_connected_in_a_row", "1"},
+    {"space.fully_connected_may_grow", "true"},
+    {"space.global_average_pooling", "false"},
+    {"space.pooling_first", "true"},
+    {"space.pooling_after_pooling", "true"},
+    {"space.template", "\"{}-{}\""},
+    {"space.alphabet", "[[\"a\", \"b\"], [\"c\"]]"},
+    {"strategy.kind", "\"random\""},
+    {"strategy.alpha", "0.1"},
+    {"strategy.gamma", "0.9"},
+    {"strategy.initial_q", "0.0"},
+    {"strategy.replay", "128"},
+    {"strategy.schedule", "[[1.0, 32], [0.1, 8]]"},
+    {"evaluator.kind", "\"table\""},
+    {"evaluator.epochs", "4"},
+    {"evaluator.batch_size", "64"},
+    {"evaluator.learning_rate", "0.002"},
+    {"evaluator.learning_rate_factor", "0.5"},
+    {"evaluator.learning_rate_every", "2"},
+    {"evaluator.adam_beta1", "0.8"},
+    {"evaluator.adam_beta2", "0.99"},
+    {"evaluator.adam_epsilon", "1e-07"},
+    {"evaluator.weight_decay", "0.0005"},
+    {"evaluator.batch_normalization", "true"},
+    {"evaluator.dropout", "false"},
+    {"evaluator.learning_rates", "3"},
+    {"evaluator.restart_factor", "0.3"},
+    {"evaluator.chance_margin", "0.1"},
+    {"evaluator.max_seconds", "60.5"},
+    {"evaluator.max_parameters", "1000000"},
+    {"evaluator.max_memory", "4000000000"},
+    {"evaluator.precision", "\"bfloat16\""},
+    {"evaluator.file", "\"/tables/results.csv\""},
+    {"evaluator.architecture_column", "\"net\""},
+    {"evaluator.target", "\"cifar10_valid\""},
+    {"evaluator.seconds_per_trial", "0.25"},
+};
+
+std::string as_toml(const std::string& key, const std::string& value) {
+  const size_t dot = key.find('.');
+  if (dot == std::string::npos) return key + " = " + value + "\n";
+  return "[" + key.substr(0, dot) + "]\n" + key.substr(dot + 1) + " = " + value + "\n";
+}
+
+TEST(Configuration, EveryKeyCanBeSetAndChangesNothingElse) {
+  const auto defaults = written_keys(to_toml({}));
+  for (const auto& [key, value] : defaults)
+    EXPECT_TRUE(kOtherValues.contains(key)) << key << " is missing in this test";
+  for (const auto& [key, value] : kOtherValues) {
+    auto expected = defaults;
+    ASSERT_TRUE(expected.contains(key)) << key;
+    EXPECT_NE(expected[key], value) << key << " would be its default";
+    expected[key] = value;
+    EXPECT_EQ(written_keys(to_toml(parse(as_toml(key, value)))), expected) << key;
+  }
+}
+
+TEST(Configuration, IsReadBackEqualFromWhatItWrites) {
+  std::map<std::string, std::string> sections;  // text of each
+  for (const auto& [key, value] : kOtherValues) {
+    const size_t dot = key.find('.');
+    sections[dot == std::string::npos ? "" : key.substr(0, dot)] +=
+        key.substr(dot == std::string::npos ? 0 : dot + 1) + " = " + value + "\n";
+  }
+  std::string text;
+  for (const auto& [section, keys] : sections)
+    text += (section.empty() ? "" : "[" + section + "]\n") + keys;
+  for (const Configuration& configuration : {Configuration(), parse(text)}) {
+    const std::string plain = to_toml(configuration);
+    EXPECT_EQ(to_toml(parse(plain)), plain);
+    EXPECT_EQ(to_toml(parse(commented_toml(configuration))), plain);
+  }
+}
+
+TEST(Configuration, WritesTextsWithQuotesAndLineBreaksSoThatTheyReadBack) {
+  Configuration configuration;
+  configuration.space.sequence.pattern = "a \"quoted\" \\ '{}'\n\t{}";
+  configuration.space.sequence.alphabets = {{"x\"y", "'", "\\"}};
+  const std::string plain = to_toml(configuration);
+  const Configuration again = parse(plain);
+  EXPECT_EQ(again.space.sequence.pattern, configuration.space.sequence.pattern);
+  EXPECT_EQ(again.space.sequence.alphabets, configuration.space.sequence.alphabets);
+  EXPECT_EQ(to_toml(again), plain);
+}
+
+TEST(Configuration, HasACommentAboveEachKey) {
+  std::istringstream in(commented_toml({}));
+  std::string before;
+  for (std::string line; std::getline(in, line); before = line) {
+    if (line.empty() || line[0] == '#' || line[0] == '[') continue;
+    EXPECT_THAT(before, StartsWith("# ")) << line;
+  }
+}
+
+TEST(Configuration, OfAnEmptyTextIsTheDefaults) {
+  EXPECT_EQ(to_toml(parse("")), to_toml({}));
+  EXPECT_EQ(to_toml(parse("# nothing\n\n[strategy]\n")), to_toml({}));
+}
+
+// ---- Types and ranges ----
+
+TEST(Configuration, TakesAWholeNumberWhereARealOneIsWanted) {
+  EXPECT_EQ(parse("[strategy]\nalpha = 1\n").strategy.alpha, 1.0);
+  EXPECT_EQ(parse("[strategy]\nschedule = [[1, 5]]\n").strategy.schedule, (Schedule{{1.0, 5}}));
+}
+
+TEST(Configuration, RefusesTheWrongTypeWithItsPlace) {
+  EXPECT_EQ(refusal("seed = 1\nworkers = \"two\"\n"),
+            "test.toml:2:11: workers must be a whole number");
+  EXPECT_EQ(refusal("workers = 1.5\n"), "test.toml:1:11: workers must be a whole number");
+  EXPECT_EQ(refusal("device = 3\n"), "test.toml:1:10: device must be a text in quotes");
+  EXPECT_EQ(refusal("[data]\nmirror = 1\n"), "test.toml:2:10: data.mirror must be true or false");
+  EXPECT_EQ(refusal("[strategy]\nalpha = \"0.1\"\n"),
+            "test.toml:2:9: strategy.alpha must be a number");
+  EXPECT_EQ(refusal("[space]\nconvolution_filters = 64\n"),
+            "test.toml:2:23: space.convolution_filters must be a list");
+  EXPECT_EQ(refusal("[strategy]\nschedule = [[1.0, 5, 3]]\n"),
+            "test.toml:2:12: strategy.schedule must be a pair such as [1.0, 1500]");
+  EXPECT_EQ(refusal("[space]\nalphabet = [[\"a\"], \"b\"]\n"),
+            "test.toml:2:12: space.alphabet must be a list");
+  EXPECT_EQ(refusal("space = 3\n"), "test.toml:1:9: space is a section: write [space]");
+  EXPECT_EQ(refusal("[[space]]\nclasses = 3\n"),
+            "test.toml:1:1: space is a section: write [space]");
+  EXPECT_THAT(refusal("[seed]\nvalue = 3\n"), HasSubstr("seed must be a whole number"));
+  EXPECT_THAT(refusal("seed = 2026-11-24\n"), HasSubstr("seed must be a whole number"));
+}
+
+TEST(Configuration, RefusesValuesOutOfRangeWithPlaceRuleAndValue) {
+  EXPECT_EQ(refusal("workers = 0\n"), "test.toml:1:11: workers must be at least 1, not 0");
+  EXPECT_EQ(refusal("\n\n[data]\ntranslation = 65\n"),
+            "test.toml:4:15: data.translation must be at least 0 and at most 64, not 65");
+  EXPECT_EQ(refusal("[evaluator]\nlearning_rate = 0\n"),
+            "test.toml:2:17: evaluator.learning_rate must be above 0, not 0.0");
+  EXPECT_EQ(refusal("[evaluator]\nadam_beta1 = 1.0\n"),
+            "test.toml:2:14: evaluator.adam_beta1 must be at least 0 and below 1, not 1.0");
+  EXPECT_EQ(refusal("[strategy]\nalpha = -0.5\n"),
+            "test.toml:2:9: strategy.alpha must be at least 0 and at most 1, not -0.5");
+  for (const char* number : {"nan", "inf", "-inf"}) {
+    for (const char* key :
+         {"[strategy]\nalpha", "[strategy]\ngamma", "[strategy]\ninitial_q",
+          "[evaluator]\nlearning_rate", "[evaluator]\nlearning_rate_factor",
+          "[evaluator]\nadam_beta1", "[evaluator]\nadam_beta2", "[evaluator]\nadam_epsilon",
+          "[evaluator]\nweight_decay", "[evaluator]\nrestart_factor", "[evaluator]\nchance_margin",
+          "[evaluator]\nmax_seconds", "[evaluator]\nseconds_per_trial"}) {
+      EXPECT_THAT(refusal(std::string(key) + " = " + number + "\n"), HasSubstr(" must be "))
+          << key << " = " << number;
+    }
+  }
+}
+
+TEST(Configuration, RefusesHugeNumbers) {
+  EXPECT_EQ(refusal("workers = 2147483648\n"),
+            "test.toml:1:11: workers must be a whole number from -2147483648 to 2147483647");
+  EXPECT_EQ(refusal("seed = -1\n"),
+            "test.toml:1:8: seed must be a whole number from 0 to 9223372036854775807");
+  EXPECT_THAT(refusal("seed = 9223372036854775808\n"), StartsWith("test.toml:1:"));
+  EXPECT_THAT(refusal("[evaluator]\nlearning_rate = 1e999\n"), StartsWith("test.toml:2:"));
+}
+
+TEST(Configuration, RefusesUnknownChoicesWithTheValidOnes) {
+  EXPECT_EQ(refusal("[space]\nkind = \"rnn\"\n"),
+            "test.toml:2:8: space.kind must be cnn or sequence, not \"rnn\"");
+  EXPECT_THAT(refusal("[strategy]\nkind = \"greedy\"\n"), HasSubstr("q_learning"));
+  EXPECT_THAT(refusal("[evaluator]\nkind = \"oracle\"\n"), HasSubstr("train or table"));
+  EXPECT_THAT(refusal("[evaluator]\nprecision = \"float16\"\n"), HasSubstr("float32"));
+  EXPECT_THAT(refusal("[data]\npreprocessing = \"whiten\"\n"), HasSubstr("standardize"));
+}
+
+// ---- Names ----
+
+TEST(Configuration, RefusesUnknownKeysWithTheNearestName) {
+  EXPECT_EQ(refusal("sead = 1\n"), "test.toml:1:8: unknown key sead; did you mean seed?");
+  EXPECT_EQ(refusal("[strategy]\n\nalhpa = 0.1\n"),
+            "test.toml:3:9: unknown key strategy.alhpa; did you mean strategy.alpha?");
+  EXPECT_THAT(refusal("[evaluater]\nkind = \"table\"\n"),
+              HasSubstr("unknown key evaluater; did you mean evaluator?"));
+  // A key of another section is not valid here.
+  EXPECT_THAT(refusal("[data]\nalpha = 0.1\n"), HasSubstr("unknown key data.alpha"));
+  EXPECT_THAT(refusal("alpha = 0.1\n"), HasSubstr("unknown key alpha"));
+}
+
+TEST(Configuration, RefusesMalformedTomlWithFileLineAndColumn) {
+  const std::string message = refusal("seed = 1\nworkers = = 2\n");
+  EXPECT_THAT(message, StartsWith("test.toml:2:"));
+  EXPECT_EQ(message.find('\n'), std::string::npos);
+  EXPECT_THAT(refusal("[space\n"), StartsWith("test.toml:1:"));
+  EXPECT_THAT(refusal("seed = 1\nseed = 2\n"), StartsWith("test.toml:2:"));
+  EXPECT_THAT(refusal(std::string("seed = 1\n\0\n", 11)), StartsWith("test.toml:2:"));
+  EXPECT_THAT(refusal("device = \"\xff\"\n"), StartsWith("test.toml:1:"));
+}
+
+// ---- The bins and the alphabets ----
+
+TEST(Configuration, ListsOverBinsMustBeAsLongAsSizeBins) {
+  const std::string expected = "must be a list of 3 values, one for each of size_bins";
+  EXPECT_THAT(refusal("[space]\nconvolution_fields = [[1], [1]]\n"), HasSubstr(expected));
+  EXPECT_THAT(refusal("[space]\npooling = [[], [], [], []]\n"), HasSubstr(expected));
+  EXPECT_THAT(refusal("[space]\nfully_connected = true\n"), HasSubstr(expected));
+  EXPECT_THAT(refusal("[space]\nsize_bins = [4, 1]\nfully_connected = [true, true, true]\n"),
+              HasSubstr("must be a list of 2 values"));
+}
+
+TEST(Configuration, ReadsSizeBinsBeforeTheListsOverThem) {
+  const auto& bins = parse(
+                         "[space]\nfully_connected = [false, true]\npooling = [[[2, 2]], []]\n"
+                         "convolution_fields = [[3], []]\nsize_bins = [6, 1]\n")
+                         .space.cnn.bins;
+  ASSERT_EQ(bins.size(), 2u);
+  EXPECT_EQ(bins[0].smallest, 6);
+  EXPECT_EQ(bins[0].convolution_fields, (std::vector<int>{3}));
+  EXPECT_EQ(bins[0].pooling, (std::vector<Pooling>{{2, 2}}));
+  EXPECT_FALSE(bins[0].fully_connected);
+  EXPECT_TRUE(bins[1].fully_connected);
+}
+
+TEST(Configuration, TakesOneAlphabetForAllSlotsOrAListOfLists) {
+  using Alphabets = std::vector<std::vector<std::string>>;
+  EXPECT_EQ(parse("[space]\nalphabet = [\"a\", \"b\"]\n").space.sequence.alphabets,
+            (Alphabets{{"a", "b"}}));
+  EXPECT_EQ(parse("[space]\nalphabet = [[\"a\", \"b\"]]\n").space.sequence.alphabets,
+            (Alphabets{{"a", "b"}}));
+  EXPECT_EQ(parse("[space]\nalphabet = [[\"a\"], [\"b\", \"c\"]]\n").space.sequence.alphabets,
+            (Alphabets{{"a"}, {"b", "c"}}));
+  EXPECT_EQ(parse("[space]\nalphabet = []\n").space.sequence.alphabets, (Alphabets{}));
+}
+
+// ---- Files ----
+
+class ConfigurationFile : public testing::Test {
+ protected:
+  ConfigurationFile()
+      : folder_(fs::path(testing::TempDir()) /
+                ("metaqnn_configuration_test_" + std::to_string(getpid()))) {
+    fs::create_directories(folder_);
+  }
+  ~ConfigurationFile() override { fs::remove_all(folder_); }
+
+  fs::path write(const std::string& name, const std::string& text) const {
+    std::ofstream(folder_ / name, std::ios::binary) << text;
+    return folder_ / name;
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(ConfigurationFile, ThatIsEmptyIsTheDefaults) {
+  EXPECT_EQ(to_toml(read_configuration(write("empty.toml", ""))), to_toml({}));
+}
+
+TEST_F(ConfigurationFile, TakesRelativePathsFromItsOwnFolder) {
+  const std::string text = "[data]\npath = \"images\"\n[evaluator]\nfile = \"../table.csv\"\n";
+  const Configuration configuration = read_configuration(write("search.toml", text));
+  EXPECT_EQ(configuration.data.path, folder_ / "images");
+  EXPECT_EQ(configuration.evaluator.table.file, folder_.parent_path() / "table.csv");
+  // Neither the current folder nor another one changes what is written back.
+  const std::string plain = to_toml(configuration);
+  EXPECT_EQ(to_toml(parse_configuration(plain, "again", "/elsewhere")), plain);
+}
+
+TEST_F(ConfigurationFile, LeavesAbsoluteAndEmptyPathsAlone) {
+  const Configuration configuration =
+      read_configuration(write("search.toml", "[evaluator]\nfile = \"/tables/x.csv\"\n"));
+  EXPECT_EQ(configuration.data.path, "");
+  EXPECT_EQ(configuration.evaluator.table.file, "/tables/x.csv");
+}
+
+TEST_F(ConfigurationFile, IsNamedInEveryError) {
+  const fs::path file = write("search.toml", "seed = 1\nworker = 2\n");
+  try {
+    read_configuration(file);
+    FAIL() << "accepted";
+  } catch (const UsageError& error) {
+    EXPECT_EQ(error.what(), file.string() + ":2:10: unknown key worker; did you mean workers?");
+  }
+}
+
+TEST_F(ConfigurationFile, ThatIsMissingOrAFolderIsAUsageError) {
+  EXPECT_THROW(read_configuration(folder_ / "none.toml"), UsageError);
+  EXPECT_THROW(read_configuration(folder_), UsageError);
+}
+
+TEST_F(ConfigurationFile, OfEachRecipeIsReadAndBuildsItsSpace) {
+  int recipes = 0;
+  for (const auto& entry : fs::directory_iterator(fs::path(METAQNN_SOURCE_DIR) / "experiments")) {
+    if (entry.path().extension() != ".toml") continue;
+    SCOPED_TRACE(entry.path());
+    ++recipes;
+    const Configuration configuration = read_configuration(entry.path());
+    const Space space = build_space(configuration);
+    EXPECT_GT(space.transitions(), 0);
+    EXPECT_NO_THROW(make_strategy(configuration.strategy, space, configuration.seed));
+    EXPECT_EQ(to_toml(parse(to_toml(configuration))), to_toml(configuration));
+  }
+  EXPECT_GT(recipes, 0);
+}
+
+// ---- The space of a configuration ----
+
+TEST(BuildSpace, TakesInputAndClassesFromTheDataSetUnlessTheyAreGiven) {
+  const Space of_data = build_space(parse("[data]\nname = \"mnist\"\n[space]\ndepth_limit = 2\n"));
+  EXPECT_EQ(of_data.input(), (Shape{1, 28, 28}));
+  EXPECT_EQ(of_data.classes(), 10);
+  const Space given =
+      build_space(parse("[space]\ndepth_limit = 2\ninput = \"3x16x16\"\nclasses = 4\n"));
+  EXPECT_EQ(given.input(), (Shape{3, 16, 16}));
+  EXPECT_EQ(given.classes(), 4);
+  const Space mixed = build_space(
+      parse("[data]\nname = \"mnist\"\n[space]\ndepth_limit = 2\ninput = \"1x14x14\"\n"));
+  EXPECT_EQ(mixed.input(), (Shape{1, 14, 14}));
+  EXPECT_EQ(mixed.classes(), 10);
+}
+
+TEST(BuildSpace, SaysWhatIsMissing) {
+  EXPECT_THROW(build_space(parse("")), UsageError);
+  EXPECT_THROW(build_space(parse("[space]\ninput = \"3x32x32\"\n")), UsageError);
+  EXPECT_THROW(build_space(parse("[data]\nname = \"minst\"\n")), UsageError);
+  EXPECT_THROW(build_space(parse("[space]\nkind = \"sequence\"\n")), UsageError);
+}
+
+TEST(BuildSpace, BuildsASequenceSpaceWithoutADataSet) {
+  const Space space =
+      build_space(parse("[space]\nkind = \"sequence\"\ntemplate = \"{}-{}\"\nalphabet = [[\"a\", "
+                        "\"b\"], [\"c\"]]\n"));
+  EXPECT_EQ(space.architectures(), "2");
+  EXPECT_EQ(space.input(), std::nullopt);
+}
+
+}  // namespace
+}  // namespace metaqnn::search

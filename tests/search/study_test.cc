@@ -1,0 +1,457 @@
+// A list of disasters, and of what a study is when all is well.
+#include "search/study/study.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <set>
+
+#include "architecture/error.h"
+#include "tests/cli/run_program.h"
+
+namespace metaqnn::search {
+namespace {
+
+using ::testing::HasSubstr;
+using tests::read_text;
+
+class StudyFile : public ::testing::Test {
+ protected:
+  std::filesystem::path file() const { return folder_ / "study.db"; }
+  std::string url() const { return "sqlite:///" + file().string(); }
+  std::unique_ptr<Study> create() const {
+    StudyInfo info;
+    info.configuration = "seed = 1\n";
+    info.seed = ~uint64_t{0};
+    return create_study(url(), info);
+  }
+  std::unique_ptr<Study> open() const { return open_study(url(), Durability::power_loss, 1); }
+
+  // Runs `action` in a process of its own; the exit status it returned, or -signal.
+  template <typename Action>
+  static int in_a_process(Action action) {
+    const pid_t pid = start_process(action);
+    return join(pid);
+  }
+  template <typename Action>
+  static pid_t start_process(Action action) {
+    const pid_t pid = fork();
+    if (pid == 0) {
+      try {
+        _exit(action());
+      } catch (...) {
+        _exit(99);
+      }
+    }
+    return pid;
+  }
+  static int join(pid_t pid) {
+    int status = 0;
+    waitpid(pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+
+  tests::Folder folder_;
+};
+
+Trial running(const std::string& architecture, double epsilon = 1.0) {
+  Trial trial;
+  trial.architecture = architecture;
+  trial.state = TrialState::running;
+  trial.epsilon = epsilon;
+  trial.attempts = 1;
+  trial.origin = "search";
+  return trial;
+}
+
+Trial complete(Trial trial, double accuracy) {
+  trial.state = TrialState::complete;
+  trial.validation_accuracy = accuracy;
+  return trial;
+}
+
+int64_t add_worker(Study& study) {
+  Transaction transaction(study);
+  const int64_t worker = study.register_worker(this_process());
+  transaction.commit();
+  return worker;
+}
+
+// One whole trial; returns its number.
+int64_t add_finished(Study& study, const std::string& architecture, double accuracy,
+                     int64_t worker) {
+  Transaction transaction(study);
+  Trial trial = running(architecture);
+  trial.number = study.add_trial(trial, worker);
+  study.add_sample(trial.number, 1.0);
+  EXPECT_TRUE(study.finish_trial(complete(trial, accuracy), worker));
+  transaction.commit();
+  return trial.number;
+}
+
+void fill(Study& study, int trials) {
+  const int64_t worker = add_worker(study);
+  for (int i = 0; i < trials; ++i)
+    add_finished(study, "[C(" + std::to_string(i + 1) + ",3,1), SM(10)]", 0.5, worker);
+}
+
+TEST_F(StudyFile, KeepsWhatItWasMadeWith) {
+  create();
+  const StudyInfo info = open()->info();
+  EXPECT_EQ(info.configuration, "seed = 1\n");
+  EXPECT_EQ(info.seed, ~uint64_t{0});
+  EXPECT_THAT(info.created_at, ::testing::MatchesRegex("....-..-..T..:..:..Z"));
+}
+
+TEST_F(StudyFile, GivesBackATrialToTheLastBit) {
+  auto study = create();
+  const int64_t worker = add_worker(*study);
+  Trial trial = running("[C(64,3,1), SM(10)]", 0.1 + 0.2);
+  {
+    Transaction transaction(*study);
+    trial.number = study->add_trial(trial, worker);
+    transaction.commit();
+  }
+  Trial result = complete(trial, 1.0 / 3.0);
+  result.parameters = int64_t{1} << 40;
+  result.learning_rate = 1e-300;
+  result.seconds = 0.1;
+  result.curve = {{std::nan(""), 0.25, 2.0 / 3.0, 1.0 / 7.0}, {0.5, 0.5, 0.5, 1.0 / 3.0}};
+  {
+    Transaction transaction(*study);
+    ASSERT_TRUE(study->finish_trial(result, worker));
+    transaction.commit();
+  }
+  const Trial stored = open()->trials(true).at(0);
+  EXPECT_EQ(stored.epsilon, 0.1 + 0.2);
+  EXPECT_EQ(stored.validation_accuracy, 1.0 / 3.0);
+  EXPECT_EQ(stored.parameters, int64_t{1} << 40);
+  EXPECT_EQ(stored.learning_rate, 1e-300);
+  EXPECT_FALSE(stored.macs.has_value());
+  ASSERT_EQ(stored.curve.size(), 2u);
+  EXPECT_TRUE(std::isnan(stored.curve[0].training_loss));
+  EXPECT_EQ(stored.curve[0].validation_loss, 2.0 / 3.0);
+  EXPECT_EQ(stored.curve[1].validation_accuracy, 1.0 / 3.0);
+}
+
+TEST_F(StudyFile, GivesSequenceNumbersWhenResultsAreKnown) {
+  auto study = create();
+  const int64_t worker = add_worker(*study), other = add_worker(*study);
+  Transaction transaction(*study);
+  Trial slow = running("[C(8,3,1), SM(10)]"), fast = running("[C(16,3,1), SM(10)]");
+  slow.number = study->add_trial(slow, worker);
+  fast.number = study->add_trial(fast, other);
+  study->add_sample(slow.number, 1.0);                            // sample 1, pending
+  study->add_sample(fast.number, 1.0);                            // sample 2, pending
+  study->add_sample(slow.number, 1.0);                            // sample 3, pending
+  ASSERT_TRUE(study->finish_trial(complete(fast, 0.5), other));   // sample 2 is first
+  study->add_sample(fast.number, 1.0);                            // sample 4, known at once: second
+  ASSERT_TRUE(study->finish_trial(complete(slow, 0.6), worker));  // samples 1 and 3
+  transaction.commit();
+  std::vector<int64_t> sequences, proposed_at;
+  for (const Sample& sample : study->samples()) {
+    sequences.push_back(sample.sequence.value_or(0));
+    proposed_at.push_back(sample.proposed_at);
+  }
+  EXPECT_EQ(sequences, (std::vector<int64_t>{3, 1, 4, 2}));
+  EXPECT_EQ(proposed_at, (std::vector<int64_t>{0, 0, 0, 1}));
+  const auto ordered = study->sequenced_samples_after(2);
+  ASSERT_EQ(ordered.size(), 2u);
+  EXPECT_EQ(ordered[0].architecture, slow.architecture);
+  EXPECT_EQ(ordered[0].reward, 0.6);
+}
+
+TEST_F(StudyFile, CountsAndRewardsOnlyWhatTheScheduleCounts) {
+  auto study = create();
+  const int64_t worker = add_worker(*study);
+  add_finished(*study, "[SM(10)]", 0.7, worker);
+  const auto fail = [&](const std::string& architecture, Failure failure) {
+    Transaction transaction(*study);
+    Trial trial = running(architecture);
+    trial.number = study->add_trial(trial, worker);
+    study->add_sample(trial.number, 1.0);
+    trial.state = TrialState::failed;
+    trial.failure = failure;
+    if (failure == Failure::not_learning) trial.validation_accuracy = 0.1;
+    ASSERT_TRUE(study->finish_trial(trial, worker));
+    transaction.commit();
+  };
+  fail("[GAP(10), SM(10)]", Failure::not_learning);
+  fail("[C(8,3,1), SM(10)]", Failure::not_a_number);
+  const Counts counts = study->counts();
+  EXPECT_EQ(counts.unique_models, 2);
+  EXPECT_EQ(counts.by_state.at(TrialState::failed), 2);
+  EXPECT_EQ(counts.last_sequence, 3);
+  const auto samples = study->sequenced_samples_after(0);
+  EXPECT_EQ(samples.at(1).reward, 0.1);
+  EXPECT_FALSE(samples.at(2).reward.has_value());
+  EXPECT_EQ(study->best_trial()->architecture, "[SM(10)]");
+}
+
+TEST_F(StudyFile, StoresNothingOfAWorkerThatDoesNotHoldTheTrial) {
+  auto study = create();
+  const int64_t worker = add_worker(*study), other = add_worker(*study);
+  Trial trial = running("[SM(10)]");
+  Transaction transaction(*study);
+  trial.number = study->add_trial(trial, worker);
+  EXPECT_FALSE(study->finish_trial(complete(trial, 0.9), other));
+  study->release_trial(trial.number, 2);
+  EXPECT_FALSE(study->finish_trial(complete(trial, 0.9), worker));
+  const auto claimed = study->claim_waiting_trial(other);
+  ASSERT_TRUE(claimed.has_value());
+  EXPECT_EQ(claimed->attempts, 2);
+  EXPECT_FALSE(study->claim_waiting_trial(worker).has_value());
+  transaction.commit();
+}
+
+TEST_F(StudyFile, AWriterKilledInATransactionLeavesNoTrace) {
+  create();
+  const int status = in_a_process([&] {
+    auto study = open();
+    Transaction transaction(*study);
+    const int64_t trial = study->add_trial(running("[SM(10)]"), 1);
+    study->add_sample(trial, 1.0);
+    ::kill(getpid(), SIGKILL);
+    return 0;
+  });
+  EXPECT_EQ(status, -SIGKILL);
+  auto study = open();
+  EXPECT_TRUE(study->trials(true).empty());
+  EXPECT_TRUE(study->samples().empty());
+}
+
+TEST_F(StudyFile, AReaderThatComesAndGoesLeavesTheJournalToItsWriter) {
+  // The writer opens the study twice, as programs do that look before they work. Losing its file
+  // locks then would let the reader, when it closes, take the journal away from under it.
+  create();
+  const pid_t writer = start_process([&] {
+    auto first = open();
+    auto study = open();
+    first.reset();
+    const int64_t worker = add_worker(*study);
+    for (int i = 0; i < 40; ++i) {
+      add_finished(*study, "[FC(" + std::to_string(i + 1) + "), SM(10)]", 0.5, worker);
+      usleep(5000);
+    }
+    return 0;
+  });
+  size_t seen = 0;
+  const bool all = tests::eventually([&] {
+    seen = open()->trials(false).size();
+    return seen == 40;
+  });
+  EXPECT_EQ(join(writer), 0);
+  EXPECT_TRUE(all) << seen;
+  EXPECT_EQ(open()->trials(false).size(), 40u);
+}
+
+TEST_F(StudyFile, TwoProcessesClaimEachTrialOnceAndNumberResultsWithoutGaps) {
+  {
+    auto study = create();
+    Transaction transaction(*study);
+    for (int i = 0; i < 60; ++i) {
+      const int64_t trial =
+          study->add_trial(running("[FC(" + std::to_string(i + 1) + "), SM(10)]"), 0);
+      study->add_sample(trial, 1.0);
+      study->release_trial(trial, 1);
+    }
+    transaction.commit();
+  }
+  const auto work = [&](int status) {
+    return start_process([this, status] {
+      auto study = open_study(url(), Durability::process);
+      const int64_t worker = add_worker(*study);
+      for (;;) {
+        std::optional<Trial> trial;
+        {
+          Transaction transaction(*study);
+          trial = study->claim_waiting_trial(worker);
+          transaction.commit();
+        }
+        if (!trial) return status;
+        trial->origin = "";
+        Transaction transaction(*study);
+        if (!study->finish_trial(complete(*trial, 0.5), worker)) return 98;
+        transaction.commit();
+      }
+    });
+  };
+  const pid_t one = work(1), two = work(2);
+  EXPECT_EQ(join(one), 1);
+  EXPECT_EQ(join(two), 2);
+  auto study = open();
+  EXPECT_EQ(study->counts().unique_models, 60);
+  std::set<int64_t> sequences;
+  for (const Sample& sample : study->samples()) sequences.insert(sample.sequence.value_or(0));
+  EXPECT_EQ(sequences.size(), 60u);
+  EXPECT_EQ(*sequences.begin(), 1);
+  EXPECT_EQ(*sequences.rbegin(), 60);
+}
+
+TEST_F(StudyFile, TruncatedAnywhereIsRefusedOrWholeButNeverCrashes) {
+  {
+    auto study = create();
+    fill(*study, 30);
+  }
+  const std::string whole = read_text(file());
+  int refused = 0, lengths = 0;
+  for (size_t length = 0; length < whole.size(); length += 512, ++lengths) {
+    std::ofstream(file(), std::ios::binary | std::ios::trunc) << whole.substr(0, length);
+    std::filesystem::remove(file().string() + "-wal");
+    std::filesystem::remove(file().string() + "-shm");
+    try {
+      auto study = open();
+      EXPECT_EQ(study->trials(true).size(), 30u) << length;
+    } catch (const DataError& error) {
+      ++refused;
+      EXPECT_THAT(error.what(), HasSubstr("study")) << length;
+    }
+  }
+  EXPECT_GT(refused, lengths / 2);
+}
+
+TEST_F(StudyFile, CorruptedAnywhereIsRefusedOrSaneButNeverCrashes) {
+  {
+    auto study = create();
+    fill(*study, 30);
+  }
+  const std::string whole = read_text(file());
+  for (size_t at = 16; at < whole.size(); at += 211) {
+    std::string corrupt = whole;
+    corrupt[at] = static_cast<char>(corrupt[at] ^ 0x5a);
+    std::ofstream(file(), std::ios::binary | std::ios::trunc) << corrupt;
+    std::filesystem::remove(file().string() + "-wal");
+    std::filesystem::remove(file().string() + "-shm");
+    try {
+      auto study = open();
+      for (const Trial& trial : study->trials(true))
+        EXPECT_TRUE(!trial.validation_accuracy ||
+                    (*trial.validation_accuracy >= 0 && *trial.validation_accuracy <= 1));
+      study->samples();
+    } catch (const Error&) {
+    }
+  }
+}
+
+TEST_F(StudyFile, LockedByAnotherProgramSaysSoAfterTheTimeout) {
+  auto study = create();
+  auto other = open();
+  Transaction transaction(*study);
+  try {
+    Transaction second(*other);
+    ADD_FAILURE() << "two writers at once";
+  } catch (const FailureError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("locked by another program"));
+  }
+  EXPECT_TRUE(other->trials(false).empty()) << "readers do not wait";
+}
+
+TEST_F(StudyFile, OfANewerFormatIsRefusedAndNotTouched) {
+  create();
+  std::string bytes = read_text(file());
+  bytes[63] = 2;  // user_version, big-endian at byte 60
+  std::ofstream(file(), std::ios::binary | std::ios::trunc) << bytes;
+  try {
+    open();
+    ADD_FAILURE() << "opened";
+  } catch (const DataError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("newer metaqnn (format 2"));
+  }
+  EXPECT_EQ(read_text(file()), bytes);
+}
+
+TEST_F(StudyFile, OfAnotherKindIsRefused) {
+  EXPECT_THROW(open(), DataError);  // nothing there
+  std::ofstream(file())
+      << "number,architecture\n1,\"[SM(10)]\"\n and more text, so that it is long enough";
+  EXPECT_THROW(open(), DataError);
+  EXPECT_THROW(create(), UsageError);  // never written over
+}
+
+TEST_F(StudyFile, IsMadeOnceEvenByTwoProcesses) {
+  const auto make = [&] {
+    return start_process([this] {
+      try {
+        create();
+        return 1;
+      } catch (const UsageError&) {
+        return 2;
+      }
+    });
+  };
+  const pid_t one = make(), two = make();
+  std::vector<int> statuses{join(one), join(two)};
+  std::sort(statuses.begin(), statuses.end());
+  EXPECT_EQ(statuses, (std::vector<int>{1, 2}));
+  EXPECT_EQ(open()->info().configuration, "seed = 1\n");
+}
+
+TEST_F(StudyFile, OnAFullDiskFailsAndKeepsWhatWasCommitted) {
+  {
+    auto study = create();
+    fill(*study, 5);
+  }
+  // A limit on the size of files stands in for the disk.
+  const int status = in_a_process([&] {
+    signal(SIGXFSZ, SIG_IGN);
+    auto study = open();
+    const int64_t worker = add_worker(*study);
+    const rlimit limit{64 * 1024, 64 * 1024};
+    setrlimit(RLIMIT_FSIZE, &limit);
+    try {
+      for (int i = 0; i < 2000; ++i)
+        add_finished(*study, "[FC(" + std::to_string(i + 1) + "), SM(10)]", 0.5, worker);
+    } catch (const FailureError& error) {
+      return std::string(error.what()).find("space") == std::string::npos ? 3 : 7;
+    }
+    return 0;
+  });
+  EXPECT_EQ(status, 7);
+  auto study = open();
+  EXPECT_GE(study->trials(true).size(), 5u);
+  fill(*study, 0);
+}
+
+TEST_F(StudyFile, KnowsTheLivingFromTheDead) {
+  const Worker self = this_process();
+  EXPECT_EQ(is_alive(self), true);
+  Worker other_host = self;
+  other_host.host = "elsewhere";
+  EXPECT_EQ(is_alive(other_host), std::nullopt);
+  Worker before_the_reboot = self;
+  before_the_reboot.boot_id = "another";
+  EXPECT_EQ(is_alive(before_the_reboot), false);
+  Worker reused_number = self;
+  reused_number.start_time -= 1;
+  EXPECT_EQ(is_alive(reused_number), false);
+}
+
+TEST(StudyUrl, IsOneOfTwoForms) {
+  for (const char* wrong :
+       {"study.db", "sqlite://study.db", "sqlite:///", "postgresql://host/db", ""})
+    EXPECT_THROW(study_exists(wrong), UsageError) << wrong;
+  EXPECT_THROW(create_study("sqlite:////no/such/folder/study.db", {}), FailureError);
+}
+
+TEST(Failure, IsReadBackFromItsReason) {
+  for (Failure failure :
+       {Failure::none, Failure::not_learning, Failure::out_of_memory, Failure::not_a_number,
+        Failure::crashed, Failure::timeout, Failure::too_large, Failure::error})
+    EXPECT_EQ(parse_failure(to_string(failure)), failure);
+  EXPECT_EQ(parse_failure("crashed (signal 11)"), Failure::crashed);
+  Trial trial;
+  trial.fail("crashed (signal 11)");
+  EXPECT_EQ(trial.reason(), "crashed (signal 11)");
+  trial.fail("");
+  EXPECT_EQ(trial.reason(), "error");
+}
+
+}  // namespace
+}  // namespace metaqnn::search

@@ -1,0 +1,426 @@
+// Everything that needs LibTorch: the network, the images on the device, the training.
+#include <ATen/ATen.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <torch/csrc/autograd/grad_mode.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+
+#include "architecture/error.h"
+#include "search/evaluate/device_data.h"
+#include "search/evaluate/network.h"
+#include "search/evaluate/precision.h"
+#include "search/evaluate/torch.h"
+#include "tests/reference/network.h"
+#include "tests/tolerances.h"
+
+namespace metaqnn::search {
+namespace {
+
+using ::testing::HasSubstr;
+
+DataSettings small_data() {
+  DataSettings data;
+  data.name = "fashion_mnist";
+  data.training_images = 500;
+  data.validation_images = 500;
+  data.preprocessing = "standardize";
+  return data;
+}
+
+TrainingSettings short_training() {
+  TrainingSettings training;
+  training.epochs = 2;
+  training.chance_margin = 0.0;
+  training.precision = "float32";
+  return training;
+}
+
+std::unique_ptr<Evaluator> evaluator(const TrainingSettings& training,
+                                     const DataSettings& data = small_data()) {
+  return make_training_evaluator(training, data, {.device = "cpu", .threads = 1, .seed = 7});
+}
+
+Trial train(Evaluator& evaluator, const std::string& architecture) {
+  Trial trial;
+  trial.architecture = architecture;
+  evaluator.evaluate(trial);
+  return trial;
+}
+
+std::vector<double> to_doubles(const at::Tensor& tensor) {
+  const at::Tensor values = tensor.to(at::kDouble).contiguous();
+  return {values.data_ptr<double>(), values.data_ptr<double>() + values.numel()};
+}
+
+at::Tensor channels_last(const at::Tensor& images) {
+  return images.contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+class NetworkOfEachKind : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(NetworkOfEachKind, AgreesWithItsSlowTwin) {
+  const Architecture architecture = parse_architecture(GetParam());
+  const Shape shape{3, 9, 9};
+  Network network(architecture, shape, false);
+  // Biases are 0 at first; a shift of everything makes a wrong one visible.
+  const at::Tensor flat = network.initial_parameters(5).add_(0.01);
+  at::manual_seed(1);
+  const at::Tensor images = at::randn({4, 3, 9, 9});
+  const at::Tensor logits =
+      network.forward(network.weights(flat, at::kFloat), channels_last(images), false);
+  for (int i = 0; i < 4; ++i) {
+    reference::Parameters parameters(to_doubles(flat));
+    const std::vector<double> expected =
+        reference::forward(architecture, {3, 9, 9, to_doubles(images[i])}, parameters);
+    EXPECT_TRUE(parameters.at_end());
+    EXPECT_THAT(to_doubles(logits[i]),
+                ::testing::Pointwise(::testing::DoubleNear(tests::kFloatNetwork), expected));
+  }
+}
+
+TEST_P(NetworkOfEachKind, HasTheParametersThatTheAnalysisCounts) {
+  const Architecture architecture = parse_architecture(GetParam());
+  Network network(architecture, {3, 9, 9}, false);
+  EXPECT_EQ(network.initial_parameters(1).numel(), analyse(architecture, {3, 9, 9}).parameters);
+}
+
+TEST_P(NetworkOfEachKind, HasTheGradientOfFiniteDifferences) {
+  const Architecture architecture = parse_architecture(GetParam());
+  Network network(architecture, {3, 9, 9}, false);
+  at::manual_seed(2);
+  const at::Tensor images = channels_last(at::randn({2, 3, 9, 9}));
+  const at::Tensor labels = at::tensor({1, 3}, at::kLong);
+  at::Tensor flat = network.initial_parameters(3).add_(0.01);
+  const auto loss = [&](const at::Tensor& parameters) {
+    return at::cross_entropy_loss(
+        network.forward(network.weights(parameters, at::kFloat), images, false), labels);
+  };
+  flat.set_requires_grad(true);
+  loss(flat).backward();
+  const at::Tensor gradient = flat.grad();
+  at::NoGradGuard no_grad;
+  // Along a random direction, because one float32 parameter moves the loss by less than its
+  // rounding.
+  for (int i = 0; i < 5; ++i) {
+    const at::Tensor direction = at::randn({flat.numel()});
+    const double step = 1e-4;
+    const double difference =
+        (loss(flat + step * direction) - loss(flat - step * direction)).item<double>() / (2 * step);
+    const double expected = gradient.dot(direction).item<double>();
+    EXPECT_NEAR(difference, expected, 0.02 * std::abs(expected) + 1e-2);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Layers, NetworkOfEachKind,
+                         ::testing::Values("[SM(4)]", "[C(5,3,1), SM(4)]", "[C(4,5,2), SM(4)]",
+                                           "[C(4,1,1), P(3,2), SM(4)]", "[FC(6), FC(5), SM(4)]",
+                                           "[GAP(4), SM(4)]",
+                                           "[C(6,3,1), P(2,2), C(5,1,1), GAP(4), SM(4)]"));
+
+TEST(Network, DropsTheShareOfADropoutLayerAndKeepsTheMean) {
+  // No layer but D before the softmax, whose weights are 1/n: the logit is the mean of the dropped
+  // image.
+  Network network(parse_architecture("[D(1,1), SM(1)]"), {1, 64, 64}, false);
+  at::Tensor flat = at::full({64 * 64 + 1}, 1.0 / (64 * 64));
+  flat[64 * 64] = 0;
+  const at::Tensor images = channels_last(at::ones({16, 1, 64, 64}));
+  at::manual_seed(1);
+  const at::Tensor means =
+      network.forward(network.weights(flat, at::kFloat), images, true).flatten();
+  // p = 1/2: kept values are doubled; the mean of 4096 of them deviates by 1/64.
+  EXPECT_NEAR(means.mean().item<double>(), 1.0, 0.02);
+  EXPECT_GT(means.std().item<double>(), 0.005);
+  EXPECT_LT(means.std().item<double>(), 0.04);
+}
+
+TEST(Network, StartsFromXavierWeightsAndZeroBiases) {
+  Network network(parse_architecture("[SM(10)]"), {1, 20, 20}, false);
+  const at::Tensor flat = network.initial_parameters(1);
+  const double bound = std::sqrt(6.0 / 410);
+  const at::Tensor weights = flat.narrow(0, 0, 4000);
+  EXPECT_LE(weights.abs().max().item<double>(), bound);
+  EXPECT_NEAR(weights.std().item<double>(), bound / std::sqrt(3.0), 0.03 * bound);
+  EXPECT_EQ(flat.narrow(0, 4000, 10).abs().max().item<double>(), 0);
+  EXPECT_TRUE(flat.equal(network.initial_parameters(1)));
+  EXPECT_FALSE(flat.equal(network.initial_parameters(2)));
+}
+
+// 40 images of 2 x 3 x 4 whose pixels are all different, in two classes.
+datasets::ImageSet counted_images() {
+  datasets::ImageSet images{{2, 3, 4}, 2, {}, {}};
+  for (int i = 0; i < 40; ++i) {
+    images.labels.push_back(static_cast<uint8_t>(i % 2));
+    for (int p = 0; p < 24; ++p) images.pixels.push_back(static_cast<uint8_t>(i * 6 + p / 4));
+  }
+  for (size_t p = 0; p < images.pixels.size(); ++p)
+    images.pixels[p] = static_cast<uint8_t>(images.pixels[p] ^ (p % 4));
+  return images;
+}
+
+DataSettings forty(const std::string& preprocessing) {
+  DataSettings settings;
+  settings.training_images = 30;
+  settings.validation_images = 10;
+  settings.preprocessing = preprocessing;
+  return settings;
+}
+
+TEST(DeviceData, GivesPixelsOver255InChannelsLastOrder) {
+  const datasets::ImageSet all = counted_images();
+  const DeviceData data(all, forty("none"), 1, at::Device("cpu"));
+  EXPECT_EQ(data.training().size(), 30);
+  EXPECT_EQ(data.validation().size(), 10);
+  const at::Tensor batch = data.gather(data.training(), at::tensor({0, 5}, at::kLong));
+  EXPECT_EQ(batch.sizes(), (std::vector<int64_t>{2, 2, 3, 4}));
+  EXPECT_TRUE(batch.is_contiguous(at::MemoryFormat::ChannelsLast));
+  // The image is one of the set, pixel by pixel.
+  bool found = false;
+  for (int i = 0; i < 40; ++i) {
+    const at::Tensor image =
+        at::from_blob(const_cast<uint8_t*>(all.pixels.data()) + i * 24, {2, 3, 4}, at::kByte)
+            .to(at::kFloat) /
+        255;
+    found |= at::allclose(image, batch[1], 0, tests::kFloatArithmetic);
+  }
+  EXPECT_TRUE(found);
+}
+
+TEST(DeviceData, StandardizesWithTheTrainingPartAlone) {
+  const DeviceData data(counted_images(), forty("standardize"), 1, at::Device("cpu"));
+  const at::Tensor training = data.gather(data.training(), at::arange(30));
+  EXPECT_LT(training.mean(0).abs().max().item<double>(), tests::kFloatArithmetic);
+  EXPECT_LT((training.std(0, false) - 1).abs().max().item<double>(), 1e-3);
+  const at::Tensor validation = data.gather(data.validation(), at::arange(10));
+  EXPECT_GT(validation.mean(0).abs().max().item<double>(), 1e-3);
+}
+
+TEST(DeviceData, MirrorsAboutHalfOfTheImagesAndLeavesTheOthers) {
+  DataSettings settings = forty("none");
+  settings.mirror = true;
+  const DeviceData data(counted_images(), settings, 1, at::Device("cpu"));
+  Random random(1);
+  const at::Tensor indices = at::arange(30);
+  const at::Tensor plain = data.gather(data.training(), indices);
+  const at::Tensor augmented = data.gather_augmented(data.training(), indices, random);
+  int mirrored = 0;
+  for (int i = 0; i < 30; ++i) {
+    const bool same = augmented[i].equal(plain[i]);
+    const bool flipped = augmented[i].equal(plain[i].flip({2}));
+    EXPECT_TRUE(same || flipped) << "image " << i;
+    mirrored += flipped ? 1 : 0;
+  }
+  EXPECT_GT(mirrored, 5);
+  EXPECT_LT(mirrored, 25);
+}
+
+TEST(DeviceData, ShiftsByUpToTheTranslationAndFillsWithZero) {
+  DataSettings settings = forty("none");
+  settings.translation = 1;
+  const DeviceData data(counted_images(), settings, 1, at::Device("cpu"));
+  Random random(1);
+  const at::Tensor indices = at::arange(30);
+  const at::Tensor plain = data.gather(data.training(), indices);
+  const at::Tensor augmented = data.gather_augmented(data.training(), indices, random);
+  int unmoved = 0;
+  for (int i = 0; i < 30; ++i) {
+    const at::Tensor padded = at::constant_pad_nd(plain[i], {1, 1, 1, 1});
+    int matches = 0;
+    for (int y = 0; y < 3; ++y)
+      for (int x = 0; x < 3; ++x)
+        matches += padded.narrow(1, y, 3).narrow(2, x, 4).equal(augmented[i]) ? 1 : 0;
+    EXPECT_EQ(matches, 1) << "image " << i;
+    unmoved += augmented[i].equal(plain[i]) ? 1 : 0;
+  }
+  EXPECT_LT(unmoved, 15);
+}
+
+TEST(Training, LearnsAndKeepsTheBestAccuracyOfItsCurve) {
+  TrainingSettings settings = short_training();
+  settings.epochs = 4;
+  const auto trainer = evaluator(settings);
+  const Trial trial = train(*trainer, "[C(8,3,1), P(2,2), C(16,3,1), P(2,2), SM(10)]");
+  ASSERT_EQ(trial.state, TrialState::complete) << trial.reason();
+  ASSERT_EQ(trial.curve.size(), 4u);
+  double best = 0;
+  for (const EpochResult& epoch : trial.curve) best = std::max(best, epoch.validation_accuracy);
+  EXPECT_EQ(trial.validation_accuracy, best);
+  EXPECT_GT(best, 0.4);
+  EXPECT_LT(trial.curve.back().training_loss, trial.curve.front().training_loss);
+  EXPECT_EQ(trial.learning_rate, 0.001);
+  EXPECT_GT(*trial.images_per_second, 0);
+  EXPECT_GT(*trial.memory_bytes, 0);
+  EXPECT_EQ(trial.parameters,
+            analyse(parse_architecture(trial.architecture), {1, 28, 28}).parameters);
+}
+
+TEST(Training, OfOneArchitectureIsTheSameWhateverWasTrainedBefore) {
+  const std::string architecture = "[C(8,3,1), C(8,3,1), P(3,2), SM(10)]";
+  const auto first = evaluator(short_training());
+  const Trial alone = train(*first, architecture);
+  const auto second = evaluator(short_training());
+  train(*second, "[C(16,1,1), FC(32), SM(10)]");
+  const Trial later = train(*second, architecture);
+  ASSERT_EQ(alone.curve.size(), 2u);
+  ASSERT_EQ(later.curve.size(), 2u);
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(alone.curve[i].training_loss, later.curve[i].training_loss);
+    EXPECT_EQ(alone.curve[i].validation_accuracy, later.curve[i].validation_accuracy);
+  }
+}
+
+TEST(Training, DiffersBetweenSeeds) {
+  const auto one = make_training_evaluator(short_training(), small_data(), {.seed = 1});
+  const auto two = make_training_evaluator(short_training(), small_data(), {.seed = 2});
+  EXPECT_NE(train(*one, "[C(8,3,1), SM(10)]").curve.at(0).training_loss,
+            train(*two, "[C(8,3,1), SM(10)]").curve.at(0).training_loss);
+}
+
+TEST(Training, InBfloat16ReachesTheAccuracyOfFloat32) {
+  TrainingSettings settings = short_training();
+  settings.epochs = 4;
+  const std::string architecture = "[C(16,3,1), P(2,2), C(16,3,1), P(2,2), SM(10)]";
+  const double full = *train(*evaluator(settings), architecture).validation_accuracy;
+  settings.precision = "bfloat16";
+  const double mixed = *train(*evaluator(settings), architecture).validation_accuracy;
+  EXPECT_NEAR(mixed, full, tests::kPrecisionAccuracy);
+}
+
+TEST(Training, WithBatchNormalizationLearns) {
+  TrainingSettings settings = short_training();
+  settings.batch_normalization = true;
+  settings.epochs = 3;
+  const Trial trial = train(*evaluator(settings), "[C(8,3,1), P(2,2), FC(32), SM(10)]");
+  ASSERT_EQ(trial.state, TrialState::complete) << trial.reason();
+  EXPECT_GT(*trial.validation_accuracy, 0.3);
+}
+
+TEST(Training, OfANetworkAtChanceTriesFiveRatesAndFailsAsNotLearning) {
+  TrainingSettings settings = short_training();
+  settings.learning_rate = 1e-12;
+  settings.chance_margin = 0.3;
+  const Trial trial = train(*evaluator(settings), "[C(8,3,1), SM(10)]");
+  EXPECT_EQ(trial.state, TrialState::failed);
+  EXPECT_EQ(trial.reason(), "not learning");
+  EXPECT_TRUE(trial.counts());
+  EXPECT_DOUBLE_EQ(*trial.validation_accuracy, 0.1);
+  // 1e-12 * 0.4^4: the fifth rate.
+  EXPECT_NEAR(*trial.learning_rate, 2.56e-14, 1e-20);
+  EXPECT_EQ(trial.curve.size(), 1u);
+}
+
+TEST(Training, ThatDivergesFailsAsNan) {
+  TrainingSettings settings = short_training();
+  settings.learning_rate = 1e30;
+  const Trial trial = train(*evaluator(settings), "[C(8,3,1), C(8,3,1), C(8,3,1), SM(10)]");
+  EXPECT_EQ(trial.state, TrialState::failed);
+  EXPECT_EQ(trial.failure, Failure::not_a_number);
+  EXPECT_FALSE(trial.counts());
+  EXPECT_FALSE(trial.validation_accuracy.has_value());
+}
+
+TEST(Training, StopsAtItsLimits) {
+  TrainingSettings settings = short_training();
+  settings.max_parameters = 1000;
+  Trial trial = train(*evaluator(settings), "[C(64,3,1), SM(10)]");
+  EXPECT_EQ(trial.failure, Failure::too_large);
+  EXPECT_THAT(trial.detail, HasSubstr("limit 1000"));
+  EXPECT_TRUE(trial.curve.empty());
+
+  settings = short_training();
+  settings.max_memory = int64_t{200} << 20;
+  trial = train(*evaluator(settings), "[C(256,3,1), SM(10)]");
+  EXPECT_EQ(trial.failure, Failure::too_large);
+  EXPECT_EQ(train(*evaluator(settings), "[SM(10)]").state, TrialState::complete);
+
+  settings = short_training();
+  settings.max_seconds = 1e-6;
+  trial = train(*evaluator(settings), "[C(8,3,1), SM(10)]");
+  EXPECT_EQ(trial.failure, Failure::timeout);
+}
+
+TEST(Training, OfAnImpossibleShapeFailsAndSaysWhy) {
+  const Trial trial = train(*evaluator(short_training()), "[P(5,3), P(5,3), P(5,3), SM(10)]");
+  EXPECT_EQ(trial.failure, Failure::error);
+  EXPECT_THAT(trial.detail, HasSubstr("larger than its input"));
+}
+
+// Memory of this process in MiB: a line of /proc/self/status.
+double memory_mib(const char* key) {
+  std::ifstream file("/proc/self/status");
+  for (std::string line; std::getline(file, line);) {
+    if (line.rfind(key, 0) == 0) return std::atof(line.c_str() + std::strlen(key)) / 1024;
+  }
+  return 0;
+}
+
+TEST(Training, PeaksWhereTheMemoryEstimateSays) {
+  TrainingSettings settings = short_training();
+  settings.epochs = 1;
+  settings.learning_rates = 1;
+  const auto trainer = evaluator(settings);
+  train(*trainer, "[C(8,3,1), SM(10)]");  // so that everything that is loaded once is there
+  for (const char* architecture :
+       {"[SM(10)]", "[C(8,3,1), P(2,2), FC(128), SM(10)]",
+        "[C(32,5,1), C(32,3,1), C(8,5,1), C(8,5,1), C(32,1,1), C(8,3,1), SM(10)]",
+        "[C(32,1,1), C(16,5,1), SM(10)]", "[C(32,3,1), P(2,2), C(32,3,1), GAP(10), SM(10)]",
+        "[C(64,3,1), C(64,3,1), P(2,2), SM(10)]", "[C(128,3,1), P(2,2), C(256,3,1), SM(10)]",
+        "[C(64,5,1), P(2,2), C(128,3,1), P(3,2), FC(512), FC(256), SM(10)]",
+        "[C(256,1,1), C(256,1,1), P(2,2), C(64,3,1), SM(10)]",
+        "[C(512,1,1), P(5,3), C(512,3,1), GAP(10), SM(10)]",
+        "[C(64,1,1), C(64,1,1), C(64,1,1), C(64,1,1), C(64,1,1), C(64,1,1), SM(10)]"}) {
+    std::ofstream("/proc/self/clear_refs") << 5;  // the peak starts again from here
+    const Trial trial = train(*trainer, architecture);
+    const double peak = memory_mib("VmHWM:");
+    const double estimate = static_cast<double>(*trial.memory_bytes) / (1 << 20);
+    EXPECT_NEAR(estimate / peak, 1.0, tests::kMemoryEstimate)
+        << architecture << ": estimate " << estimate << " MiB, peak " << peak << " MiB";
+  }
+}
+
+TEST(Training, DoesNotGrowOver200Networks) {
+  DataSettings data = small_data();
+  data.training_images = 128;
+  data.validation_images = 50;
+  TrainingSettings settings = short_training();
+  settings.epochs = 1;
+  settings.learning_rates = 1;
+  const auto trainer = evaluator(settings, data);
+  const char* const architectures[] = {"[C(8,3,1), SM(10)]", "[C(32,3,1), P(2,2), FC(64), SM(10)]",
+                                       "[C(16,5,1), C(16,1,1), GAP(10), SM(10)]"};
+  double after_20 = 0;
+  for (int i = 0; i < 200; ++i) {
+    train(*trainer, architectures[i % 3]);
+    if (i == 20) after_20 = memory_mib("VmRSS:");
+  }
+  EXPECT_LT(memory_mib("VmRSS:"), after_20 + 16);
+}
+
+TEST(Devices, AreTheOnesThatWereAskedFor) {
+  EXPECT_EQ(resolve_devices("cpu"), std::vector<std::string>{"cpu"});
+  for (const char* wrong : {"gpu", "cuda:x", "cuda:-1", "cuda:0,", "cpu,cuda:0"})
+    EXPECT_THROW(resolve_devices(wrong), UsageError) << wrong;
+}
+
+TEST(Devices, AGpuThatIsNotThereIsAnErrorAndNeverTheCpu) {
+  if (resolve_devices("auto") != std::vector<std::string>{"cpu"}) GTEST_SKIP() << "there is a GPU";
+  for (const char* gpu : {"cuda", "cuda:0", "cuda:0,cuda:1"}) {
+    try {
+      resolve_devices(gpu);
+      ADD_FAILURE() << gpu;
+    } catch (const FailureError& error) {
+      EXPECT_THAT(error.what(), HasSubstr("finds no usable GPU"));
+      EXPECT_THAT(error.what(), HasSubstr("docs/gpu.md"));
+    }
+  }
+}
+
+TEST(Precision, OfAnUnknownNameIsRefused) {
+  EXPECT_EQ(choose_precision("float32", at::Device("cpu")), at::kFloat);
+  EXPECT_THROW(choose_precision("half", at::Device("cpu")), UsageError);
+}
+
+}  // namespace
+}  // namespace metaqnn::search
