@@ -65,8 +65,11 @@ ExitStatus run(const Options& options) {
   const Pace speed = pace(*study, trials);
   const int64_t left = std::max<int64_t>(0, target - counts.unique_models);
   std::optional<double> seconds_left;
-  if (speed.models_per_hour)
+  if (left == 0) {
+    seconds_left = 0;
+  } else if (speed.models_per_hour) {
     seconds_left = static_cast<double>(left) / *speed.models_per_hour * 3600;
+  }
 
   if (options.format == "json") {
     nlohmann::ordered_json json;

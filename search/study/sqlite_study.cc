@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <soci/soci.h>
 #include <soci/sqlite3/soci-sqlite3.h>
+#include <sqlite3.h>  // SOCI 4.1 does not include it any more
 #include <stdio.h>
 #include <unistd.h>
 
@@ -124,7 +125,8 @@ std::array<fs::path, 3> companions(const fs::path& file) {
     case SQLITE_FORMAT:
       damaged(url, message);
     case SQLITE_ERROR:  // the statements are ours, so the tables are not
-      if (has("no such") || has("no column") || has("values for")) damaged(url, message);
+      if (has("no such") || has("no column") || has("values for") || has("unsupported file format"))
+        damaged(url, message);
       break;
     case SQLITE_FULL:
       throw FailureError("study " + url +
@@ -149,6 +151,13 @@ std::array<fs::path, 3> companions(const fs::path& file) {
       break;
   }
   throw FailureError("study " + url + ": " + message);
+}
+
+// A connection as SQLite's function takes it: of the type that SOCI 4.0 declares in its namespace
+// sqlite_api together with the function, and that SOCI 4.1 leaves to sqlite3.h.
+template <typename Connection>
+Connection* argument_of(int (*)(Connection*, int, ...), void* connection) {
+  return static_cast<Connection*>(connection);
 }
 
 std::optional<double> known(double value) {
@@ -468,8 +477,10 @@ class SqliteStudy : public Study {
   // Closing the last connection moves the journal into the file, which must not happen to a file
   // that is refused.
   void leave_journal_alone(bool leave) {
+    using namespace sqlite_api;
     auto* backend = static_cast<soci::sqlite3_session_backend*>(sql_.get_backend());
-    sqlite3_db_config(backend->conn_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, leave ? 1 : 0, nullptr);
+    sqlite3_db_config(argument_of(sqlite3_db_config, backend->conn_),
+                      SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, leave ? 1 : 0, nullptr);
   }
 
   void need_transaction() const {

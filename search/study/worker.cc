@@ -31,7 +31,7 @@ std::string pid_namespace() {
   return std::filesystem::read_symlink("/proc/self/ns/pid", error).string();
 }
 
-// What /proc/PID/stat says; start_time 0 where there is no such process.
+// What /proc/PID/stat says; start_time 0 where it shows no such process.
 struct ProcessStat {
   char state = '\0';
   int64_t parent = 0;
@@ -53,6 +53,9 @@ ProcessStat process_stat(int64_t pid) {
   return stat;
 }
 
+// Also for processes that /proc hides, those of other users where it is mounted with hidepid.
+bool exists(int64_t pid) { return kill(static_cast<pid_t>(pid), 0) == 0 || errno != ESRCH; }
+
 }  // namespace
 
 Worker this_process() {
@@ -71,6 +74,7 @@ std::optional<bool> is_alive(const Worker& worker) {
   if (worker.boot_id != self.boot_id) return false;
   if (worker.pid_namespace != self.pid_namespace) return std::nullopt;
   const ProcessStat stat = process_stat(worker.pid);
+  if (stat.start_time == 0) return exists(worker.pid) ? std::nullopt : std::optional(false);
   if (stat.start_time != worker.start_time) return false;
   // A zombie counts as alive while a supervisor may still settle what it held; one left to process
   // 1 has none.

@@ -3,15 +3,21 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <fstream>
+#include <limits>
 #include <set>
+#include <stdexcept>
+#include <thread>
 
 #include "architecture/error.h"
 #include "tests/cli/run_program.h"
@@ -122,7 +128,8 @@ TEST_F(StudyFile, GivesBackATrialToTheLastBit) {
   Trial result = complete(trial, 1.0 / 3.0);
   result.parameters = int64_t{1} << 40;
   result.learning_rate = 1e-300;
-  result.seconds = 0.1;
+  result.seconds = std::numeric_limits<double>::max();
+  result.images_per_second = std::numeric_limits<double>::denorm_min();
   result.curve = {{std::nan(""), 0.25, 2.0 / 3.0, 1.0 / 7.0}, {0.5, 0.5, 0.5, 1.0 / 3.0}};
   {
     Transaction transaction(*study);
@@ -134,6 +141,8 @@ TEST_F(StudyFile, GivesBackATrialToTheLastBit) {
   EXPECT_EQ(stored.validation_accuracy, 1.0 / 3.0);
   EXPECT_EQ(stored.parameters, int64_t{1} << 40);
   EXPECT_EQ(stored.learning_rate, 1e-300);
+  EXPECT_EQ(stored.seconds, std::numeric_limits<double>::max());
+  EXPECT_EQ(stored.images_per_second, std::numeric_limits<double>::denorm_min());
   EXPECT_FALSE(stored.macs.has_value());
   ASSERT_EQ(stored.curve.size(), 2u);
   EXPECT_TRUE(std::isnan(stored.curve[0].training_loss));
@@ -209,6 +218,22 @@ TEST_F(StudyFile, StoresNothingOfAWorkerThatDoesNotHoldTheTrial) {
   EXPECT_EQ(claimed->attempts, 2);
   EXPECT_FALSE(study->claim_waiting_trial(worker).has_value());
   transaction.commit();
+}
+
+TEST_F(StudyFile, WritesOnlyInATransactionAndInOneAtATime) {
+  auto study = create();
+  const int64_t worker = add_worker(*study);
+  Trial trial = running("[SM(10)]");
+  EXPECT_THROW(study->add_trial(trial, worker), std::logic_error);
+  EXPECT_THROW(study->add_sample(1, 1.0), std::logic_error);
+  EXPECT_THROW(study->claim_waiting_trial(worker), std::logic_error);
+  EXPECT_THROW(study->finish_trial(complete(trial, 0.5), worker), std::logic_error);
+  EXPECT_THROW(study->release_trial(1, 1), std::logic_error);
+  EXPECT_THROW(study->register_worker(this_process()), std::logic_error);
+  EXPECT_THROW(study->remove_worker(worker), std::logic_error);
+  const Transaction transaction(*study);
+  EXPECT_THROW(Transaction{*study}, std::logic_error);
+  EXPECT_TRUE(study->trials(false).empty());
 }
 
 TEST_F(StudyFile, AWriterKilledInATransactionLeavesNoTrace) {
@@ -295,6 +320,34 @@ TEST_F(StudyFile, TwoProcessesClaimEachTrialOnceAndNumberResultsWithoutGaps) {
   EXPECT_EQ(*sequences.rbegin(), 60);
 }
 
+TEST_F(StudyFile, AReaderSeesResultsInTheOrderOfTheirNumbersWhileTwoProcessesWrite) {
+  create();
+  const auto write = [&](const std::string& name) {
+    return start_process([this, name] {
+      auto study = open_study(url(), Durability::process);
+      const int64_t worker = add_worker(*study);
+      for (int i = 0; i < 60; ++i) {
+        add_finished(*study, name + std::to_string(i), 0.5, worker);
+        Transaction abandoned(*study);  // its number is given again
+        const int64_t trial = study->add_trial(running(name + "abandoned"), worker);
+        study->add_sample(trial, 1.0);
+        study->finish_trial(complete(*study->trial(trial), 0.5), worker);
+      }
+      return 0;
+    });
+  };
+  const pid_t one = write("one "), two = write("two ");
+  auto study = open();
+  int64_t last = 0;
+  EXPECT_TRUE(tests::eventually([&] {
+    for (const SequencedSample& sample : study->sequenced_samples_after(last))
+      EXPECT_EQ(sample.sequence, ++last) << "a number became known before the one below it";
+    return last == 120;
+  })) << last;
+  EXPECT_EQ(join(one), 0);
+  EXPECT_EQ(join(two), 0);
+}
+
 TEST_F(StudyFile, TruncatedAnywhereIsRefusedOrWholeButNeverCrashes) {
   {
     auto study = create();
@@ -317,13 +370,39 @@ TEST_F(StudyFile, TruncatedAnywhereIsRefusedOrWholeButNeverCrashes) {
   EXPECT_GT(refused, lengths / 2);
 }
 
+TEST_F(StudyFile, OfWhichTheJournalIsTruncatedKeepsAllCommitsBeforeThat) {
+  std::string whole, journal;
+  {
+    auto study = create();
+    fill(*study, 30);
+    whole = read_text(file());
+    journal = read_text(file().string() + "-wal");
+  }
+  ASSERT_FALSE(journal.empty());
+  size_t before = 0;
+  for (size_t length = 0; length <= journal.size(); length += journal.size() / 50) {
+    std::ofstream(file(), std::ios::binary | std::ios::trunc) << whole;
+    std::filesystem::remove(file().string() + "-shm");
+    std::ofstream(file().string() + "-wal", std::ios::binary | std::ios::trunc)
+        << journal.substr(0, length);
+    auto study = open();
+    const size_t trials = study->trials(true).size();
+    EXPECT_GE(trials, before) << length;
+    EXPECT_EQ(study->counts().last_sequence, static_cast<int64_t>(trials)) << length;
+    before = trials;
+  }
+  EXPECT_GT(before, 0u);
+}
+
 TEST_F(StudyFile, CorruptedAnywhereIsRefusedOrSaneButNeverCrashes) {
   {
     auto study = create();
     fill(*study, 30);
   }
   const std::string whole = read_text(file());
-  for (size_t at = 16; at < whole.size(); at += 211) {
+  int refused = 0;
+  // Each byte of SQLite's header, for each has a meaning of its own, and then some.
+  for (size_t at = 0; at < whole.size(); at += at < 100 ? 1 : 211) {
     std::string corrupt = whole;
     corrupt[at] = static_cast<char>(corrupt[at] ^ 0x5a);
     std::ofstream(file(), std::ios::binary | std::ios::trunc) << corrupt;
@@ -335,9 +414,12 @@ TEST_F(StudyFile, CorruptedAnywhereIsRefusedOrSaneButNeverCrashes) {
         EXPECT_TRUE(!trial.validation_accuracy ||
                     (*trial.validation_accuracy >= 0 && *trial.validation_accuracy <= 1));
       study->samples();
-    } catch (const Error&) {
+      study->sequenced_samples_after(0);
+    } catch (const DataError&) {  // another error would send the user to look elsewhere
+      ++refused;
     }
   }
+  EXPECT_GT(refused, 0);
 }
 
 TEST_F(StudyFile, LockedByAnotherProgramSaysSoAfterTheTimeout) {
@@ -393,6 +475,25 @@ TEST_F(StudyFile, IsMadeOnceEvenByTwoProcesses) {
   EXPECT_EQ(open()->info().configuration, "seed = 1\n");
 }
 
+TEST_F(StudyFile, KilledWhileItIsMadeIsNoneOrWhole) {
+  const auto start = std::chrono::steady_clock::now();
+  create();
+  const auto whole = std::chrono::steady_clock::now() - start;
+  constexpr int kMoments = 20;
+  for (int moment = 1; moment <= kMoments; ++moment) {
+    std::filesystem::remove(file());
+    const pid_t maker = start_process([&] {
+      create();
+      return 0;
+    });
+    std::this_thread::sleep_for(whole * moment / kMoments);
+    ::kill(maker, SIGKILL);
+    join(maker);
+    if (!study_exists(url())) create();  // what is left does not stand in the way
+    EXPECT_EQ(open()->info().configuration, "seed = 1\n") << moment;
+  }
+}
+
 TEST_F(StudyFile, OnAFullDiskFailsAndKeepsWhatWasCommitted) {
   {
     auto study = create();
@@ -431,6 +532,50 @@ TEST_F(StudyFile, KnowsTheLivingFromTheDead) {
   Worker reused_number = self;
   reused_number.start_time -= 1;
   EXPECT_EQ(is_alive(reused_number), false);
+}
+
+TEST_F(StudyFile, KnowsAWorkerThatDiedOnceItsSupervisorHasReapedIt) {
+  create();
+  int ready[2], end[2];
+  ASSERT_EQ(pipe(ready), 0);
+  ASSERT_EQ(pipe(end), 0);
+  const pid_t pid = start_process([&] {
+    close(end[1]);
+    add_worker(*open());
+    char byte = 0;
+    if (write(ready[1], &byte, 1) != 1) return 1;
+    return read(end[0], &byte, 1) == 0 ? 0 : 1;  // until the other end is closed
+  });
+  char byte = 0;
+  ASSERT_EQ(read(ready[0], &byte, 1), 1);
+  const Worker worker = open()->workers().at(0);
+  EXPECT_EQ(worker.pid, pid);
+  EXPECT_EQ(is_alive(worker), true);
+  close(end[1]);
+  siginfo_t info{};
+  ASSERT_EQ(waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT), 0);
+  EXPECT_EQ(is_alive(worker), true) << "its supervisor may still settle what it held";
+  EXPECT_EQ(join(pid), 0);
+  EXPECT_EQ(is_alive(worker), false);
+  for (int descriptor : {ready[0], ready[1], end[0]}) close(descriptor);
+}
+
+TEST_F(StudyFile, CannotTellWhetherAProcessThatProcHidesIsAlive) {
+  // A mount over its folder, in a mount namespace of its own, hides this process from a child.
+  const Worker self = this_process();
+  Worker nobody = self;
+  nobody.pid = std::numeric_limits<pid_t>::max();  // above any that Linux gives
+  EXPECT_EQ(is_alive(nobody), false);
+  constexpr int kNotAllowed = 77;
+  const int status = in_a_process([&] {
+    if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return kNotAllowed;
+    const std::string folder = "/proc/" + std::to_string(self.pid);
+    if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return kNotAllowed;
+    if (mount("none", folder.c_str(), "tmpfs", 0, nullptr) != 0) return kNotAllowed;
+    return is_alive(self) == std::nullopt ? 0 : 1;
+  });
+  if (status == kNotAllowed) GTEST_SKIP() << "mount namespaces are not allowed here";
+  EXPECT_EQ(status, 0);
 }
 
 TEST(StudyUrl, IsOneOfTwoForms) {
