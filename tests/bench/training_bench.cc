@@ -4,22 +4,28 @@
 //
 // Both train the same networks on the same images of Fashion-MNIST, in turn, on one thread: (a) our
 // evaluator; (b) torch::nn::Sequential in float32 on contiguous images, torch::data's DataLoader,
-// torch::optim::Adam. Both validate after each epoch, and that is in the time. Prints Markdown;
-// docs/performance.md holds a run's figures.
+// torch::optim::Adam. Both validate after each epoch, and that is in the time. The processor's time
+// is reported beside the wall's, because on one thread it is what the wall would show on an idle
+// machine. Prints Markdown; docs/performance.md holds a run's figures.
 //
 // --quick: one repetition of the first networks of each list, to see that it works.
+#include <dlfcn.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <torch/torch.h>
 #include <torch/version.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <csignal>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "architecture/architecture.h"
@@ -289,42 +295,114 @@ struct Comparison {
   double ratio(double Timing::*part) const { return plain.median(part) / ours.median(part); }
 };
 
-// What one repetition needs; another seed gives another split, other weights and another order.
-struct Contestants {
-  uint64_t seed;
-  std::unique_ptr<Evaluator> evaluator;
-  PlainData data;
-};
+// Another seed gives another split, other weights and another order.
+uint64_t seed_of(int repetition) { return static_cast<uint64_t>(repetition) + 1; }
 
-std::vector<Contestants> contestants(const Group& group, const datasets::ImageSet& all) {
-  EvaluatorSettings settings;
-  settings.training = training_settings(group);
-  std::vector<Contestants> result;
-  for (int repetition = 0; repetition < group.repetitions; ++repetition) {
-    const auto seed = static_cast<uint64_t>(repetition) + 1;
-    Resources resources;
-    resources.seed = seed;
-    result.push_back({seed, make_evaluator(settings, data_settings(group), resources),
-                      plain_data(all, group, seed)});
-  }
-  return result;
+// Trained once before anything is measured.
+constexpr const char* kWarmUp = "[C(8,3,1), FC(16), SM(10)]";
+
+const char* architecture_of(const Group& group, int network) {
+  return network < 0 ? kWarmUp : group.architectures.at(static_cast<size_t>(network));
 }
 
-Comparison compare(const Group& group, const char* architecture, const Shape& input,
-                   const std::vector<Contestants>& repetitions) {
+// The plain loop in a process of its own, begun before LibTorch has computed anything: what the
+// evaluator sets for its whole process must neither help nor hinder the loop.
+class PlainProcess {
+ public:
+  PlainProcess(const std::vector<Group>& groups, const datasets::ImageSet& all) {
+    int requests[2], answers[2];
+    METAQNN_ASSERT(pipe(requests) == 0 && pipe(answers) == 0, "no pipe");
+    child_ = fork();
+    METAQNN_ASSERT(child_ >= 0, "no process");
+    if (child_ == 0) {
+      close(requests[1]);
+      close(answers[0]);
+      serve(groups, all, requests[0], answers[1]);
+      _exit(0);
+    }
+    close(requests[0]);
+    close(answers[1]);
+    requests_ = requests[1];
+    answers_ = answers[0];
+    std::signal(SIGPIPE, SIG_IGN);  // a child that has ended shall be an error with a message
+  }
+  ~PlainProcess() {
+    close(requests_);  // the child's read ends, and so does the child
+    close(answers_);
+    waitpid(child_, nullptr, 0);
+  }
+  PlainProcess(const PlainProcess&) = delete;
+  PlainProcess& operator=(const PlainProcess&) = delete;
+
+  struct Answer {
+    Timing timing;
+    double accuracy;
+  };
+  Answer train(int group, int network, int repetition) const {
+    const Request request{group, network, repetition};
+    Answer answer{};
+    METAQNN_ASSERT(write(requests_, &request, sizeof request) == sizeof request &&
+                       read(answers_, &answer, sizeof answer) == sizeof answer,
+                   "the process of the plain loop has ended");
+    return answer;
+  }
+
+ private:
+  struct Request {
+    int group, network, repetition;  // network: kWarmUp where it is negative
+  };
+
+  static void serve(const std::vector<Group>& groups, const datasets::ImageSet& all, int requests,
+                    int answers) {
+    torch::set_num_threads(1);
+    using SetThreads = void (*)(int);
+    if (void* symbol = dlsym(RTLD_DEFAULT, "openblas_set_num_threads"))
+      reinterpret_cast<SetThreads>(symbol)(1);
+    std::map<std::pair<int, int>, PlainData> data;  // by group and repetition
+    Request request{};
+    while (read(requests, &request, sizeof request) == sizeof request) {
+      const Group& group = groups.at(static_cast<size_t>(request.group));
+      const uint64_t seed = seed_of(request.repetition);
+      const std::pair key(request.group, request.repetition);
+      if (!data.contains(key)) data.emplace(key, plain_data(all, group, seed));
+      Answer answer{};
+      answer.timing = measure([&] {
+        answer.accuracy = train_plainly(architecture_of(group, request.network), all.shape,
+                                        data.at(key), training_settings(group), seed);
+      });
+      if (write(answers, &answer, sizeof answer) != sizeof answer) return;
+    }
+  }
+
+  pid_t child_;
+  int requests_, answers_;
+};
+
+using Evaluators = std::vector<std::unique_ptr<Evaluator>>;  // one for each repetition
+
+Evaluators make_evaluators(const Group& group) {
+  EvaluatorSettings settings;
+  settings.training = training_settings(group);
+  Evaluators evaluators;
+  for (int repetition = 0; repetition < group.repetitions; ++repetition) {
+    Resources resources;
+    resources.seed = seed_of(repetition);
+    evaluators.push_back(make_evaluator(settings, data_settings(group), resources));
+  }
+  return evaluators;
+}
+
+Comparison compare(const std::vector<Group>& groups, int group, int network,
+                   const Evaluators& evaluators, const PlainProcess& plain_process) {
   Comparison comparison;
-  for (const Contestants& repetition : repetitions) {
+  for (size_t repetition = 0; repetition < evaluators.size(); ++repetition) {
     Trial trial;
-    trial.architecture = architecture;
-    const Timing ours = measure([&] { repetition.evaluator->evaluate(trial); });
+    trial.architecture = architecture_of(groups[static_cast<size_t>(group)], network);
+    const Timing ours = measure([&] { evaluators[repetition]->evaluate(trial); });
     METAQNN_ASSERT(trial.state == TrialState::complete, trial.architecture + ": " + trial.reason());
     comparison.ours.add(ours, *trial.validation_accuracy);
-    double accuracy = 0;
-    const Timing plain = measure([&] {
-      accuracy = train_plainly(architecture, input, repetition.data, training_settings(group),
-                               repetition.seed);
-    });
-    comparison.plain.add(plain, accuracy);
+    const auto plain = plain_process.train(group, network, static_cast<int>(repetition));
+    comparison.plain.add(plain.timing, plain.accuracy);
   }
   return comparison;
 }
@@ -341,28 +419,32 @@ void print_row(const Group& group, const char* architecture, const Comparison& c
   std::fflush(stdout);
 }
 
-void print_summary(const std::vector<Comparison>& comparisons) {
-  double log_ratio = 0, accuracy_difference = 0;
-  double smallest = INFINITY, largest = 0;
+void print_ratios(const char* name, const std::vector<Comparison>& comparisons,
+                  double Timing::*part) {
+  double log_ratio = 0, smallest = INFINITY, largest = 0;
   for (const Comparison& comparison : comparisons) {
-    const double ratio = comparison.ratio(&Timing::wall_seconds);
+    const double ratio = comparison.ratio(part);
     log_ratio += std::log(ratio);
     smallest = std::min(smallest, ratio);
     largest = std::max(largest, ratio);
-    accuracy_difference += comparison.ours.accuracy() - comparison.plain.accuracy();
   }
-  const auto n = static_cast<double>(comparisons.size());
-  fmt::print("\nRatio of wall times: geometric mean {:.2f}, smallest {:.2f}, largest {:.2f}. ",
-             std::exp(log_ratio / n), smallest, largest);
-  fmt::print("Mean validation accuracy over the {} networks: ours minus plain {:+.4f}.\n",
-             comparisons.size(), accuracy_difference / n);
+  fmt::print("Ratio of {}: geometric mean {:.2f}, smallest {:.2f}, largest {:.2f}.\n", name,
+             std::exp(log_ratio / static_cast<double>(comparisons.size())), smallest, largest);
 }
 
-void run(Group group, const datasets::ImageSet& all, bool quick) {
-  if (quick) {
-    group.repetitions = 1;
-    group.architectures.resize(2);
-  }
+void print_summary(const std::vector<Comparison>& comparisons) {
+  fmt::print("\n");
+  print_ratios("wall time", comparisons, &Timing::wall_seconds);
+  print_ratios("processor time", comparisons, &Timing::processor_seconds);
+  double difference = 0;
+  for (const Comparison& comparison : comparisons)
+    difference += comparison.ours.accuracy() - comparison.plain.accuracy();
+  fmt::print("Mean validation accuracy over the {} networks: ours minus plain {:+.4f}.\n",
+             comparisons.size(), difference / static_cast<double>(comparisons.size()));
+}
+
+void run(const std::vector<Group>& groups, int index, const PlainProcess& plain) {
+  const Group& group = groups[static_cast<size_t>(index)];
   fmt::print("\n### {}\n\n", group.title);
   fmt::print(
       "{} training and {} validation images, {} epoch(s), batches of {}; medians of {}. Images a "
@@ -372,16 +454,27 @@ void run(Group group, const datasets::ImageSet& all, bool quick) {
       "| network | ours, s | plain, s | ours, images/s | plain, images/s | ratio | ratio of "
       "processor time | ours, accuracy | plain, accuracy "
       "|\n|---|---|---|---|---|---|---|---|---|\n");
-  const std::vector<Contestants> repetitions = contestants(group, all);
-  // The evaluators have set one thread, for OpenBLAS too; the plain loop gets the same.
-  torch::set_num_threads(1);
-  compare(group, "[C(8,3,1), FC(16), SM(10)]", all.shape, repetitions);  // warm both up
+  const Evaluators evaluators = make_evaluators(group);
+  compare(groups, index, -1, evaluators, plain);
   std::vector<Comparison> comparisons;
-  for (const char* architecture : group.architectures) {
-    comparisons.push_back(compare(group, architecture, all.shape, repetitions));
-    print_row(group, architecture, comparisons.back());
+  for (int network = 0; network < static_cast<int>(group.architectures.size()); ++network) {
+    comparisons.push_back(compare(groups, index, network, evaluators, plain));
+    print_row(group, architecture_of(group, network), comparisons.back());
   }
   print_summary(comparisons);
+}
+
+void run_all(bool quick) {
+  std::vector<Group> groups{narrow_networks(), wide_networks()};
+  if (quick) {
+    for (Group& group : groups) {
+      group.repetitions = 1;
+      group.architectures.resize(2);
+    }
+  }
+  const PlainProcess plain(groups, datasets::load_data_set(kDataSet, "").training);
+  fmt::print("LibTorch {}\n", TORCH_VERSION);
+  for (int index = 0; index < static_cast<int>(groups.size()); ++index) run(groups, index, plain);
 }
 
 }  // namespace
@@ -394,10 +487,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   try {
-    const auto all = metaqnn::datasets::load_data_set(metaqnn::search::kDataSet, "").training;
-    fmt::print("LibTorch {}\n", TORCH_VERSION);
-    metaqnn::search::run(metaqnn::search::narrow_networks(), all, quick);
-    metaqnn::search::run(metaqnn::search::wide_networks(), all, quick);
+    metaqnn::search::run_all(quick);
   } catch (const std::exception& error) {
     fmt::print(stderr, "training_bench: {}\n", error.what());
     return 1;
