@@ -750,9 +750,14 @@ class SqliteStudy : public Study {
   throw UsageError("study " + url + " is there already; resume it, or give another name");
 }
 
-bool is_there(const fs::path& file) {
+bool is_there(const std::string& url, const fs::path& file) {
   std::error_code error;
-  return fs::symlink_status(file, error).type() != fs::file_type::not_found;
+  const fs::file_type type = fs::symlink_status(file, error).type();
+  if (type == fs::file_type::none) {
+    throw FailureError("study " + url + ": " + file.string() + " cannot be looked for (" +
+                       error.message() + "); check the permissions of its folder");
+  }
+  return type != fs::file_type::not_found;
 }
 
 // A name for the draft of a study, unlike that of any other process.
@@ -786,11 +791,13 @@ void remove_old_drafts(const fs::path& file) {
 // the others leave a moment between looking and renaming.
 void publish(const std::string& url, const fs::path& draft, const fs::path& file) {
   if (renameat2(AT_FDCWD, draft.c_str(), AT_FDCWD, file.c_str(), RENAME_NOREPLACE) != 0) {
-    const int error = errno;
-    if (error == EEXIST || is_there(file)) there_already(url);
-    if ((error != EINVAL && error != ENOSYS) || rename(draft.c_str(), file.c_str()) != 0) {
+    int error = errno;
+    if (error == EEXIST || is_there(url, file)) there_already(url);
+    if (error == EINVAL || error == ENOSYS)
+      error = rename(draft.c_str(), file.c_str()) == 0 ? 0 : errno;
+    if (error != 0) {
       throw FailureError("study " + url +
-                         " cannot be made: " + std::generic_category().message(errno));
+                         " cannot be made: " + std::generic_category().message(error));
     }
   }
   // The new name outlives a power cut only once its folder is on disk.
@@ -802,7 +809,7 @@ void publish(const std::string& url, const fs::path& draft, const fs::path& file
 
 }  // namespace
 
-bool study_exists(const std::string& url) { return is_there(file_of(url)); }
+bool study_exists(const std::string& url) { return is_there(url, file_of(url)); }
 
 // Made under another name and renamed when it is whole.
 std::unique_ptr<Study> create_study(const std::string& url, const StudyInfo& info,
@@ -814,11 +821,11 @@ std::unique_ptr<Study> create_study(const std::string& url, const StudyInfo& inf
     throw FailureError("study " + url + ": there is no folder " + folder.string() +
                        "; make it first");
   }
-  if (is_there(file)) there_already(url);
+  if (is_there(url, file)) there_already(url);
   // SQLite would take a journal that lost its study for the new one's.
   for (const fs::path& companion : companions(file)) {
-    if (!is_there(companion)) continue;
-    if (is_there(file)) there_already(url);
+    if (!is_there(url, companion)) continue;
+    if (is_there(url, file)) there_already(url);
     throw UsageError("study " + url + ": " + companion.string() +
                      " is left from a study that is gone; remove it, or give another name");
   }
@@ -837,7 +844,7 @@ std::unique_ptr<Study> create_study(const std::string& url, const StudyInfo& inf
 std::unique_ptr<Study> open_study(const std::string& url, Durability durability,
                                   int lock_timeout_seconds) {
   const fs::path file = file_of(url);
-  if (!is_there(file)) {
+  if (!is_there(url, file)) {
     throw DataError("there is no study " + url +
                     "; make one with metaqnn search or metaqnn import");
   }

@@ -220,7 +220,8 @@ class Snapshot {
 // but perhaps not a power cut; for table look-ups, where thousands of commits a second are wanted.
 enum class Durability { power_loss, process };
 
-// Whether there is a file, of whatever kind; open_study() tells whether it is a study.
+// Whether there is a file, of whatever kind; open_study() tells whether it is a study. Throws
+// UsageError for a malformed or unsupported URL; FailureError where its folder may not be entered.
 bool study_exists(const std::string& url);
 // Throws UsageError for a malformed or unsupported URL, or where a file is already there;
 // FailureError where it cannot be written (no folder, permission, full disk). All or nothing:

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 #include <system_error>
 
@@ -39,12 +40,13 @@ struct ProcessStat {
 };
 
 // Field 22 is the start time. The second field, the program's name in parentheses, may hold
-// anything, so reading starts after the last parenthesis.
+// anything, a line feed too, so all is read and parsing starts after the last parenthesis.
 ProcessStat process_stat(int64_t pid) {
-  const std::string line = first_line("/proc/" + std::to_string(pid) + "/stat");
-  const size_t name_end = line.rfind(')');
+  std::ifstream in("/proc/" + std::to_string(pid) + "/stat");
+  const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  const size_t name_end = text.rfind(')');
   if (name_end == std::string::npos) return {};
-  std::istringstream rest(line.substr(name_end + 1));
+  std::istringstream rest(text.substr(name_end + 1));
   ProcessStat stat;
   rest >> stat.state >> stat.parent;
   std::string skipped;
@@ -55,6 +57,13 @@ ProcessStat process_stat(int64_t pid) {
 
 // Also for processes that /proc hides, those of other users where it is mounted with hidepid.
 bool exists(int64_t pid) { return kill(static_cast<pid_t>(pid), 0) == 0 || errno != ESRCH; }
+
+// In a container the first process may be a supervisor itself.
+bool first_process_runs_this_program() {
+  std::error_code error;
+  const std::filesystem::path first = std::filesystem::read_symlink("/proc/1/exe", error);
+  return !error && first == std::filesystem::read_symlink("/proc/self/exe", error);
+}
 
 }  // namespace
 
@@ -77,8 +86,8 @@ std::optional<bool> is_alive(const Worker& worker) {
   if (stat.start_time == 0) return exists(worker.pid) ? std::nullopt : std::optional(false);
   if (stat.start_time != worker.start_time) return false;
   // A zombie counts as alive while a supervisor may still settle what it held; one left to process
-  // 1 has none.
-  return stat.state != 'Z' || stat.parent != 1;
+  // 1 has none, unless process 1 is the supervisor.
+  return stat.state != 'Z' || stat.parent != 1 || first_process_runs_this_program();
 }
 
 }  // namespace metaqnn::search

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@
 #include <thread>
 
 #include "architecture/error.h"
+#include "architecture/random.h"
 #include "tests/cli/run_program.h"
 
 namespace metaqnn::search {
@@ -455,6 +457,186 @@ TEST_F(StudyFile, OfAnotherKindIsRefused) {
       << "number,architecture\n1,\"[SM(10)]\"\n and more text, so that it is long enough";
   EXPECT_THROW(open(), DataError);
   EXPECT_THROW(create(), UsageError);  // never written over
+  std::ofstream(file(), std::ios::trunc).close();
+  EXPECT_THROW(open(), DataError);
+  EXPECT_THROW(create(), UsageError);
+}
+
+TEST_F(StudyFile, OfAnotherProgramIsRefusedAndNotTouched) {
+  create();
+  const std::string study = read_text(file());
+  std::string without_format = study, other_tables = study;
+  without_format[63] = 0;  // user_version, big-endian at byte 60
+  const std::string ours = "CREATE TABLE workers", theirs = "CREATE TABLE drivers";
+  const size_t at = other_tables.find("workersworkers");  // the name of the table and of its tree
+  ASSERT_NE(at, std::string::npos);
+  other_tables.replace(at, 14, "driversdrivers");
+  other_tables.replace(other_tables.find(ours), ours.size(), theirs);
+  for (const std::string& bytes : {without_format, other_tables}) {
+    std::ofstream(file(), std::ios::binary | std::ios::trunc) << bytes;
+    try {
+      open();
+      ADD_FAILURE() << "opened";
+    } catch (const DataError& error) {
+      EXPECT_THAT(error.what(), HasSubstr("an SQLite file but not a study of metaqnn"));
+    }
+    EXPECT_EQ(read_text(file()), bytes);
+  }
+}
+
+TEST_F(StudyFile, MayHaveAStrangeName) {
+  for (const char* name : {"with  blanks =and; 'quotes'.db", "%41?mode=ro#part.db",
+                           ":memory:", "-leading.db", "file:name.db", "back\\slash\n.db"}) {
+    const std::string strange = "sqlite:///" + (folder_ / name).string();
+    create_study(strange, {});
+    EXPECT_TRUE(std::filesystem::exists(folder_ / name)) << name;
+    EXPECT_NO_THROW(open_study(strange)) << name;
+    EXPECT_THROW(create_study(strange, {}), UsageError) << name;
+  }
+  EXPECT_THROW(create_study("sqlite:///" + (folder_ / "a\"b.db").string(), {}), UsageError);
+}
+
+TEST_F(StudyFile, InAFolderThatMayNotBeWrittenOrEnteredSaysSo) {
+  using std::filesystem::perms;
+  const std::filesystem::path folder = file().parent_path();
+  constexpr perms kMayEnter = perms::owner_exec | perms::group_exec | perms::others_exec;
+  constexpr perms kMayRead = perms::owner_read | perms::group_read | perms::others_read;
+  for (const perms allowed : {kMayRead | kMayEnter, kMayRead, perms::none}) {
+    std::filesystem::permissions(folder, allowed);
+    const int status = in_a_process([&] {
+      // Nothing is forbidden to root, who therefore becomes nobody.
+      if (getuid() == 0 && setuid(65534) != 0) return 2;
+      try {
+        create();
+      } catch (const FailureError& error) {
+        return std::string(error.what()).find("check the permissions") == std::string::npos ? 3 : 7;
+      }
+      return 0;
+    });
+    std::filesystem::permissions(folder, perms::owner_all);
+    EXPECT_EQ(status, 7) << static_cast<unsigned>(allowed);
+    EXPECT_TRUE(std::filesystem::is_empty(folder));
+  }
+}
+
+TEST_F(StudyFile, IsNotMadeBesideTheJournalOfOneThatIsGone) {
+  std::ofstream(file().string() + "-wal") << "what an older study had not yet moved to its file";
+  try {
+    create();
+    ADD_FAILURE() << "made";
+  } catch (const UsageError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("study.db-wal is left from a study that is gone"));
+  }
+  EXPECT_FALSE(study_exists(url()));
+}
+
+TEST_F(StudyFile, SweepsAwayOldDraftsAndNothingElse) {
+  const std::filesystem::path old = folder_ / "study.db.new-1-1",
+                              old_journal = old.string() + "-wal",
+                              young = folder_ / "study.db.new-2-2",
+                              other = folder_ / "other.db.new-1";
+  for (const auto& path : {old, old_journal, young, other}) std::ofstream(path) << "draft";
+  const auto yesterday = std::filesystem::file_time_type::clock::now() - std::chrono::hours(24);
+  for (const auto& path : {old, old_journal, other})
+    std::filesystem::last_write_time(path, yesterday);
+  create();
+  EXPECT_FALSE(std::filesystem::exists(old));
+  EXPECT_FALSE(std::filesystem::exists(old_journal));
+  EXPECT_TRUE(std::filesystem::exists(young)) << "another process may be writing it";
+  EXPECT_TRUE(std::filesystem::exists(other)) << "of another study";
+  std::filesystem::remove(young);
+  std::filesystem::remove(other);
+  for (const auto& entry : std::filesystem::directory_iterator(file().parent_path()))
+    EXPECT_EQ(entry.path().filename().string().rfind("study.db.new", 0), std::string::npos)
+        << entry.path() << " is left of the new study's own draft";
+}
+
+TEST_F(StudyFile, CountsFollowEveryWriterAndEveryRollback) {
+  // A study keeps its counts while nobody else writes; a fresh one counts anew.
+  create();
+  std::vector<std::unique_ptr<Study>> studies;
+  studies.push_back(open());
+  studies.push_back(open());
+  const std::vector<int64_t> workers{add_worker(*studies[0]), add_worker(*studies[1])};
+  Random random = Random::stream(1, "counts", 0);
+  const auto act = [&](Study& study, int64_t worker, int step) {
+    const std::optional<Trial> held = study.held_trial(worker);
+    if (!held && random.below(2) == 0) {
+      study.claim_waiting_trial(worker);
+    } else if (!held) {
+      study.add_sample(
+          study.add_trial(running("[FC(" + std::to_string(step + 1) + "), SM(10)]"), worker), 1.0);
+    } else if (random.below(3) == 0) {
+      study.release_trial(held->number, held->attempts + 1);
+    } else {
+      Trial result = complete(*held, 0.5);
+      if (random.below(2) == 0) result.fail(random.below(2) == 0 ? "not learning" : "timeout");
+      ASSERT_TRUE(study.finish_trial(result, worker));
+    }
+  };
+  for (int step = 0; step < 200; ++step) {
+    const auto who = static_cast<size_t>(random.below(2));
+    {
+      Transaction transaction(*studies[who]);
+      act(*studies[who], workers[who], step);
+      if (random.below(2) == 0) studies[who]->counts();
+      if (random.below(4) != 0) transaction.commit();
+    }
+    const Counts expected = open()->counts();
+    for (const auto& study : studies) {
+      Counts counts = study->counts();
+      std::erase_if(counts.by_state, [](const auto& entry) { return entry.second == 0; });
+      ASSERT_EQ(counts.by_state, expected.by_state) << step;
+      ASSERT_EQ(counts.unique_models, expected.unique_models) << step;
+      ASSERT_EQ(counts.reserved, expected.reserved) << step;
+      ASSERT_EQ(counts.samples, expected.samples) << step;
+      ASSERT_EQ(counts.last_sequence, expected.last_sequence) << step;
+    }
+  }
+}
+
+TEST_F(StudyFile, ASnapshotSeesOneStateWhileOthersWrite) {
+  auto study = create();
+  auto other = open();
+  fill(*study, 3);
+  {
+    const Snapshot snapshot(*study);
+    EXPECT_EQ(study->trials(true).size(), 3u);
+    add_finished(*other, "[SM(10)]", 0.5, 1);
+    EXPECT_EQ(study->samples().size(), 3u);
+    EXPECT_EQ(study->counts().unique_models, 3);
+    EXPECT_THROW(Transaction{*study}, std::logic_error);
+  }
+  EXPECT_EQ(study->counts().unique_models, 4);
+  EXPECT_EQ(study->samples().size(), 4u);
+  add_finished(*study, "[GAP(10), SM(10)]", 0.5, 1);  // and nothing of the old state is left
+}
+
+TEST_F(StudyFile, GivesALogOfAllItsTrialsAndTheirSamples) {
+  auto study = create();
+  const int64_t worker = add_worker(*study);
+  const int64_t first = add_finished(*study, "[SM(10)]", 0.5, worker);
+  add_finished(*study, "[GAP(10), SM(10)]", 0.25, worker);
+  Transaction transaction(*study);
+  study->add_sample(first, 0.9);
+  Trial bad = running("[FC(8), SM(10)]");
+  bad.number = study->add_trial(bad, worker);
+  bad.fail("crashed (signal 11)");
+  bad.curve = {{2.5, 0.125, std::nan(""), 0.1}};
+  ASSERT_TRUE(study->finish_trial(bad, worker));
+  transaction.commit();
+  const datasets::Log log = to_log(*study);
+  EXPECT_EQ(log.source, url());
+  ASSERT_EQ(log.rows.size(), 3u);
+  EXPECT_EQ(log.rows[0].accuracy, 0.5);
+  EXPECT_EQ(log.rows[0].samples, (std::vector<int64_t>{1, 3}));
+  EXPECT_EQ(log.rows[1].samples, (std::vector<int64_t>{2}));
+  EXPECT_EQ(log.rows[2].reason, "crashed (signal 11)");
+  EXPECT_EQ(log.rows[2].attempts, 1);
+  EXPECT_TRUE(log.rows[2].samples.empty());
+  ASSERT_EQ(log.rows[2].curve.size(), 1u);
+  EXPECT_EQ(log.rows[2].curve[0].training_loss, 2.5);
+  EXPECT_TRUE(std::isnan(log.rows[2].curve[0].validation_loss));
 }
 
 TEST_F(StudyFile, IsMadeOnceEvenByTwoProcesses) {
@@ -558,6 +740,15 @@ TEST_F(StudyFile, KnowsAWorkerThatDiedOnceItsSupervisorHasReapedIt) {
   EXPECT_EQ(join(pid), 0);
   EXPECT_EQ(is_alive(worker), false);
   for (int descriptor : {ready[0], ready[1], end[0]}) close(descriptor);
+}
+
+TEST_F(StudyFile, KnowsTheLivingWhateverTheyAreCalled) {
+  // The kernel shows the name in the line that also holds the start time.
+  const int status = in_a_process([] {
+    prctl(PR_SET_NAME, ") Z\n1 (x) 2");
+    return is_alive(this_process()) == true && this_process().start_time > 0 ? 0 : 1;
+  });
+  EXPECT_EQ(status, 0);
 }
 
 TEST_F(StudyFile, CannotTellWhetherAProcessThatProcHidesIsAlive) {
