@@ -13,6 +13,10 @@ std::vector<std::string> resolve_devices(const std::string& text) {
       ": this metaqnn was built without LibTorch; build with -DMETAQNN_WITH_TORCH=ON");
 }
 
+std::string resolve_precision(const std::string& precision, const std::string&) {
+  return precision == "auto" ? "float32" : precision;
+}
+
 std::unique_ptr<Evaluator> make_training_evaluator(const TrainingSettings&, const DataSettings&,
                                                    const Resources&) {
   throw UsageError(

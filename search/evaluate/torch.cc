@@ -94,6 +94,10 @@ std::vector<std::string> resolve_devices(const std::string& text) {
   return devices;
 }
 
+std::string resolve_precision(const std::string& precision, const std::string& device) {
+  return choose_precision(precision, at::Device(device)) == at::kFloat ? "float32" : "bfloat16";
+}
+
 at::ScalarType choose_precision(const std::string& name, const at::Device& device) {
   if (name == "float32") return at::kFloat;
   if (name == "bfloat16") {
