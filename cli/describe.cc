@@ -3,11 +3,14 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "architecture/error.h"
 #include "architecture/memory.h"
 #include "architecture/shapes.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "datasets/images/data_set.h"
 #include "search/configuration.h"
+#include "search/evaluate/torch.h"
 
 namespace metaqnn::cli {
 namespace {
@@ -22,8 +25,56 @@ struct Legality {
   std::string refusal;
 };
 
+// What the estimate of the memory rests on: without a configuration that trains, float32 on the CPU
+// and no images.
+struct MemoryBasis {
+  TrainingMemorySettings settings;
+  std::string device = "cpu", precision = "float32";
+  bool device_is_here = true;
+  int64_t images = 0;
+};
+
+// The device that a first worker would get, and the precision there. A GPU that is not here cannot
+// be asked what it does with "auto": float32 takes more memory.
+void resolve_device(const search::Configuration& configuration, MemoryBasis& basis) {
+  const std::string& precision = configuration.evaluator.training.precision;
+  try {
+    basis.device = search::resolve_devices(configuration.device).front();
+    basis.precision = search::resolve_precision(precision, basis.device);
+  } catch (const FailureError&) {
+    basis.device = configuration.device;
+    basis.device_is_here = false;
+    basis.precision = precision == "auto" ? "float32" : precision;
+  }
+  basis.settings.on_gpu = basis.device != "cpu";
+  basis.settings.bytes_per_activation = basis.precision == "float32" ? 4 : 2;
+}
+
+// The images that a worker would keep on its device, as in search/evaluate/device_data.h. They are
+// not opened: a folder that lacks a part of its data set counts as whole.
+void count_images(const search::DataSettings& data, MemoryBasis& basis) {
+  if (data.name.empty()) return;
+  const datasets::DataSetEntry& entry = datasets::find_data_set(data.name);
+  basis.images = data.training_images > 0 ? data.training_images + data.validation_images
+                                          : entry.training_images;
+  const int64_t pixel_bytes = data.preprocessing == "local_contrast" ? 2 : 1;
+  basis.settings.data_bytes = basis.images * entry.shape.elements() * pixel_bytes;
+}
+
+// What a trial of the configuration would be given.
+MemoryBasis memory_basis(const search::Configuration& configuration) {
+  MemoryBasis basis;
+  basis.settings.batch_size = configuration.evaluator.training.batch_size;
+  if (configuration.evaluator.kind == "train") {
+    resolve_device(configuration, basis);
+    count_images(configuration.data, basis);
+  }
+  return basis;
+}
+
 nlohmann::ordered_json to_json(const Architecture& architecture, const Analysis& analysis,
-                               const TrainingMemory& memory, const Legality& legality) {
+                               const TrainingMemory& memory, const MemoryBasis& basis,
+                               const Legality& legality) {
   nlohmann::ordered_json json;
   json["architecture"] = to_string(architecture);
   json["identity"] = identity(architecture);
@@ -33,6 +84,11 @@ nlohmann::ordered_json to_json(const Architecture& architecture, const Analysis&
   json["hidden_weights"] = analysis.hidden_weights;
   json["macs"] = analysis.macs;
   json["memory_bytes"] = memory.total();
+  json["memory_basis"] = {{"batch_size", basis.settings.batch_size},
+                          {"precision", basis.precision},
+                          {"images", basis.images},
+                          {"device", basis.device},
+                          {"device_is_here", basis.device_is_here}};
   json["layers"] = nlohmann::ordered_json::array();
   for (const LayerAnalysis& layer : analysis.layers) {
     json["layers"].push_back({{"layer", to_string(layer.layer)},
@@ -48,7 +104,7 @@ nlohmann::ordered_json to_json(const Architecture& architecture, const Analysis&
 }
 
 void print_table(const Architecture& architecture, const Analysis& analysis,
-                 const TrainingMemory& memory, int batch_size, const Legality& legality) {
+                 const TrainingMemory& memory, const MemoryBasis& basis, const Legality& legality) {
   Table table({{"layer"}, {"output"}, {"parameters", Align::right}, {"MACs", Align::right}});
   table.add({"input", to_string(analysis.input), "", ""});
   for (const LayerAnalysis& layer : analysis.layers) {
@@ -60,7 +116,10 @@ void print_table(const Architecture& architecture, const Analysis& analysis,
   fmt::print("{}\n\n{}\n", to_string(architecture), table.render());
   fmt::print("depth            {}\n", analysis.depth);
   fmt::print("hidden weights   {}\n", grouped(analysis.hidden_weights));
-  fmt::print("training memory  {} with batches of {}\n", short_bytes(memory.total()), batch_size);
+  fmt::print("training memory  {} (batch {}, {}, {} images, on {}{})\n",
+             short_bytes(memory.total()), basis.settings.batch_size, basis.precision,
+             grouped(basis.images), basis.device,
+             basis.device_is_here ? "" : ", which is not here");
   if (legality.known) {
     fmt::print("in the space     {}\n",
                legality.refusal.empty() ? "yes" : "no: " + legality.refusal);
@@ -70,22 +129,22 @@ void print_table(const Architecture& architecture, const Analysis& analysis,
 ExitStatus run(const Options& options) {
   const Architecture architecture = parse_architecture(options.architecture);
   Shape input{3, 32, 32};
-  TrainingMemorySettings memory_settings;
+  MemoryBasis basis;
   Legality legality;
   if (!options.config.empty()) {
     const search::Configuration configuration = search::read_configuration(options.config);
     const search::Space space = search::build_space(configuration);
     input = space.input().value_or(input);
     legality = {true, space.find(options.architecture).refusal};
-    memory_settings.batch_size = configuration.evaluator.training.batch_size;
+    basis = memory_basis(configuration);
   }
   if (!options.input.empty()) input = parse_shape(options.input);
   const Analysis analysis = analyse(architecture, input);
-  const TrainingMemory memory = estimate_training_memory(architecture, input, memory_settings);
+  const TrainingMemory memory = estimate_training_memory(architecture, input, basis.settings);
   if (options.format == "json") {
-    fmt::print("{}\n", to_json(architecture, analysis, memory, legality).dump(2));
+    fmt::print("{}\n", to_json(architecture, analysis, memory, basis, legality).dump(2));
   } else {
-    print_table(architecture, analysis, memory, memory_settings.batch_size, legality);
+    print_table(architecture, analysis, memory, basis, legality);
   }
   return ExitStatus::done;
 }

@@ -6,7 +6,7 @@ install(TARGETS metaqnn_options ${libraries} EXPORT metaqnnTargets)
 install(TARGETS metaqnn)
 install(EXPORT metaqnnTargets NAMESPACE metaqnn:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/metaqnn)
 
-foreach(folder architecture datasets search)
+foreach(folder architecture kernels datasets predict search)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/metaqnn
     FILES_MATCHING PATTERN "*.h")
 endforeach()

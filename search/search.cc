@@ -113,7 +113,7 @@ class SearchWorker {
     const int64_t models = counts.unique_models + counts.reserved;
     const std::optional<double> epsilon = epsilon_at(configuration_.strategy.schedule, models);
     if (!epsilon) return {counts.reserved > 0 ? Proposal::Kind::wait : Proposal::Kind::done, {}};
-    if (std::to_string(trial_count(counts)) == space_size_ || fruitless_ >= kFruitlessSamples)
+    if (std::to_string(trial_count(counts)) == space_size_ || counts.repeats >= kFruitlessSamples)
       return {counts.reserved > 0 ? Proposal::Kind::wait : Proposal::Kind::exhausted, {}};
     learn();
     return walk(counts, *epsilon);
@@ -131,13 +131,9 @@ class SearchWorker {
     for (int i = 0; i < kFruitlessWalks; ++i) {
       const std::string architecture = space_.text(strategy_->propose(epsilon, random));
       std::optional<Trial> known = study_.find_trial(architecture);
-      if (!known) {
-        fruitless_ = 0;
-        return {Proposal::Kind::train, reserve(architecture, epsilon)};
-      }
+      if (!known) return {Proposal::Kind::train, reserve(architecture, epsilon)};
       if (known->state == TrialState::failed && !known->counts()) continue;
       study_.add_sample(known->number, epsilon);
-      ++fruitless_;
       return {Proposal::Kind::known, {}};
     }
     return {Proposal::Kind::exhausted, {}};
@@ -180,7 +176,6 @@ class SearchWorker {
   std::unique_ptr<Evaluator> evaluator_;
   int64_t worker_ = 0;
   int64_t learned_ = 0;  // sequence of the last sample the strategy has seen
-  int fruitless_ = 0;    // samples of known architectures in a row
   int errors_ = 0;       // evaluations in a row that ended in an error
 };
 

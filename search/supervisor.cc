@@ -16,8 +16,6 @@
 #include <sstream>
 #include <thread>
 
-extern char** environ;
-
 namespace metaqnn::search {
 namespace {
 

@@ -44,17 +44,18 @@ using Folder = std::filesystem::path;
 
 const std::vector<DataSetEntry>& data_sets() {
   static const std::vector<DataSetEntry> entries{
-      {"mnist", kGrey, 10, "", mnist_download(),
+      {"mnist", kGrey, 10, 60000, "", mnist_download(),
        [](const Folder& folder) { return load_idx(folder, kGrey, 10, mnist_download()); }},
-      {"fashion_mnist", kGrey, 10, "/usr/share/datasets/fashion-mnist", fashion_mnist_download(),
+      {"fashion_mnist", kGrey, 10, 60000, "/usr/share/datasets/fashion-mnist",
+       fashion_mnist_download(),
        [](const Folder& folder) { return load_idx(folder, kGrey, 10, fashion_mnist_download()); }},
-      {"cifar10", kColour, 10, "", cifar_download(10),
+      {"cifar10", kColour, 10, 50000, "", cifar_download(10),
        [](const Folder& folder) { return load_cifar10(folder, cifar_download(10)); }},
-      {"cifar100", kColour, 100, "", cifar_download(100),
+      {"cifar100", kColour, 100, 50000, "", cifar_download(100),
        [](const Folder& folder) { return load_cifar100(folder, cifar_download(100)); }},
-      {"svhn", kColour, 10, "", svhn_download(false),
+      {"svhn", kColour, 10, 73257, "", svhn_download(false),
        [](const Folder& folder) { return load_svhn(folder, false, svhn_download(false)); }},
-      {"svhn_extra", kColour, 10, "", svhn_download(true),
+      {"svhn_extra", kColour, 10, 73257 + 531131, "", svhn_download(true),
        [](const Folder& folder) { return load_svhn(folder, true, svhn_download(true)); }},
   };
   return entries;

@@ -23,6 +23,7 @@ struct DataSetEntry {
   std::string name;
   Shape shape;
   int classes;
+  int64_t training_images;     // when all of its files are there
   std::string default_folder;  // "" where there is none
   std::string download;        // what, from where, into which folder: the remedy in errors
   DataSet (*load)(const std::filesystem::path& folder);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -24,6 +25,7 @@
 #include <map>
 #include <system_error>
 #include <type_traits>
+#include <unordered_set>
 #include <utility>
 
 #include "architecture/error.h"
@@ -217,9 +219,10 @@ class SqliteStudy : public Study {
 
   // Everything here is read through SQLite, never by opening the file beside it: closing any other
   // descriptor of the file would drop the locks that SQLite holds for this whole process, and
-  // another process could then take the journal away.
-  void check() {
-    leave_journal_alone(true);
+  // another process could then take the journal away. `has_journal`: one lay there before this
+  // connection came, which would begin an empty one to read.
+  void check(bool has_journal) {
+    leave_journal_alone(has_journal);
     check_contents();
     leave_journal_alone(false);
   }
@@ -273,6 +276,7 @@ class SqliteStudy : public Study {
         if (!like.finished()) counts.reserved += count;
       }
       std::tie(counts.samples, counts.last_sequence) = last_numbers();
+      counts.repeats = repeats(counts.samples);
       return counts;
     });
   }
@@ -459,6 +463,7 @@ class SqliteStudy : public Study {
     if (!in_transaction_) return;
     in_transaction_ = false;
     tally_version_ = kUnknownVersion;
+    walked_ = {};
     roll_back_quietly();
   }
 
@@ -474,8 +479,8 @@ class SqliteStudy : public Study {
     }
   }
 
-  // Closing the last connection moves the journal into the file, which must not happen to a file
-  // that is refused.
+  // Closing the last connection moves the journal into the file and removes it. The first must not
+  // happen to a file that is refused, the second should where the journal is this connection's.
   void leave_journal_alone(bool leave) {
     using namespace sqlite_api;
     auto* backend = static_cast<soci::sqlite3_session_backend*>(sql_.get_backend());
@@ -604,6 +609,20 @@ class SqliteStudy : public Study {
     return {std::get<0>(*row), std::get<1>(*row)};
   }
 
+  // Samples after the last one that led to a trial first. They stay as they are, so only those that
+  // are new here are looked at.
+  int64_t repeats(int64_t samples) {
+    if (samples > walked_.samples) {
+      first_samples_.each(
+          [&](int64_t trial, int64_t sample) {
+            if (walked_.trials.insert(trial).second) walked_.last = std::max(walked_.last, sample);
+          },
+          walked_.samples);
+      walked_.samples = samples;
+    }
+    return samples - walked_.last;
+  }
+
   void read_curves(std::vector<Trial>& trials) {
     auto trial = trials.begin();
     curves_.each([&](int64_t number, MaybeReal training_loss, MaybeReal training_accuracy,
@@ -641,6 +660,11 @@ class SqliteStudy : public Study {
   bool in_snapshot_ = false;
   std::map<std::pair<TrialState, Failure>, int64_t> tally_;
   int64_t tally_version_ = kUnknownVersion;
+  // Of the first so many samples: the trials they led to, and the last one that led to a new one.
+  struct {
+    int64_t samples = 0, last = 0;
+    std::unordered_set<int64_t> trials;
+  } walked_;
 
   SqliteStatement<In<>> begin_writing_{sql_, "BEGIN IMMEDIATE"};
   SqliteStatement<In<>> begin_reading_{sql_, "BEGIN"};
@@ -653,6 +677,8 @@ class SqliteStudy : public Study {
   SqliteStatement<In<>, Out<int64_t, int64_t>> last_numbers_{
       sql_,
       "SELECT (SELECT COALESCE(MAX(number), 0) FROM samples), next_sequence - 1 FROM counters"};
+  SqliteStatement<In<int64_t>, Out<int64_t, int64_t>> first_samples_{
+      sql_, "SELECT trial, MIN(number) FROM samples WHERE number > :after GROUP BY trial"};
   SqliteStatement<In<>, Out<int64_t, int64_t, int64_t, int64_t, int64_t>> sample_check_{
       sql_,
       "SELECT next_sequence - 1, (SELECT COALESCE(MIN(sequence), 0) FROM samples), "
@@ -848,8 +874,11 @@ std::unique_ptr<Study> open_study(const std::string& url, Durability durability,
     throw DataError("there is no study " + url +
                     "; make one with metaqnn search or metaqnn import");
   }
+  std::error_code error;
+  const fs::path target = fs::canonical(file, error);  // SQLite keeps the journal beside it
+  const bool has_journal = is_there(url, (error ? file : target).string() + "-wal");
   auto study = std::make_unique<SqliteStudy>(url, file, durability, lock_timeout_seconds);
-  study->check();
+  study->check(has_journal);
   return study;
 }
 

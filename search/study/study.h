@@ -102,6 +102,7 @@ struct Counts {
   int64_t unique_models = 0;  // finished trials for which counts() holds
   int64_t reserved = 0;       // waiting or running
   int64_t samples = 0;
+  int64_t repeats = 0;  // samples after the last one that was the first of its trial
   int64_t last_sequence = 0;
 };
 

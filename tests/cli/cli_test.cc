@@ -206,6 +206,55 @@ TEST(Describe, SaysWhetherTheSpaceOfAConfigurationAllowsIt) {
   EXPECT_THAT(refused["refusal"].get<std::string>(), HasSubstr("no pooling at the start"));
 }
 
+// "batch_size = 32" and 3,000 + 500 images of 28 x 28 bytes, twice as many as 16-bit floats.
+TEST(Describe, EstimatesTheMemoryThatATrialOfAConfigurationWouldBeGiven) {
+  const Folder folder;
+  const auto memory = [&](const std::string& data, const std::string& evaluator) {
+    const std::string config =
+        folder
+            .write("memory.toml", "device = \"cpu\"\n[data]\nname = \"fashion_mnist\"\n" + data +
+                                      "[evaluator]\nkind = \"train\"\nbatch_size = 32\n" +
+                                      evaluator)
+            .string();
+    return json_of({"describe", "[C(8,3,1), SM(10)]", "--config", config, "--format", "json"});
+  };
+  const std::string sizes = "training_images = 3000\nvalidation_images = 500\n";
+  const std::string float32 = "precision = \"float32\"\n", bfloat16 = "precision = \"bfloat16\"\n";
+  const json one = memory(sizes, float32);
+  EXPECT_EQ(one["memory_basis"], (json{{"batch_size", 32},
+                                       {"precision", "float32"},
+                                       {"images", 3500},
+                                       {"device", "cpu"},
+                                       {"device_is_here", true}}));
+  const int64_t bytes = one["memory_bytes"];
+  EXPECT_EQ(memory("training_images = 3001\nvalidation_images = 500\n", float32)["memory_bytes"],
+            bytes + 28 * 28);
+  EXPECT_EQ(memory(sizes + "preprocessing = \"local_contrast\"\n", float32)["memory_bytes"],
+            bytes + 3500 * 28 * 28);
+  EXPECT_LT(memory(sizes, bfloat16)["memory_bytes"], bytes);
+  EXPECT_EQ(memory("", float32)["memory_basis"]["images"], 60000);
+  EXPECT_THAT(memory(sizes, "")["memory_basis"]["precision"],
+              testing::AnyOf("float32", "bfloat16"));
+
+  const std::string config = (folder / "memory.toml").string();
+  EXPECT_THAT(
+      run({"describe", "[C(8,3,1), SM(10)]", "--config", config}).output,
+      AllOf(HasSubstr(" (batch 32, "), HasSubstr("float"), HasSubstr(", 3,500 images, on cpu)")));
+  EXPECT_THAT(run({"describe", "[SM(10)]"}).output,
+              HasSubstr(" (batch 128, float32, 0 images, on cpu)"));
+}
+
+// A recipe for a GPU can be looked at on a laptop.
+TEST(Describe, TakesAGpuThatIsNotHereAtItsWord) {
+  const json basis =
+      json_of({"describe", "[SM(10)]", "--config", METAQNN_SOURCE_DIR "/experiments/cifar10.toml",
+               "--format", "json"})["memory_basis"];
+  if (basis["device_is_here"]) GTEST_SKIP() << "there is a GPU";
+  EXPECT_EQ(basis["device"], "cuda");
+  EXPECT_EQ(basis["precision"], "float32");
+  EXPECT_EQ(basis["images"], 50000);
+}
+
 TEST(Describe, OfAMalformedStringOrAnImpossibleShapeExitsWith2) {
   EXPECT_THAT(error_of({"describe", "[C(64,3,1)"}, 2), HasSubstr("column 11"));
   EXPECT_THAT(error_of({"describe", "[P(5,3), SM(10)]", "--input", "1x4x4"}, 2),
@@ -338,6 +387,28 @@ TEST_F(Cli, SearchOfASpaceThatIsExhaustedEndsWithAMessage) {
   EXPECT_THAT(result.error, HasSubstr("the space is exhausted: no new architecture was found"));
   EXPECT_THAT(result.error, HasSubstr("27 models done"));
   EXPECT_EQ(search::open_study(url())->counts().unique_models, 27);
+}
+
+TEST_F(Cli, SearchThatFoundNothingNewForTooLongDoesNotStartAgain) {
+  // Without exploration the first network, better than the Q-values begin, is walked onto for ever.
+  std::string table = "architecture,accuracy\n";
+  for (char first : {'a', 'b', 'c'}) {
+    for (char second : {'a', 'b', 'c'}) {
+      for (char third : {'a', 'b', 'c'})
+        table += std::string{first, '-', second, '-', third} + ",0.9\n";
+    }
+  }
+  folder_.write("table.csv", table);
+  folder_.write("search.toml", recipe("[[0.0, 20]]"));
+  for (int start = 0; start < 2; ++start) {
+    const Result result = search();
+    EXPECT_EQ(result.status, 0) << result.error;
+    EXPECT_THAT(result.error, HasSubstr("the space is exhausted: no new architecture was found"));
+    const auto counts = search::open_study(url())->counts();
+    EXPECT_EQ(counts.unique_models, 1);
+    EXPECT_EQ(counts.samples, 10001);
+    EXPECT_EQ(counts.repeats, 10000);
+  }
 }
 
 TEST_F(Cli, SearchRefusesAStudyMadeWithAnotherConfiguration) {

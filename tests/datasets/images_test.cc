@@ -273,6 +273,7 @@ TEST(FashionMnist, IsReadFromWhereDebianInstallsIt) {
   }
   const DataSet data = load_data_set("fashion_mnist", "");
   EXPECT_EQ(data.training.size(), 60000);
+  EXPECT_EQ(data.training.size(), find_data_set("fashion_mnist").training_images);
   EXPECT_EQ(data.test.size(), 10000);
   EXPECT_EQ(data.training.shape, (Shape{1, 28, 28}));
   EXPECT_EQ(Bytes(data.training.labels.begin(), data.training.labels.begin() + 4),
@@ -641,6 +642,7 @@ TEST(DataSets, HaveNamesShapesAndRemedies) {
               ElementsAre("mnist", "fashion_mnist", "cifar10", "cifar100", "svhn", "svhn_extra"));
   EXPECT_EQ(find_data_set("svhn").shape, (Shape{3, 32, 32}));
   EXPECT_EQ(find_data_set("cifar100").classes, 100);
+  EXPECT_EQ(find_data_set("svhn_extra").training_images, 604388);
   EXPECT_EQ(find_data_set("fashion_mnist").default_folder, "/usr/share/datasets/fashion-mnist");
 }
 

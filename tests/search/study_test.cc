@@ -27,6 +27,7 @@
 namespace metaqnn::search {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using tests::read_text;
 
@@ -60,6 +61,13 @@ class StudyFile : public ::testing::Test {
     }
     return pid;
   }
+  std::set<std::string> listing() const {
+    std::set<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(file().parent_path()))
+      names.insert(entry.path().filename().string());
+    return names;
+  }
+
   static int join(pid_t pid) {
     int status = 0;
     waitpid(pid, &status, 0);
@@ -449,6 +457,38 @@ TEST_F(StudyFile, OfANewerFormatIsRefusedAndNotTouched) {
     EXPECT_THAT(error.what(), HasSubstr("newer metaqnn (format 2"));
   }
   EXPECT_EQ(read_text(file()), bytes);
+  EXPECT_THAT(listing(), ElementsAre("study.db")) << "no journal is left of the reading";
+}
+
+TEST_F(StudyFile, ThatIsRefusedKeepsTheJournalThatItHas) {
+  create();
+  // A writer that dies leaves its journal; the page that says what the study is goes bad.
+  ASSERT_EQ(in_a_process([&] {
+              auto study = open();
+              fill(*study, 3);
+              _exit(0);
+              return 1;
+            }),
+            0);
+  std::string bytes = read_text(file());
+  const std::string journal = read_text(file().string() + "-wal");
+  ASSERT_FALSE(journal.empty());
+  const size_t page = bytes.rfind("seed = 1\n") / 4096 * 4096;
+  std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(page), 4096, '\x5a');
+  std::ofstream(file(), std::ios::binary | std::ios::trunc) << bytes;
+  const std::set<std::string> before = listing();
+  EXPECT_THROW(open(), DataError);
+  EXPECT_EQ(read_text(file()), bytes);
+  EXPECT_EQ(read_text(file().string() + "-wal"), journal);
+  EXPECT_EQ(listing(), before);
+
+  // The same through a link from elsewhere: the journal lies beside the file.
+  const tests::Folder elsewhere;
+  std::filesystem::create_symlink(file(), elsewhere / "link.db");
+  EXPECT_THROW(open_study(elsewhere.url("link.db")), DataError);
+  EXPECT_EQ(read_text(file()), bytes);
+  EXPECT_EQ(read_text(file().string() + "-wal"), journal);
+  EXPECT_EQ(listing(), before);
 }
 
 TEST_F(StudyFile, OfAnotherKindIsRefused) {
@@ -481,6 +521,7 @@ TEST_F(StudyFile, OfAnotherProgramIsRefusedAndNotTouched) {
       EXPECT_THAT(error.what(), HasSubstr("an SQLite file but not a study of metaqnn"));
     }
     EXPECT_EQ(read_text(file()), bytes);
+    EXPECT_THAT(listing(), ElementsAre("study.db"));
   }
 }
 
@@ -561,7 +602,11 @@ TEST_F(StudyFile, CountsFollowEveryWriterAndEveryRollback) {
   Random random = Random::stream(1, "counts", 0);
   const auto act = [&](Study& study, int64_t worker, int step) {
     const std::optional<Trial> held = study.held_trial(worker);
-    if (!held && random.below(2) == 0) {
+    const auto trials = static_cast<uint64_t>(step) + 1;  // or fewer
+    const auto walked_onto = static_cast<int64_t>(random.below(trials) + 1);
+    if (random.below(3) == 0 && study.trial(walked_onto)) {
+      study.add_sample(walked_onto, 1.0);
+    } else if (!held && random.below(2) == 0) {
       study.claim_waiting_trial(worker);
     } else if (!held) {
       study.add_sample(
@@ -590,8 +635,34 @@ TEST_F(StudyFile, CountsFollowEveryWriterAndEveryRollback) {
       ASSERT_EQ(counts.unique_models, expected.unique_models) << step;
       ASSERT_EQ(counts.reserved, expected.reserved) << step;
       ASSERT_EQ(counts.samples, expected.samples) << step;
+      ASSERT_EQ(counts.repeats, expected.repeats) << step;
       ASSERT_EQ(counts.last_sequence, expected.last_sequence) << step;
     }
+  }
+}
+
+// Walks onto trials 1, 3, 3, 1, 2, 1, 3: after the fifth, the first onto trial 2, two repeat. (That
+// trials are walked onto in another order than that of their numbers happens in an imported log.)
+TEST_F(StudyFile, CountsTheWalksSinceTheLastOntoANewTrial) {
+  const auto study = create();
+  EXPECT_EQ(study->counts().repeats, 0);
+  const int64_t worker = add_worker(*study);
+  {
+    Transaction transaction(*study);
+    for (const char* architecture : {"[SM(1)]", "[SM(2)]", "[SM(3)]"})
+      study->add_trial(running(architecture), worker);
+    transaction.commit();
+  }
+  const std::vector<std::pair<int64_t, int64_t>> walks{{1, 0}, {3, 0}, {3, 1}, {1, 2},
+                                                       {2, 0}, {1, 1}, {3, 2}};
+  for (const auto& [trial, repeats] : walks) {
+    {
+      Transaction transaction(*study);
+      study->add_sample(trial, 1.0);
+      transaction.commit();
+    }
+    EXPECT_EQ(study->counts().repeats, repeats);
+    EXPECT_EQ(open()->counts().repeats, repeats) << "of one who reads all of it";
   }
 }
 

@@ -1,0 +1,340 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "cli/command.h"
+#include "cli/log_options.h"
+#include "cli/output.h"
+#include "predict/evaluation.h"
+
+namespace metaqnn::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using predict::Figures;
+using predict::MethodResult;
+
+struct Options {
+  LogChoice choice;
+  std::string log, train, test, format = "table";
+  std::vector<std::string> methods{"all"};
+  int folds = 0, repeats = 1;
+  int64_t train_size = 0;
+};
+
+// What was evaluated.
+struct Setting {
+  predict::EncodingSettings encoding;
+  predict::Samples samples;  // of both logs where there are two
+  predict::Splits splits;
+  std::vector<std::string> unlabelled;
+  size_t unlabelled_points = 0;  // in all, test set included where it is used
+};
+
+// The columns of the result, in the order of the table.
+struct Column {
+  const char* title;
+  const char* json;
+  std::optional<double> Figures::*figure;
+  int decimals;
+  bool larger_is_better;
+};
+const Column kColumns[] = {
+    {"L2 loss", "l2_loss", &Figures::l2_loss, 5, false},
+    {"R2", "r2", &Figures::r2, 3, true},
+    {"Kendall", "kendall_tau", &Figures::kendall_tau, 3, true},
+    {"Spearman", "spearman", &Figures::spearman, 3, true},
+    {"top 10", "mean_accuracy", &Figures::top10_mean, 4, true},
+    {"rank", "best_true_rank", &Figures::top10_best_rank, 1, false},
+    {"regret", "regret", &Figures::top10_regret, 4, false},
+};
+constexpr size_t kFirstOfTop = 4;
+
+struct Summary {
+  std::optional<double> mean, deviation;
+};
+
+// Over the repeats in which the figure is defined.
+Summary summarise(const MethodResult& result, const Column& column) {
+  std::vector<double> values;
+  for (const Figures& figures : result.repeats) {
+    if (figures.*column.figure) values.push_back(*(figures.*column.figure));
+  }
+  if (values.empty()) return {};
+  double sum = 0, squares = 0;
+  for (double value : values) sum += value;
+  const double n = static_cast<double>(values.size()), mean = sum / n;
+  for (double value : values) squares += (value - mean) * (value - mean);
+  return {mean, n > 1 ? std::sqrt(squares / (n - 1)) : 0};
+}
+
+std::vector<std::string> chosen_methods(const std::vector<std::string>& asked) {
+  std::vector<std::string> names;
+  for (const predict::Method& method : predict::methods()) {
+    const bool all = std::find(asked.begin(), asked.end(), "all") != asked.end();
+    const bool named = std::find(asked.begin(), asked.end(), method.name) != asked.end();
+    if (all || named || method.baseline) names.push_back(method.name);
+  }
+  for (const std::string& name : asked) {
+    if (name != "all") predict::find_method(name);
+  }
+  return names;
+}
+
+// Training samples first; test samples that are among them are left out.
+predict::Samples join(const predict::Samples& train, const predict::Samples& test,
+                      predict::Splits& splits) {
+  datasets::Log empty;
+  predict::Samples both = train;
+  std::vector<Eigen::Index> all, fresh;
+  const std::set<std::string> known(train.architectures.begin(), train.architectures.end());
+  for (size_t i = 0; i < test.size(); ++i) {
+    if (known.count(test.architectures[i]) == 0) fresh.push_back(static_cast<Eigen::Index>(i));
+  }
+  const predict::Samples rest = test.subset(fresh);
+  both.architectures.insert(both.architectures.end(), rest.architectures.begin(),
+                            rest.architectures.end());
+  const auto append = [](Eigen::VectorXd& to, const Eigen::VectorXd& more) {
+    Eigen::VectorXd joined(to.size() + more.size());
+    joined << to, more;
+    to = std::move(joined);
+  };
+  append(both.targets, rest.targets);
+  append(both.trained, rest.trained);
+  append(both.accuracy, rest.accuracy);
+  predict::Split split;
+  for (size_t i = 0; i < both.size(); ++i)
+    (i < train.size() ? split.train : split.test).push_back(static_cast<Eigen::Index>(i));
+  if (split.test.empty()) throw DataError("no test architecture is unlike the training ones");
+  splits = {{split}};
+  return both;
+}
+
+Setting prepare(const Options& options) {
+  const bool files = !options.train.empty() || !options.test.empty();
+  if (files ? (options.train.empty() || options.test.empty() || !options.log.empty())
+            : options.log.empty())
+    throw UsageError("give --train LOG with --test LOG, or --log LOG");
+  if (!files && (options.folds > 0) == (options.train_size > 0))
+    throw UsageError("give --log with either --folds K or --train-size N");
+  Setting setting;
+  const LoadedLog log = load_log(files ? options.train : options.log, options.choice);
+  setting.encoding = encoding_for(log, options.choice);
+  setting.samples = samples_of(log, setting.encoding, options.choice);
+  const auto n = static_cast<Eigen::Index>(setting.samples.size());
+  if (files) {
+    const predict::Samples test =
+        samples_of(load_log(options.test, options.choice), setting.encoding, options.choice);
+    setting.samples = join(setting.samples, test, setting.splits);
+  } else if (options.folds > 0) {
+    setting.splits = predict::fold_splits(n, options.folds, options.repeats, options.choice.seed);
+  } else {
+    setting.splits =
+        predict::random_splits(n, options.train_size, options.repeats, options.choice.seed);
+  }
+  setting.unlabelled = unlabelled_for(log, setting.encoding, options.choice);
+  setting.unlabelled_points = setting.unlabelled.size();
+  if (options.choice.unlabelled == "test")
+    setting.unlabelled_points = setting.splits[0][0].test.size();
+  return setting;
+}
+
+double test_variance(const Setting& setting) {
+  double sum = 0;
+  for (const auto& repeat : setting.splits) {
+    std::vector<Eigen::Index> rows;
+    for (const predict::Split& split : repeat)
+      rows.insert(rows.end(), split.test.begin(), split.test.end());
+    const Eigen::VectorXd y = setting.samples.targets(rows);
+    sum += (y.array() - y.mean()).square().mean();
+  }
+  return sum / static_cast<double>(setting.splits.size());
+}
+
+Json value_or_null(std::optional<double> value) { return value ? Json(*value) : Json(nullptr); }
+
+Json to_json(const MethodResult& result) {
+  Json json{{"method", result.method}, {"baseline", result.baseline}};
+  Json top;
+  const bool repeated = result.repeats.size() > 1;
+  for (size_t c = 0; c < std::size(kColumns); ++c) {
+    const Column& column = kColumns[c];
+    Json& into = c < kFirstOfTop ? json : top;
+    const Summary summary = summarise(result, column);
+    into[column.json] = value_or_null(summary.mean);
+    if (repeated) into[std::string(column.json) + "_std"] = value_or_null(summary.deviation);
+  }
+  json["top10"] = top;
+  json["fit_seconds"] = result.fit_seconds;
+  json["predict_seconds"] = result.predict_seconds;
+  json["hyperparameters"] = result.hyperparameters;
+  return json;
+}
+
+void print_json(const Setting& setting, const std::vector<MethodResult>& results) {
+  const predict::Split& first = setting.splits[0][0];
+  Json json{{"train", first.train.size()},
+            {"test", setting.splits[0].size() == 1 ? first.test.size() : setting.samples.size()},
+            {"test_variance", test_variance(setting)},
+            {"repeats", setting.splits.size()},
+            {"folds", setting.splits[0].size()},
+            {"unlabelled", setting.unlabelled_points},
+            {"tokens", setting.encoding.tokens},
+            {"rows", setting.samples.rows},
+            {"merged", setting.samples.merged},
+            {"not_learning", setting.samples.not_learning},
+            {"without_result", setting.samples.without_result},
+            {"left_out", setting.samples.problems.size()},
+            {"methods", Json::array()}};
+  for (const MethodResult& result : results) json["methods"].push_back(to_json(result));
+  fmt::print("{}\n", json.dump(2));
+}
+
+// "0.683" or "0.683 +- 0.004"; the best of its column is marked with *.
+std::vector<std::vector<std::string>> cells(const std::vector<MethodResult>& results,
+                                            bool repeated) {
+  std::vector<std::vector<std::string>> rows;
+  for (const MethodResult& result : results) {
+    std::vector<std::string> row{result.method};
+    for (const Column& column : kColumns) {
+      const Summary summary = summarise(result, column);
+      std::string cell = fixed(summary.mean, column.decimals);
+      if (repeated && column.figure == &Figures::r2 && summary.mean)
+        cell += fmt::format(" ±{:.3f}", *summary.deviation);
+      row.push_back(cell);
+    }
+    row.push_back(fixed(result.fit_seconds, 2));
+    rows.push_back(std::move(row));
+  }
+  for (size_t c = 0; c < std::size(kColumns); ++c) {
+    std::optional<double> best;
+    const auto value = [&](const MethodResult& result) -> std::optional<double> {
+      const auto mean = summarise(result, kColumns[c]).mean;
+      if (!mean) return std::nullopt;
+      const double scale = std::pow(10, kColumns[c].decimals);
+      return (kColumns[c].larger_is_better ? 1 : -1) * std::round(*mean * scale);
+    };
+    for (const MethodResult& result : results) {
+      const auto mean = value(result);
+      if (mean && (!best || *mean > *best)) best = mean;
+    }
+    for (size_t r = 0; r < results.size(); ++r) {
+      const bool marked = best && value(results[r]) == best;
+      rows[r][c + 1] += marked ? "*" : " ";
+    }
+  }
+  return rows;
+}
+
+std::string plural(size_t count, const char* noun) {
+  return fmt::format("{} {}{}", grouped(static_cast<int64_t>(count)), noun, count == 1 ? "" : "s");
+}
+
+void print_head(const Options& options, const Setting& setting) {
+  const predict::Samples& samples = setting.samples;
+  const predict::Split& first = setting.splits[0][0];
+  const std::string repeats =
+      setting.splits.size() > 1 ? fmt::format(", mean of {} repeats", setting.splits.size()) : "";
+  fmt::print("{}: {} of {}\n", options.log.empty() ? options.train : options.log,
+             plural(samples.size(), "different architecture"), plural(samples.rows, "row"));
+  if (setting.splits[0].size() > 1) {
+    fmt::print("{} folds{}", setting.splits[0].size(), repeats);
+  } else {
+    fmt::print("{} for training, {} for test{}", first.train.size(), first.test.size(), repeats);
+  }
+  fmt::print("; accuracy {:.3f} ± {:.3f}\n", samples.targets.mean(),
+             std::sqrt((samples.targets.array() - samples.targets.mean()).square().mean()));
+  if (samples.merged > 0)
+    fmt::print("{} merged: the same network without D\n", plural(samples.merged, "row"));
+  if (samples.not_learning > 0) {
+    const char* what = options.choice.failures == "exclude"     ? "left out"
+                       : options.choice.failures == "as-chance" ? "counted at chance"
+                                                                : "modelled apart";
+    fmt::print("{} did not learn: {} (--failures {})\n", plural(samples.not_learning, "network"),
+               what, options.choice.failures);
+  }
+  if (samples.without_result > 0)
+    fmt::print("{} without a result left out\n", plural(samples.without_result, "row"));
+  if (!samples.problems.empty())
+    fmt::print("{} left out, see above\n", plural(samples.problems.size(), "unusable row"));
+  if (setting.unlabelled_points > 0)
+    fmt::print("{} for the manifold methods ({})\n",
+               plural(setting.unlabelled_points, "unlabelled architecture"),
+               options.choice.unlabelled);
+}
+
+void print_table(const Options& options, const Setting& setting,
+                 const std::vector<MethodResult>& results) {
+  print_head(options, setting);
+  fmt::print("\n");
+  std::vector<Table::Column> columns{{"method"}};
+  for (const Column& column : kColumns)
+    columns.push_back({std::string(column.title) + " ", Align::right});
+  columns.push_back({"fit, s", Align::right});
+  Table table(columns);
+  bool baselines = false;
+  for (auto& row : cells(results, setting.splits.size() > 1)) {
+    const bool baseline = predict::find_method(row[0]).baseline;
+    if (baseline && !baselines) table.add(std::vector<std::string>(columns.size(), ""));
+    baselines = baseline;
+    table.add(std::move(row));
+  }
+  fmt::print("{}\n", table.render(0));
+  fmt::print(
+      "* best of its column. top 10: mean accuracy of the ten predicted best; rank: true rank of\n"
+      "the best of them; regret: how far it is below the best of all.\n");
+}
+
+ExitStatus run(const Options& options) {
+  predict::EvaluationSettings settings;
+  settings.methods = chosen_methods(options.methods);
+  settings.failures = predict::parse_failures(options.choice.failures);
+  const Setting setting = prepare(options);
+  settings.encoding = setting.encoding;
+  settings.fit.seed = options.choice.seed;
+  settings.fit.threads = threads_of(options.choice);
+  settings.unlabelled = setting.unlabelled;
+  settings.test_as_unlabelled = options.choice.unlabelled == "test";
+  const auto results = predict::evaluate(setting.samples, setting.splits, settings);
+  if (options.format == "json") {
+    print_json(setting, results);
+  } else {
+    print_table(options, setting, results);
+  }
+  return ExitStatus::done;
+}
+
+std::function<ExitStatus()> setup(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("--log", options->log, "study URL or CSV file, with --folds or --train-size");
+  app.add_option("--train", options->train, "log to fit on");
+  app.add_option("--test", options->test, "log to test on");
+  app.add_option("--folds", options->folds, "cross-validation with so many folds")
+      ->check(at_least_one());
+  app.add_option("--train-size", options->train_size,
+                 "fit on so many drawn at random, test on the rest")
+      ->check(at_least_one());
+  app.add_option("--repeats", options->repeats, "of the folds or draws")
+      ->check(at_least_one())
+      ->capture_default_str();
+  app.add_option("--method", options->methods,
+                 "methods, separated by commas; baselines always join")
+      ->delimiter(',')
+      ->capture_default_str();
+  app.add_option("--format", options->format, "table or json")
+      ->check(CLI::IsMember({"table", "json"}))
+      ->capture_default_str();
+  add_log_options(app, options->choice);
+  return [options] { return run(*options); };
+}
+
+}  // namespace
+
+const Command evaluate_command{"evaluate", "How well do predictors predict on this log?",
+                               "metaqnn evaluate --log networks.csv --folds 5 --repeats 10", setup};
+
+}  // namespace metaqnn::cli

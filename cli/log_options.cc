@@ -1,0 +1,169 @@
+#include "cli/log_options.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <fstream>
+#include <unordered_set>
+
+#include "cli/output.h"
+#include "search/search.h"
+#include "search/supervisor.h"
+
+namespace metaqnn::cli {
+namespace {
+
+bool is_study(const std::string& name) { return name.find("://") != std::string::npos; }
+
+bool is_grammar(const std::string& text) {
+  try {
+    parse_architecture(text);
+    return true;
+  } catch (const UsageError&) {
+    return false;
+  }
+}
+
+std::string guess_tokens(const datasets::Log& log) {
+  if (log.rows.empty() || is_grammar(log.rows.front().architecture)) return "grammar";
+  for (const char* separator : {"|", ",", ";", " "}) {
+    if (log.rows.front().architecture.find(separator) != std::string::npos) return separator;
+  }
+  return "characters";
+}
+
+std::optional<int64_t> as_count(const std::string& text) {
+  int64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc() || end != text.data() + text.size() || count < 0) return std::nullopt;
+  return count;
+}
+
+}  // namespace
+
+void add_log_options(CLI::App& app, LogChoice& choice) {
+  app.add_option("--target", choice.target,
+                 "column to predict (default: validation accuracy; of learning curves the best)");
+  app.add_option("--architecture-column", choice.architecture_column,
+                 "column with the strings (default: net or architecture)");
+  app.add_option("--tokens", choice.tokens,
+                 "grammar, characters, or a separator (default: grammar if the first string is "
+                 "one of ours, else split at | , ; or blanks)");
+  app.add_option("--input", choice.input,
+                 "the networks' input, CxHxW (default: that of the study, or 3x32x32)");
+  app.add_option("--failures", choice.failures,
+                 "networks that did not learn: exclude, as-chance, or model (a two-part model)")
+      ->capture_default_str();
+  app.add_option("--unlabelled", choice.unlabelled,
+                 "for the manifold methods: a file, a number to draw from the space, or test");
+  app.add_option("--config", choice.config, "the space to draw unlabelled architectures from");
+  app.add_flag("--strict", choice.strict, "refuse a log with rows that cannot be used");
+  app.add_option("--seed", choice.seed, "for splits, starts and trees")->capture_default_str();
+  app.add_option("--threads", choice.threads, "default: the cores this process may use")
+      ->check(at_least_one());
+}
+
+LoadedLog load_log(const std::string& name, const LogChoice& choice) {
+  LoadedLog loaded;
+  loaded.name = name;
+  if (is_study(name)) {
+    const auto study = search::open_study(name);
+    loaded.log = search::to_log(*study);
+    loaded.log.source = name;
+    loaded.space = search::build_space(search::stored_configuration(*study));
+  } else {
+    loaded.log = datasets::read_log(name, {choice.architecture_column, choice.target});
+  }
+  return loaded;
+}
+
+predict::EncodingSettings encoding_for(const LoadedLog& log, const LogChoice& choice) {
+  predict::EncodingSettings encoding;
+  encoding.tokens = choice.tokens.empty() ? guess_tokens(log.log) : choice.tokens;
+  if (!choice.input.empty()) {
+    encoding.input = parse_shape(choice.input);
+  } else if (log.space && log.space->input()) {
+    encoding.input = *log.space->input();
+  }
+  return encoding;
+}
+
+predict::Samples samples_of(const LoadedLog& log, const predict::EncodingSettings& encoding,
+                            const LogChoice& choice) {
+  predict::Samples samples =
+      predict::make_samples(log.log, encoding, predict::parse_failures(choice.failures));
+  if (choice.strict && !samples.problems.empty()) {
+    throw DataError(fmt::format("{} ({} such rows; leave --strict out to go on without them)",
+                                samples.problems.front(), samples.problems.size()));
+  }
+  print_problems(samples.problems);
+  return samples;
+}
+
+std::vector<std::string> unlabelled_for(const LoadedLog& log,
+                                        const predict::EncodingSettings& encoding,
+                                        const LogChoice& choice) {
+  if (choice.unlabelled.empty() || choice.unlabelled == "test") return {};
+  const auto count = as_count(choice.unlabelled);
+  if (!count) return read_architectures(choice.unlabelled, encoding);
+  std::vector<std::string> drawn;
+  if (!choice.config.empty()) {
+    drawn = draw_architectures(search::build_space(search::read_configuration(choice.config)),
+                               *count, choice.seed);
+  } else if (log.space) {
+    drawn = draw_architectures(*log.space, *count, choice.seed);
+  } else if (encoding.tokens == "grammar") {
+    search::CnnSpaceSettings settings;
+    settings.input = encoding.input;
+    drawn = draw_architectures(search::build_cnn_space(settings), *count, choice.seed);
+  } else {
+    throw UsageError(
+        "--unlabelled with a number draws from a space; name it with --config, or give a file");
+  }
+  for (std::string& text : drawn) text = predict::canonical(text, encoding);
+  return drawn;
+}
+
+std::vector<std::string> read_architectures(const std::string& file,
+                                            const predict::EncodingSettings& encoding) {
+  std::ifstream in(file);
+  if (!in) throw DataError(file + ": cannot be read; give a file with one architecture a line");
+  std::vector<std::string> architectures, problems;
+  std::string line;
+  for (int64_t number = 1; std::getline(in, line); ++number) {
+    while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
+    if (line.empty()) continue;
+    try {
+      architectures.push_back(predict::canonical(line, encoding));
+    } catch (const UsageError& error) {
+      problems.push_back(fmt::format("{}:{}: {}", file, number, error.what()));
+    }
+  }
+  print_problems(problems);
+  if (architectures.empty()) throw DataError(file + ": there is no architecture in it");
+  return architectures;
+}
+
+std::vector<std::string> draw_architectures(const search::Space& space, int64_t count,
+                                            uint64_t seed) {
+  constexpr int kFruitless = 100000;
+  Random random = Random::stream(seed, "sample");
+  std::unordered_set<std::string> seen;
+  std::vector<std::string> drawn;
+  for (int fruitless = 0; static_cast<int64_t>(drawn.size()) < count && fruitless < kFruitless;) {
+    std::string text = space.text(space.uniform_walk(random));
+    if (seen.insert(text).second) {
+      drawn.push_back(std::move(text));
+      fruitless = 0;
+    } else {
+      ++fruitless;
+    }
+  }
+  return drawn;
+}
+
+int threads_of(const LogChoice& choice) {
+  return choice.threads > 0 ? choice.threads : search::available_cores();
+}
+
+}  // namespace metaqnn::cli

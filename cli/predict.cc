@@ -1,0 +1,69 @@
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.h"
+#include "cli/log_options.h"
+#include "datasets/logs/csv.h"
+#include "kernels/dense.h"
+#include "predict/model.h"
+#include "search/supervisor.h"
+
+namespace metaqnn::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Options {
+  std::string model, architectures, format = "csv";
+};
+
+ExitStatus run(const Options& options) {
+  const int threads = search::available_cores();
+  kernels::set_blas_threads(threads);
+  const predict::Model model = predict::load_model(options.model, threads);
+  const std::vector<std::string> texts =
+      read_architectures(options.architectures, model.training.encoding->settings());
+  const predict::Prediction prediction =
+      model.predictor->predict(model.training.encoding->points(texts), {true, threads});
+  const bool deviation = prediction.deviation.size() > 0;
+  if (options.format == "json") {
+    Json list = Json::array();
+    for (size_t i = 0; i < texts.size(); ++i) {
+      const auto row = static_cast<Eigen::Index>(i);
+      list.push_back(
+          {{"architecture", texts[i]},
+           {"prediction", prediction.mean(row)},
+           {"standard_deviation", deviation ? Json(prediction.deviation(row)) : Json(nullptr)}});
+    }
+    fmt::print("{}\n", list.dump(2));
+    return ExitStatus::done;
+  }
+  fmt::print("architecture,prediction{}\n", deviation ? ",standard_deviation" : "");
+  for (size_t i = 0; i < texts.size(); ++i) {
+    const auto row = static_cast<Eigen::Index>(i);
+    fmt::print("{},{}", datasets::csv_field(texts[i]), datasets::csv_number(prediction.mean(row)));
+    if (deviation) fmt::print(",{}", datasets::csv_number(prediction.deviation(row)));
+    fmt::print("\n");
+  }
+  return ExitStatus::done;
+}
+
+std::function<ExitStatus()> setup(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("--model", options->model, "what metaqnn fit has saved")->required();
+  app.add_option("--architectures", options->architectures, "file with one a line")->required();
+  app.add_option("--format", options->format, "csv or json")
+      ->check(CLI::IsMember({"csv", "json"}))
+      ->capture_default_str();
+  return [options] { return run(*options); };
+}
+
+}  // namespace
+
+const Command predict_command{"predict", "Predict how well architectures will do",
+                              "metaqnn predict --model quick.model --architectures candidates.txt",
+                              setup};
+
+}  // namespace metaqnn::cli

@@ -1,0 +1,325 @@
+#include "kernels/kernel.h"
+
+#include <cmath>
+#include <utility>
+
+namespace metaqnn::kernels {
+namespace {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+std::vector<ColumnGroup> columns_of(const std::vector<NamedGroup>& groups) {
+  std::vector<ColumnGroup> columns;
+  for (const NamedGroup& group : groups) columns.push_back(group.columns);
+  return columns;
+}
+
+class Linear : public Kernel {
+ public:
+  explicit Linear(std::vector<NamedGroup> groups) : groups_(std::move(groups)) {}
+
+  std::vector<KernelParameter> parameters() const override {
+    std::vector<KernelParameter> parameters;
+    for (const NamedGroup& group : groups_)
+      parameters.push_back({"scale." + group.name, 0, -6, 6, 1.5});
+    return parameters;
+  }
+  MatrixXd gram(const VectorXd& parameters, const Points& a, const Points& b, int) const override {
+    return scaled(parameters, a) * scaled(parameters, b).transpose();
+  }
+  MatrixXd gram(const VectorXd& parameters, const Points& a, int threads) const override {
+    return gram(parameters, a, a, threads);
+  }
+  VectorXd diagonal(const VectorXd& parameters, const Points& a) const override {
+    return scaled(parameters, a).rowwise().squaredNorm();
+  }
+  std::vector<MatrixXd> derivatives(const VectorXd& parameters, const Points& a) const override {
+    std::vector<MatrixXd> derivatives;
+    for (size_t g = 0; g < groups_.size(); ++g) {
+      const auto [begin, count] = groups_[g].columns;
+      const MatrixXd x = a.features.middleCols(begin, count);
+      derivatives.push_back(std::exp(parameters(static_cast<Index>(g))) /
+                            static_cast<double>(count) * (x * x.transpose()));
+    }
+    return derivatives;
+  }
+
+ private:
+  MatrixXd scaled(const VectorXd& parameters, const Points& a) const {
+    MatrixXd x = MatrixXd::Zero(a.features.rows(), a.features.cols());
+    for (size_t g = 0; g < groups_.size(); ++g) {
+      const auto [begin, count] = groups_[g].columns;
+      x.middleCols(begin, count) =
+          a.features.middleCols(begin, count) *
+          std::sqrt(std::exp(parameters(static_cast<Index>(g))) / static_cast<double>(count));
+    }
+    return x;
+  }
+  std::vector<NamedGroup> groups_;
+};
+
+class Rbf : public Kernel {
+ public:
+  explicit Rbf(std::vector<NamedGroup> groups)
+      : groups_(std::move(groups)), columns_(columns_of(groups_)) {}
+
+  // With one group of standardised columns |a - b|^2 / c is about 2; several add up.
+  std::vector<KernelParameter> parameters() const override {
+    const double start = 0.5 * std::log(static_cast<double>(groups_.size())) + 0.3;
+    std::vector<KernelParameter> parameters;
+    for (const NamedGroup& group : groups_)
+      parameters.push_back({"width." + group.name, start, start - 3, start + 4, 1});
+    return parameters;
+  }
+  MatrixXd gram(const VectorXd& parameters, const Points& a, const Points& b,
+                int threads) const override {
+    return rbf(a.features, b.features, columns_, parameters.array().exp(), threads);
+  }
+  MatrixXd gram(const VectorXd& parameters, const Points& a, int threads) const override {
+    MatrixXd k = gram(parameters, a, a, threads);
+    return 0.5 * (k + k.transpose());  // a product is symmetric only up to rounding
+  }
+  VectorXd diagonal(const VectorXd&, const Points& a) const override {
+    return VectorXd::Ones(a.size());
+  }
+  std::vector<MatrixXd> derivatives(const VectorXd& parameters, const Points& a) const override {
+    const MatrixXd k = gram(parameters, a, 1);
+    std::vector<MatrixXd> derivatives;
+    for (size_t g = 0; g < groups_.size(); ++g) {
+      const auto [begin, count] = columns_[g];
+      const MatrixXd x = a.features.middleCols(begin, count);
+      const double scale =
+          std::exp(-2 * parameters(static_cast<Index>(g))) / static_cast<double>(count);
+      derivatives.push_back(k.cwiseProduct(scale * squared_distances(x, x)));
+    }
+    return derivatives;
+  }
+
+ private:
+  std::vector<NamedGroup> groups_;
+  std::vector<ColumnGroup> columns_;
+};
+
+class Edit : public Kernel {
+ public:
+  explicit Edit(CostFamily costs) : costs_(std::move(costs)) {}
+
+  std::vector<KernelParameter> parameters() const override {
+    std::vector<KernelParameter> parameters{{"width", 1.0, -1.5, 4, 1}};
+    parameters.insert(parameters.end(), costs_.parameters.begin(), costs_.parameters.end());
+    return parameters;
+  }
+  MatrixXd gram(const VectorXd& parameters, const Points& a, const Points& b,
+                int threads) const override {
+    return kernel(parameters, edit_distances(a.tokens, b.tokens, costs(parameters), threads));
+  }
+  MatrixXd gram(const VectorXd& parameters, const Points& a, int threads) const override {
+    return kernel(parameters, edit_distances(a.tokens, costs(parameters), threads));
+  }
+  VectorXd diagonal(const VectorXd&, const Points& a) const override {
+    return VectorXd::Ones(a.size());
+  }
+  std::vector<MatrixXd> derivatives(const VectorXd& parameters, const Points& a) const override {
+    const MatrixXd distances = edit_distances(a.tokens, costs(parameters));
+    const MatrixXd k = kernel(parameters, distances);
+    const double h = std::exp(parameters(0));
+    std::vector<MatrixXd> derivatives{k.cwiseProduct(distances / h)};
+    for (Index i = 1; i < parameters.size(); ++i) {
+      VectorXd moved = parameters;
+      moved(i) += kCostStep;
+      derivatives.push_back(-k.cwiseProduct(edit_distances(a.tokens, costs(moved)) - distances) /
+                            (h * kCostStep));
+    }
+    return derivatives;
+  }
+
+ private:
+  EditCosts costs(const VectorXd& parameters) const {
+    return costs_.costs(parameters.tail(parameters.size() - 1));
+  }
+  static MatrixXd kernel(const VectorXd& parameters, const MatrixXd& distances) {
+    return (distances.array() / -std::exp(parameters(0))).exp();
+  }
+  CostFamily costs_;
+};
+
+// The parameters of each part of a composite, in their order.
+class Parts {
+ public:
+  explicit Parts(std::vector<KernelPointer> parts) : parts_(std::move(parts)) {
+    for (const KernelPointer& part : parts_)
+      sizes_.push_back(static_cast<Index>(part->parameters().size()));
+  }
+  const std::vector<KernelPointer>& kernels() const { return parts_; }
+  std::vector<VectorXd> split(const VectorXd& parameters, Index first) const {
+    std::vector<VectorXd> split;
+    for (Index size : sizes_) {
+      split.push_back(parameters.segment(first, size));
+      first += size;
+    }
+    return split;
+  }
+
+ private:
+  std::vector<KernelPointer> parts_;
+  std::vector<Index> sizes_;
+};
+
+class Sum : public Kernel {
+ public:
+  Sum(std::vector<std::string> names, std::vector<KernelPointer> terms)
+      : names_(std::move(names)), terms_(std::move(terms)) {}
+
+  std::vector<KernelParameter> parameters() const override {
+    std::vector<KernelParameter> parameters;
+    const double start = -std::log(static_cast<double>(names_.size()));
+    for (const std::string& name : names_)
+      parameters.push_back({"amplitude." + name, start, start - 5, start + 3, 1.5});
+    for (size_t t = 0; t < names_.size(); ++t) {
+      for (KernelParameter parameter : terms_.kernels()[t]->parameters()) {
+        parameter.name = names_[t] + "." + parameter.name;
+        parameters.push_back(parameter);
+      }
+    }
+    return parameters;
+  }
+  MatrixXd gram(const VectorXd& parameters, const Points& a, const Points& b,
+                int threads) const override {
+    return add(parameters, [&](const Kernel& term, const VectorXd& p) -> MatrixXd {
+      return term.gram(p, a, b, threads);
+    });
+  }
+  MatrixXd gram(const VectorXd& parameters, const Points& a, int threads) const override {
+    return add(parameters, [&](const Kernel& term, const VectorXd& p) -> MatrixXd {
+      return term.gram(p, a, threads);
+    });
+  }
+  VectorXd diagonal(const VectorXd& parameters, const Points& a) const override {
+    return add(parameters, [&](const Kernel& term, const VectorXd& p) -> MatrixXd {
+      return term.diagonal(p, a);
+    });
+  }
+  std::vector<MatrixXd> derivatives(const VectorXd& parameters, const Points& a) const override {
+    std::vector<MatrixXd> by_amplitude, by_others;
+    const std::vector<VectorXd> split = terms_.split(parameters, count());
+    for (size_t t = 0; t < split.size(); ++t) {
+      const double amplitude = std::exp(parameters(static_cast<Index>(t)));
+      by_amplitude.push_back(amplitude * terms_.kernels()[t]->gram(split[t], a));
+      for (const MatrixXd& derivative : terms_.kernels()[t]->derivatives(split[t], a))
+        by_others.push_back(amplitude * derivative);
+    }
+    by_amplitude.insert(by_amplitude.end(), by_others.begin(), by_others.end());
+    return by_amplitude;
+  }
+
+ private:
+  Index count() const { return static_cast<Index>(names_.size()); }
+  template <typename Evaluate>
+  MatrixXd add(const VectorXd& parameters, const Evaluate& evaluate) const {
+    const std::vector<VectorXd> split = terms_.split(parameters, count());
+    MatrixXd sum;
+    for (size_t t = 0; t < split.size(); ++t) {
+      MatrixXd term =
+          std::exp(parameters(static_cast<Index>(t))) * evaluate(*terms_.kernels()[t], split[t]);
+      if (t == 0) {
+        sum = std::move(term);
+      } else {
+        sum += term;
+      }
+    }
+    return sum;
+  }
+  std::vector<std::string> names_;
+  Parts terms_;
+};
+
+class Product : public Kernel {
+ public:
+  explicit Product(std::vector<KernelPointer> factors) : factors_(std::move(factors)) {}
+
+  std::vector<KernelParameter> parameters() const override {
+    std::vector<KernelParameter> parameters;
+    for (const KernelPointer& factor : factors_.kernels()) {
+      for (const KernelParameter& parameter : factor->parameters()) parameters.push_back(parameter);
+    }
+    return parameters;
+  }
+  MatrixXd gram(const VectorXd& parameters, const Points& a, const Points& b,
+                int threads) const override {
+    return multiply(parameters, [&](const Kernel& factor, const VectorXd& p) -> MatrixXd {
+      return factor.gram(p, a, b, threads);
+    });
+  }
+  MatrixXd gram(const VectorXd& parameters, const Points& a, int threads) const override {
+    return multiply(parameters, [&](const Kernel& factor, const VectorXd& p) -> MatrixXd {
+      return factor.gram(p, a, threads);
+    });
+  }
+  VectorXd diagonal(const VectorXd& parameters, const Points& a) const override {
+    return multiply(parameters, [&](const Kernel& factor, const VectorXd& p) -> MatrixXd {
+      return factor.diagonal(p, a);
+    });
+  }
+  std::vector<MatrixXd> derivatives(const VectorXd& parameters, const Points& a) const override {
+    const std::vector<VectorXd> split = factors_.split(parameters, 0);
+    std::vector<MatrixXd> derivatives;
+    for (size_t f = 0; f < split.size(); ++f) {
+      MatrixXd others = MatrixXd::Ones(a.size(), a.size());
+      for (size_t o = 0; o < split.size(); ++o) {
+        if (o != f) others = others.cwiseProduct(factors_.kernels()[o]->gram(split[o], a));
+      }
+      for (const MatrixXd& derivative : factors_.kernels()[f]->derivatives(split[f], a))
+        derivatives.push_back(others.cwiseProduct(derivative));
+    }
+    return derivatives;
+  }
+
+ private:
+  template <typename Evaluate>
+  MatrixXd multiply(const VectorXd& parameters, const Evaluate& evaluate) const {
+    const std::vector<VectorXd> split = factors_.split(parameters, 0);
+    MatrixXd product = evaluate(*factors_.kernels()[0], split[0]);
+    for (size_t f = 1; f < split.size(); ++f)
+      product = product.cwiseProduct(evaluate(*factors_.kernels()[f], split[f]));
+    return product;
+  }
+  Parts factors_;
+};
+
+}  // namespace
+
+Points Points::subset(const std::vector<Index>& rows) const {
+  Points result;
+  result.features.resize(static_cast<Index>(rows.size()), features.cols());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    result.features.row(static_cast<Index>(i)) = features.row(rows[i]);
+    result.tokens.push_back(tokens[static_cast<size_t>(rows[i])]);
+  }
+  return result;
+}
+
+KernelPointer make_linear(std::vector<NamedGroup> groups) {
+  return std::make_shared<Linear>(std::move(groups));
+}
+KernelPointer make_rbf(std::vector<NamedGroup> groups) {
+  return std::make_shared<Rbf>(std::move(groups));
+}
+KernelPointer make_edit(CostFamily costs) { return std::make_shared<Edit>(std::move(costs)); }
+KernelPointer make_sum(std::vector<std::string> names, std::vector<KernelPointer> terms) {
+  return std::make_shared<Sum>(std::move(names), std::move(terms));
+}
+KernelPointer make_product(std::vector<KernelPointer> factors) {
+  return std::make_shared<Product>(std::move(factors));
+}
+
+VectorXd starts(const Kernel& kernel) {
+  const std::vector<KernelParameter> parameters = kernel.parameters();
+  VectorXd starts(static_cast<Index>(parameters.size()));
+  for (size_t i = 0; i < parameters.size(); ++i)
+    starts(static_cast<Index>(i)) = parameters[i].start;
+  return starts;
+}
+
+}  // namespace metaqnn::kernels

@@ -1,0 +1,89 @@
+// How alike are two architectures, and how does that depend on the parameters of the measure?
+//
+// A Kernel compares points that carry both forms of an architecture: a vector of features and a
+// sequence of tokens. Its parameters are logarithms (of widths, costs, amplitudes), each with a
+// start, bounds and the deviation of a Gaussian prior around the start; whoever chooses them needs
+// no other knowledge of the kernel.
+//
+//   linear    sum_g exp(s_g) <a, b>_g / c_g            g groups of c_g columns
+//   rbf       exp(-1/2 sum_g |a - b|_g^2 / (c_g w_g^2)),        w_g = exp(width_g)
+//   edit      exp(-d(a, b) / h), d the edit distance under costs that depend on parameters,
+//             h = exp(width)
+//   sum       sum_t exp(amplitude_t) k_t(a, b)
+//   product   prod_t k_t(a, b)
+//
+// linear, rbf, and their sums and products are positive definite; edit is not and needs the repair
+// of kernels/positive_definite.h, as does whatever holds it.
+//
+//   auto kernel = make_sum({make_rbf(groups), make_edit(costs)});
+//   Eigen::MatrixXd gram = kernel->gram(starts(*kernel), points);
+#pragma once
+
+#include <Eigen/Core>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kernels/edit_distance.h"
+#include "kernels/rbf.h"
+
+namespace metaqnn::kernels {
+
+struct Points {
+  Eigen::MatrixXd features;    // n x d
+  std::vector<Tokens> tokens;  // n
+  Eigen::Index size() const { return features.rows(); }
+  Points subset(const std::vector<Eigen::Index>& rows) const;
+};
+
+struct KernelParameter {
+  std::string name;
+  double start, lower, upper;  // natural logarithms
+  double deviation;            // of the prior around the start
+};
+
+struct NamedGroup {
+  std::string name;
+  ColumnGroup columns;
+};
+
+// Edit costs as a function of parameters (logarithms), over the alphabet as it is when asked: it
+// may have grown since.
+struct CostFamily {
+  std::vector<KernelParameter> parameters;
+  std::function<EditCosts(const Eigen::VectorXd&)> costs;
+};
+
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+  virtual std::vector<KernelParameter> parameters() const = 0;
+  // a.size() x b.size().
+  virtual Eigen::MatrixXd gram(const Eigen::VectorXd& parameters, const Points& a, const Points& b,
+                               int threads = 1) const = 0;
+  // a.size() x a.size().
+  virtual Eigen::MatrixXd gram(const Eigen::VectorXd& parameters, const Points& a,
+                               int threads = 1) const = 0;
+  // The diagonal of gram(parameters, a).
+  virtual Eigen::VectorXd diagonal(const Eigen::VectorXd& parameters, const Points& a) const = 0;
+  // Derivatives of gram(parameters, a) by each parameter. Those by edit costs are differences over
+  // a step of kCostStep, since the distance is piecewise linear in the costs.
+  virtual std::vector<Eigen::MatrixXd> derivatives(const Eigen::VectorXd& parameters,
+                                                   const Points& a) const = 0;
+};
+
+constexpr double kCostStep = 0.1;
+
+using KernelPointer = std::shared_ptr<const Kernel>;
+
+KernelPointer make_linear(std::vector<NamedGroup> groups);
+KernelPointer make_rbf(std::vector<NamedGroup> groups);
+KernelPointer make_edit(CostFamily costs);
+KernelPointer make_sum(std::vector<std::string> names, std::vector<KernelPointer> terms);
+KernelPointer make_product(std::vector<KernelPointer> factors);
+
+// The start of every parameter.
+Eigen::VectorXd starts(const Kernel& kernel);
+
+}  // namespace metaqnn::kernels

@@ -1,0 +1,98 @@
+#include "predict/baselines.h"
+
+#include <nlohmann/json.hpp>
+
+namespace metaqnn::predict {
+namespace {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+class Baseline : public Predictor {
+ public:
+  nlohmann::json state() const override { return nlohmann::json::object(); }
+};
+
+// slope 0 for the mean.
+class Line : public Baseline {
+ public:
+  Line(Index column, double slope, double at_zero, Range range)
+      : column_(column), slope_(slope), at_zero_(at_zero), range_(range) {}
+  Prediction predict(const kernels::Points& points, const PredictSettings&) const override {
+    VectorXd mean = VectorXd::Constant(points.size(), at_zero_);
+    if (column_ >= 0) mean += slope_ * points.features.col(column_);
+    return {range_.limit(mean), {}};
+  }
+
+ private:
+  Index column_;
+  double slope_, at_zero_;
+  Range range_;
+};
+
+// Columns are standardised on the training points: mean 0, variance 1.
+std::unique_ptr<Predictor> fit_line(const Training& training,
+                                    const std::vector<std::string>& names) {
+  const auto& columns = training.encoding->columns();
+  for (size_t c = 0; c < columns.size(); ++c) {
+    for (const std::string& name : names) {
+      if (columns[c].name != name) continue;
+      const VectorXd x = training.points.features.col(static_cast<Index>(c));
+      return std::make_unique<Line>(static_cast<Index>(c),
+                                    x.dot(training.targets) / static_cast<double>(x.size()),
+                                    training.targets.mean(), Range(training.targets));
+    }
+  }
+  return fit_mean(training);
+}
+
+class Nearest : public Baseline {
+ public:
+  explicit Nearest(const Training& training)
+      : encoding_(training.encoding), tokens_(training.points.tokens), targets_(training.targets) {}
+  Prediction predict(const kernels::Points& points,
+                     const PredictSettings& settings) const override {
+    const kernels::CostFamily family = encoding_->costs();
+    VectorXd start(static_cast<Index>(family.parameters.size()));
+    for (size_t i = 0; i < family.parameters.size(); ++i)
+      start(static_cast<Index>(i)) = family.parameters[i].start;
+    const MatrixXd distances =
+        kernels::edit_distances(points.tokens, tokens_, family.costs(start), settings.threads);
+    VectorXd mean(points.size());
+    for (Index i = 0; i < mean.size(); ++i) {
+      const double near = distances.row(i).minCoeff() + 1e-9;
+      double sum = 0;
+      int count = 0;
+      for (Index j = 0; j < targets_.size(); ++j) {
+        if (distances(i, j) > near) continue;
+        sum += targets_(j);
+        ++count;
+      }
+      mean(i) = sum / count;
+    }
+    return {mean, {}};
+  }
+
+ private:
+  std::shared_ptr<Encoding> encoding_;
+  std::vector<kernels::Tokens> tokens_;
+  VectorXd targets_;
+};
+
+}  // namespace
+
+std::unique_ptr<Predictor> fit_mean(const Training& training) {
+  return std::make_unique<Line>(-1, 0, training.targets.mean(), Range(training.targets));
+}
+std::unique_ptr<Predictor> fit_depth(const Training& training) {
+  return fit_line(training, {"depth", "length"});
+}
+std::unique_ptr<Predictor> fit_log_parameters(const Training& training) {
+  return fit_line(training, {"log2_parameters"});
+}
+std::unique_ptr<Predictor> fit_nearest(const Training& training) {
+  return std::make_unique<Nearest>(training);
+}
+
+}  // namespace metaqnn::predict

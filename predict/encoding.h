@@ -1,0 +1,76 @@
+// How does an architecture string become what predictors compute with?
+//
+// An Encoding is fixed by the training strings: which columns there are, their means and standard
+// deviations, which tokens may differ. Every string then becomes a standardised feature vector and
+// a token sequence (kernels::Points).
+//
+//   tokens = "grammar"     our architectures: global and position-wise features
+//                          (architecture/features.h); a token is a layer without D and SM, and
+//                          substituting one for another costs by what differs (below)
+//   tokens = "characters"  any text: a token is a byte
+//   tokens = other         any text, split at that separator; empty pieces are no tokens
+//
+// Texts have as features the length, how often each token occurs, and which token stands at each
+// position. Tokens that the training strings do not hold are tokens all the same, unlike any other.
+//
+// Edit costs: inserting or deleting costs 1 times a parameter for each type of layer. Substituting
+//
+//   C by C     filters |log2 f - log2 f'| + field |r - r'| / 2 + stride |log2 s - log2 s'|
+//   P by P     pooling (|r - r'| + |s - s'|) / 2
+//   FC by FC   neurons |log2 n - log2 n'|
+//   another type, or another token of a text: type
+//
+// with the words as parameters, whose logarithms the choice of hyper-parameters moves. A parameter
+// that no two training tokens could tell from its start is left out.
+//
+//   Encoding encoding({.tokens = "grammar"}, training_strings);
+//   kernels::Points points = encoding.points(strings);
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "architecture/features.h"
+#include "architecture/shapes.h"
+#include "kernels/kernel.h"
+
+namespace metaqnn::predict {
+
+struct EncodingSettings {
+  std::string tokens = "grammar";
+  Shape input{3, 32, 32};  // of the networks; used by the grammar
+  friend bool operator==(const EncodingSettings&, const EncodingSettings&) = default;
+};
+
+// The one form of a string under which equal architectures are equal: without D for the grammar.
+// Throws UsageError where it cannot be encoded: not in the grammar, or of an impossible shape.
+std::string canonical(const std::string& text, const EncodingSettings& settings);
+
+class Encoding {
+ public:
+  // `training`: canonical strings, at least one.
+  Encoding(EncodingSettings settings, const std::vector<std::string>& training);
+  ~Encoding();
+
+  const EncodingSettings& settings() const;
+  // Throws UsageError as canonical() does. Adds tokens not seen before to the alphabet, so a call
+  // must not run beside another use of this encoding.
+  kernels::Points points(const std::vector<std::string>& texts);
+
+  const std::vector<FeatureColumn>& columns() const;
+  // Columns of the same group, in their order; each column is in one of them.
+  const std::vector<kernels::NamedGroup>& groups() const;
+  // A column's values as they were before standardisation; throws UsageError where there is none of
+  // that name.
+  Eigen::VectorXd raw(const kernels::Points& points, const std::string& column) const;
+
+  // Refers to this encoding, which must outlive it.
+  kernels::CostFamily costs() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace metaqnn::predict

@@ -1,0 +1,225 @@
+#include "predict/evaluation.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <numeric>
+
+#include "architecture/error.h"
+#include "architecture/random.h"
+#include "kernels/dense.h"
+#include "kernels/parallel.h"
+
+namespace metaqnn::predict {
+namespace {
+
+using Eigen::Index;
+using Eigen::VectorXd;
+using Clock = std::chrono::steady_clock;
+
+constexpr Index kTop = 10;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+std::vector<Index> shuffled(Index n, uint64_t seed, int repeat) {
+  std::vector<Index> rows(static_cast<size_t>(n));
+  std::iota(rows.begin(), rows.end(), Index{0});
+  Random random = Random::stream(seed, "split", static_cast<uint64_t>(repeat));
+  shuffle(rows, random);
+  return rows;
+}
+
+VectorXd ranks(const VectorXd& values) {
+  std::vector<Index> order(static_cast<size_t>(values.size()));
+  std::iota(order.begin(), order.end(), Index{0});
+  std::sort(order.begin(), order.end(), [&](Index a, Index b) { return values(a) < values(b); });
+  VectorXd ranks(values.size());
+  for (size_t begin = 0; begin < order.size();) {
+    size_t end = begin;
+    while (end < order.size() && values(order[end]) == values(order[begin])) ++end;
+    for (size_t i = begin; i < end; ++i)
+      ranks(order[i]) = 0.5 * static_cast<double>(begin + end - 1);
+    begin = end;
+  }
+  return ranks;
+}
+
+bool constant(const VectorXd& values) { return values.maxCoeff() == values.minCoeff(); }
+
+void measure_top(const VectorXd& truth, const VectorXd& predicted, Figures& figures) {
+  if (constant(predicted)) return;  // which ten would be arbitrary
+  std::vector<Index> order(static_cast<size_t>(truth.size()));
+  std::iota(order.begin(), order.end(), Index{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](Index a, Index b) { return predicted(a) > predicted(b); });
+  const Index count = std::min(kTop, truth.size());
+  double sum = 0, best = -INFINITY;
+  for (Index i = 0; i < count; ++i) {
+    const double y = truth(order[static_cast<size_t>(i)]);
+    sum += y;
+    best = std::max(best, y);
+  }
+  figures.top10_mean = sum / static_cast<double>(count);
+  figures.top10_best_rank = 1 + static_cast<double>((truth.array() > best).count());
+  figures.top10_regret = truth.maxCoeff() - best;
+}
+
+// The outcome of one split for one method.
+struct Outcome {
+  VectorXd predicted;
+  double fit_seconds = 0, predict_seconds = 0;
+  std::vector<std::pair<std::string, double>> hyperparameters;
+  std::vector<std::string> report;
+};
+
+std::vector<Outcome> run(const Samples& samples, const Split& split,
+                         const EvaluationSettings& settings, int threads) {
+  const Samples train = samples.subset(split.train);
+  std::vector<std::string> test;
+  for (Index row : split.test) test.push_back(samples.architectures[static_cast<size_t>(row)]);
+  std::vector<std::string> unlabelled = settings.unlabelled;
+  if (settings.test_as_unlabelled) unlabelled.insert(unlabelled.end(), test.begin(), test.end());
+  FitSettings fit_settings = settings.fit;
+  fit_settings.threads = threads;
+  const Training training =
+      make_training(settings.encoding, train, settings.failures, unlabelled, fit_settings);
+  const kernels::Points points = training.encoding->points(test);
+  std::vector<Outcome> outcomes;
+  for (const std::string& name : settings.methods) {
+    Outcome outcome;
+    auto start = Clock::now();
+    const auto predictor = fit(find_method(name), training);
+    outcome.fit_seconds = seconds_since(start);
+    start = Clock::now();
+    outcome.predicted = predictor->predict(points, {false, threads}).mean;
+    outcome.predict_seconds = seconds_since(start);
+    outcome.hyperparameters = predictor->hyperparameters();
+    outcome.report = predictor->report();
+    outcomes.push_back(std::move(outcome));
+  }
+  return outcomes;
+}
+
+}  // namespace
+
+std::optional<double> kendall_tau(const VectorXd& a, const VectorXd& b) {
+  int64_t agree = 0, tied_a = 0, tied_b = 0, pairs = 0;
+  for (Index i = 0; i < a.size(); ++i) {
+    for (Index j = 0; j < i; ++j) {
+      const int x = (a(i) > a(j)) - (a(i) < a(j)), y = (b(i) > b(j)) - (b(i) < b(j));
+      agree += x * y;
+      tied_a += x == 0;
+      tied_b += y == 0;
+      ++pairs;
+    }
+  }
+  const double norm = std::sqrt(static_cast<double>(pairs - tied_a)) *
+                      std::sqrt(static_cast<double>(pairs - tied_b));
+  if (!(norm > 0)) return std::nullopt;
+  return static_cast<double>(agree) / norm;
+}
+
+std::optional<double> spearman(const VectorXd& a, const VectorXd& b) {
+  const double middle = 0.5 * static_cast<double>(a.size() - 1);
+  const VectorXd x = ranks(a).array() - middle, y = ranks(b).array() - middle;
+  const double norm = x.norm() * y.norm();
+  if (!(norm > 0)) return std::nullopt;
+  return x.dot(y) / norm;
+}
+
+Figures measure(const VectorXd& truth, const VectorXd& predicted) {
+  METAQNN_ASSERT(truth.size() == predicted.size() && truth.size() > 0,
+                 std::to_string(truth.size()) + " targets, " + std::to_string(predicted.size()) +
+                     " predictions");
+  Figures figures;
+  const double squared = (truth - predicted).squaredNorm();
+  figures.l2_loss = squared / static_cast<double>(truth.size());
+  const double variance = (truth.array() - truth.mean()).square().sum();
+  if (!constant(truth)) figures.r2 = 1 - squared / variance;
+  figures.kendall_tau = kendall_tau(truth, predicted);
+  figures.spearman = spearman(truth, predicted);
+  measure_top(truth, predicted, figures);
+  return figures;
+}
+
+Splits fold_splits(Index n, int folds, int repeats, uint64_t seed) {
+  if (folds < 2 || folds > n || n < 3) {
+    throw UsageError(std::to_string(folds) + " folds of " + std::to_string(n) +
+                     " architectures: give from 2 to as many folds as there are architectures, "
+                     "which are at least 3");
+  }
+  Splits splits;
+  for (int r = 0; r < repeats; ++r) {
+    const std::vector<Index> rows = shuffled(n, seed, r);
+    std::vector<Split> of_repeat(static_cast<size_t>(folds));
+    for (size_t i = 0; i < rows.size(); ++i) {
+      for (size_t f = 0; f < of_repeat.size(); ++f)
+        (i % of_repeat.size() == f ? of_repeat[f].test : of_repeat[f].train).push_back(rows[i]);
+    }
+    splits.push_back(std::move(of_repeat));
+  }
+  return splits;
+}
+
+Splits random_splits(Index n, Index train_size, int repeats, uint64_t seed) {
+  if (train_size < 2 || train_size >= n) {
+    throw UsageError("a training set of " + std::to_string(train_size) + " from " +
+                     std::to_string(n) + " architectures: give from 2 to " + std::to_string(n - 1));
+  }
+  Splits splits;
+  for (int r = 0; r < repeats; ++r) {
+    const std::vector<Index> rows = shuffled(n, seed, r);
+    splits.push_back(
+        {{{rows.begin(), rows.begin() + train_size}, {rows.begin() + train_size, rows.end()}}});
+  }
+  return splits;
+}
+
+std::vector<MethodResult> evaluate(const Samples& samples, const Splits& splits,
+                                   const EvaluationSettings& settings) {
+  std::vector<std::pair<size_t, size_t>> parts;
+  for (size_t r = 0; r < splits.size(); ++r) {
+    for (size_t f = 0; f < splits[r].size(); ++f) parts.emplace_back(r, f);
+  }
+  const int threads = settings.fit.threads;
+  const bool beside = parts.size() > 1;
+  kernels::set_blas_threads(beside ? 1 : threads);
+  std::vector<std::vector<Outcome>> outcomes(parts.size());
+  kernels::parallel_for(static_cast<Index>(parts.size()), beside ? threads : 1, [&](Index p) {
+    const auto [r, f] = parts[static_cast<size_t>(p)];
+    outcomes[static_cast<size_t>(p)] = run(samples, splits[r][f], settings, beside ? 1 : threads);
+  });
+  std::vector<MethodResult> results;
+  for (size_t m = 0; m < settings.methods.size(); ++m) {
+    MethodResult result;
+    result.method = settings.methods[m];
+    result.baseline = find_method(result.method).baseline;
+    result.report = outcomes[0][m].report;
+    std::vector<double> truth, predicted;
+    for (size_t p = 0; p < parts.size(); ++p) {
+      const auto [r, f] = parts[p];
+      const Outcome& outcome = outcomes[p][m];
+      for (size_t i = 0; i < splits[r][f].test.size(); ++i) {
+        truth.push_back(samples.targets(splits[r][f].test[i]));
+        predicted.push_back(outcome.predicted(static_cast<Index>(i)));
+      }
+      result.fit_seconds += outcome.fit_seconds / static_cast<double>(splits.size());
+      result.predict_seconds += outcome.predict_seconds / static_cast<double>(splits.size());
+      for (const auto& [name, value] : outcome.hyperparameters)
+        result.hyperparameters[name] += value / static_cast<double>(parts.size());
+      if (f + 1 == splits[r].size()) {
+        const auto n = static_cast<Index>(truth.size());
+        result.repeats.push_back(measure(Eigen::Map<const VectorXd>(truth.data(), n),
+                                         Eigen::Map<const VectorXd>(predicted.data(), n)));
+        truth.clear();
+        predicted.clear();
+      }
+    }
+    results.push_back(std::move(result));
+  }
+  return results;
+}
+
+}  // namespace metaqnn::predict

@@ -1,0 +1,71 @@
+// How good are predictions, on architectures that were not used to fit?
+//
+//   l2_loss       mean (y - f)^2
+//   r2            1 - sum (y - f)^2 / sum (y - mean of the test y)^2
+//   kendall_tau   tau-b: pairs ordered alike less pairs ordered otherwise, ties accounted for
+//   spearman      correlation of the ranks, ties at their mean
+//   top 10        of the ten with the largest f: mean y; rank by y of the best of them (1 = the best
+//                 of all); regret: the best y of all less the best of theirs
+//
+// Folds are pooled: one set of figures for each repeat. A figure that is undefined (the order of
+// constant predictions, r2 of constant targets) has no value.
+#pragma once
+
+#include <Eigen/Core>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "predict/predictor.h"
+#include "predict/samples.h"
+
+namespace metaqnn::predict {
+
+struct Figures {
+  std::optional<double> l2_loss, r2, kendall_tau, spearman;
+  std::optional<double> top10_mean, top10_best_rank, top10_regret;
+};
+
+// `truth`, `predicted`: n, at least 1.
+Figures measure(const Eigen::VectorXd& truth, const Eigen::VectorXd& predicted);
+
+std::optional<double> kendall_tau(const Eigen::VectorXd& a, const Eigen::VectorXd& b);
+std::optional<double> spearman(const Eigen::VectorXd& a, const Eigen::VectorXd& b);
+
+// Rows of the samples.
+struct Split {
+  std::vector<Eigen::Index> train, test;
+};
+using Splits = std::vector<std::vector<Split>>;  // repeats of folds
+
+// Throws UsageError unless 2 <= folds <= n and each training set has 2 points.
+Splits fold_splits(Eigen::Index n, int folds, int repeats, uint64_t seed);
+// Throws UsageError unless 2 <= train_size < n.
+Splits random_splits(Eigen::Index n, Eigen::Index train_size, int repeats, uint64_t seed);
+
+struct EvaluationSettings {
+  EncodingSettings encoding;
+  Failures failures = Failures::as_chance;
+  FitSettings fit;
+  std::vector<std::string> methods;     // in the order of the result
+  std::vector<std::string> unlabelled;  // canonical
+  bool test_as_unlabelled = false;      // besides
+};
+
+struct MethodResult {
+  std::string method;
+  bool baseline = false;
+  std::vector<Figures> repeats;
+  double fit_seconds = 0, predict_seconds = 0;    // a repeat, all folds
+  std::map<std::string, double> hyperparameters;  // means over all fits
+  std::vector<std::string> report;                // of the first fit
+};
+
+// Fits each method on each training set and measures it on the test sets. Splits run beside each
+// other on settings.fit.threads threads; the result does not depend on how many.
+std::vector<MethodResult> evaluate(const Samples& samples, const Splits& splits,
+                                   const EvaluationSettings& settings);
+
+}  // namespace metaqnn::predict

@@ -1,0 +1,178 @@
+#include "predict/kernel_predictor.h"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "architecture/error.h"
+#include "predict/state.h"
+
+namespace metaqnn::predict {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+Standardised standardise(const VectorXd& targets) {
+  Standardised result;
+  result.mean = targets.mean();
+  const VectorXd centred = targets.array() - result.mean;
+  const double deviation = std::sqrt(centred.squaredNorm() / static_cast<double>(targets.size()));
+  result.deviation = deviation > 1e-12 ? deviation : 1;  // equal targets: predict them
+  result.values = centred / result.deviation;
+  return result;
+}
+
+KernelPredictor::KernelPredictor(Expansion expansion, std::vector<std::string> report)
+    : expansion_(std::move(expansion)), report_(std::move(report)) {}
+
+Prediction KernelPredictor::predict(const kernels::Points& points,
+                                    const PredictSettings& settings) const {
+  const Expansion& e = expansion_;
+  const MatrixXd gram = e.kernel->gram(e.parameters, points, e.centres, settings.threads);
+  Prediction prediction;
+  prediction.mean = e.range.limit(
+      ((gram * e.coefficients).array() + e.intercept) * e.target_deviation + e.target_mean);
+  if (!settings.deviation || e.scale == 0) return prediction;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!system_) {
+      system_ = std::make_unique<LeastSquares>(
+          kernels::decompose(e.kernel->gram(e.parameters, e.centres, settings.threads)),
+          VectorXd::Zero(e.centres.size()));
+    }
+  }
+  const VectorXd left =
+      e.kernel->diagonal(e.parameters, points) - system_->explained(e.penalty, gram);
+  prediction.deviation =
+      (e.scale * (left.cwiseMax(0).array() + e.penalty)).sqrt() * e.target_deviation;
+  return prediction;
+}
+
+std::vector<std::pair<std::string, double>> KernelPredictor::hyperparameters() const {
+  std::vector<std::pair<std::string, double>> list{{"penalty", expansion_.penalty}};
+  const auto parameters = expansion_.kernel->parameters();
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    list.emplace_back(parameters[i].name, std::exp(expansion_.parameters(static_cast<Index>(i))));
+  }
+  return list;
+}
+
+nlohmann::json KernelPredictor::state() const {
+  return {{"hyperparameters", to_json(expansion_.parameters)},
+          {"penalty", expansion_.penalty},
+          {"intercept", expansion_.intercept},
+          {"scale", expansion_.scale},
+          {"coefficients", to_json(expansion_.coefficients)}};
+}
+
+const Choice& choice_for(const Training& training, const std::string& name,
+                         const kernels::Kernel& kernel) {
+  const auto known = training.choices->find(name);
+  if (known != training.choices->end()) return known->second;
+  ChoiceSettings settings;
+  settings.threads = training.settings.threads;
+  settings.seed = training.settings.seed;
+  Choice choice = choose(kernel, training.points, standardise(training.targets).values, settings);
+  choice.report.kernel = name;
+  return training.choices->emplace(name, std::move(choice)).first->second;
+}
+
+std::unique_ptr<KernelPredictor> fit_least_squares(const Training& training,
+                                                   kernels::KernelPointer kernel,
+                                                   const Choice& choice) {
+  const Standardised targets = standardise(training.targets);
+  const LeastSquares system(kernels::decompose(kernel->gram(choice.parameters, training.points,
+                                                            training.settings.threads)),
+                            targets.values);
+  const LeastSquaresFit fit = system.solve(choice.penalty);
+  const double scale = fit.left_out.cwiseAbs2().cwiseQuotient(fit.left_out_gain).mean();
+  auto predictor = std::make_unique<KernelPredictor>(
+      Expansion{std::move(kernel), choice.parameters, choice.penalty, training.points,
+                fit.coefficients, fit.intercept, scale, targets.mean, targets.deviation,
+                Range(training.targets)},
+      std::vector<std::string>{describe(choice.report)});
+  predictor->left_out = training.targets - targets.deviation * fit.left_out;
+  return predictor;
+}
+
+std::unique_ptr<KernelPredictor> restore_least_squares(const Training& training,
+                                                       kernels::KernelPointer kernel,
+                                                       const nlohmann::json& state) {
+  const Standardised targets = standardise(training.targets);
+  const auto parameters = static_cast<Index>(kernel->parameters().size());
+  Expansion e;
+  e.kernel = std::move(kernel);
+  e.parameters = vector_at(state, "hyperparameters", parameters);
+  e.penalty = number_at(state, "penalty");
+  e.intercept = number_at(state, "intercept");
+  e.scale = number_at(state, "scale");
+  e.centres = training.points;
+  e.coefficients = vector_at(state, "coefficients", training.points.size());
+  e.target_mean = targets.mean;
+  e.target_deviation = targets.deviation;
+  e.range = Range(training.targets);
+  return std::make_unique<KernelPredictor>(std::move(e));
+}
+
+kernels::KernelPointer linear_kernel(const Encoding& encoding) {
+  return kernels::make_linear(encoding.groups());
+}
+kernels::KernelPointer rbf_kernel(const Encoding& encoding) {
+  return kernels::make_rbf(encoding.groups());
+}
+kernels::KernelPointer edit_kernel(const Encoding& encoding) {
+  return kernels::make_edit(encoding.costs());
+}
+
+std::string describe(const ChoiceReport& report) {
+  char text[300];
+  std::snprintf(text, sizeof text,
+                "%s: leave-one-out R2 %.3f at the start, %.3f at the end; %d iterations on %lld "
+                "points, %.2f s",
+                report.kernel.c_str(), report.start_r2, report.end_r2, report.iterations,
+                static_cast<long long>(report.points), report.seconds);
+  std::string line = text;
+  if (report.repair.negative > 0) {
+    std::snprintf(
+        text, sizeof text,
+        "; %lld of %lld eigenvalues were negative (smallest %.3g, %.1f%% of the spectrum) "
+        "and are clipped",
+        static_cast<long long>(report.repair.negative), static_cast<long long>(report.repair.size),
+        report.repair.most_negative, 100 * report.repair.negative_share);
+    line += text;
+  }
+  return line;
+}
+
+namespace {
+
+using MakeKernel = kernels::KernelPointer (*)(const Encoding&);
+
+template <MakeKernel make>
+std::unique_ptr<Predictor> fit_by(const Training& training, const char* name) {
+  const kernels::KernelPointer kernel = make(*training.encoding);
+  return fit_least_squares(training, kernel, choice_for(training, name, *kernel));
+}
+
+}  // namespace
+
+std::unique_ptr<Predictor> fit_lls(const Training& training) {
+  return fit_by<linear_kernel>(training, "linear");
+}
+std::unique_ptr<Predictor> fit_rbf_ls(const Training& training) {
+  return fit_by<rbf_kernel>(training, "rbf");
+}
+std::unique_ptr<Predictor> fit_ed_ls(const Training& training) {
+  return fit_by<edit_kernel>(training, "edit");
+}
+std::unique_ptr<Predictor> restore_lls(const Training& training, const nlohmann::json& state) {
+  return restore_least_squares(training, linear_kernel(*training.encoding), state);
+}
+std::unique_ptr<Predictor> restore_rbf_ls(const Training& training, const nlohmann::json& state) {
+  return restore_least_squares(training, rbf_kernel(*training.encoding), state);
+}
+std::unique_ptr<Predictor> restore_ed_ls(const Training& training, const nlohmann::json& state) {
+  return restore_least_squares(training, edit_kernel(*training.encoding), state);
+}
+
+}  // namespace metaqnn::predict

@@ -1,0 +1,118 @@
+#include "predict/least_squares.h"
+
+#include <cmath>
+#include <utility>
+
+#include "architecture/error.h"
+#include "kernels/dense.h"
+
+namespace metaqnn::predict {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+// In the basis of the eigenvectors: H is diagonal, h.
+struct LeastSquares::Terms {
+  VectorXd h;        // 1 / (max(w, 0) + lambda)
+  VectorXd ones;     // H 1
+  double total;      // 1' H 1
+  double intercept;  // b
+  VectorXd alpha;
+  VectorXd diagonal;   // C_ii, in the basis of the points
+  VectorXd residuals;  // alpha_i / C_ii
+};
+
+LeastSquares::LeastSquares(kernels::Spectrum spectrum, const VectorXd& targets)
+    : spectrum_(std::move(spectrum)) {
+  METAQNN_ASSERT(spectrum_.values.size() == targets.size(),
+                 std::to_string(spectrum_.values.size()) + " points, " +
+                     std::to_string(targets.size()) + " targets");
+  clipped_ = spectrum_.clipped();
+  squared_ = spectrum_.vectors.cwiseAbs2();
+  ones_ = spectrum_.vectors.transpose() * VectorXd::Ones(targets.size());
+  targets_ = spectrum_.vectors.transpose() * targets;
+}
+
+LeastSquares::Terms LeastSquares::terms(double penalty) const {
+  Terms t;
+  t.h = (clipped_.array() + penalty).inverse();
+  t.ones = t.h.cwiseProduct(ones_);
+  t.total = ones_.dot(t.ones);
+  t.intercept = t.ones.dot(targets_) / t.total;
+  t.alpha = t.h.cwiseProduct(targets_) - t.intercept * t.ones;
+  const VectorXd h1 = spectrum_.vectors * t.ones;
+  t.diagonal = squared_ * t.h - h1.cwiseAbs2() / t.total;
+  t.residuals = (spectrum_.vectors * t.alpha).cwiseQuotient(t.diagonal);
+  return t;
+}
+
+LeastSquaresFit LeastSquares::solve(double penalty) const {
+  const Terms t = terms(penalty);
+  const VectorXd kept =
+      t.alpha.cwiseProduct(clipped_.unaryExpr([](double w) { return w > 0 ? 1.0 : 0.0; }));
+  return {spectrum_.vectors * kept, t.intercept, t.residuals, t.diagonal.cwiseInverse()};
+}
+
+MatrixXd LeastSquares::jacobian(double penalty, const std::vector<MatrixXd>& derivatives) const {
+  const Index n = ones_.size();
+  const Terms t = terms(penalty);
+  const VectorXd& w = spectrum_.values;
+  // How a derivative of K changes the clipped K, element by element of the eigenbasis (Daleckii and
+  // Krein, 1965): 1 between positive eigenvalues, 0 between negative ones.
+  MatrixXd clip(n, n);
+  for (Index j = 0; j < n; ++j) {
+    for (Index i = 0; i < n; ++i) {
+      const bool apart = clipped_(i) != w(i) || clipped_(j) != w(j);
+      clip(i, j) = !apart ? 1
+                   : clipped_(i) == 0 && clipped_(j) == 0
+                       ? 0
+                       : (clipped_(i) - clipped_(j)) / (w(i) - w(j));
+    }
+  }
+  // C in the eigenbasis, and V C.
+  MatrixXd c = -t.ones * t.ones.transpose() / t.total;
+  c.diagonal() += t.h;
+  const MatrixXd vc = kernels::product(spectrum_.vectors, c);
+  MatrixXd jacobian(n, static_cast<Index>(derivatives.size()) + 1);
+  const auto column = [&](const VectorXd& alpha, const VectorXd& diagonal) {
+    return (alpha - t.residuals.cwiseProduct(diagonal)).cwiseQuotient(t.diagonal);
+  };
+  for (size_t k = 0; k < derivatives.size(); ++k) {
+    const MatrixXd change = clip.cwiseProduct(
+        kernels::product_t(spectrum_.vectors, kernels::product(derivatives[k], spectrum_.vectors)));
+    const VectorXd alpha = -vc * (change * t.alpha);
+    const VectorXd diagonal = -kernels::product(vc, change).cwiseProduct(vc).rowwise().sum();
+    jacobian.col(static_cast<Index>(k)) = column(alpha, diagonal);
+  }
+  jacobian.rightCols<1>() = penalty * column(-vc * t.alpha, -vc.cwiseAbs2().rowwise().sum());
+  return jacobian;
+}
+
+double LeastSquares::best_penalty(double smallest, double largest, int count) const {
+  const auto best_of = [&](double from, double to, int steps) {
+    double best = from, least = INFINITY;
+    for (int i = 0; i < steps; ++i) {
+      const double penalty = from * std::pow(to / from, static_cast<double>(i) / (steps - 1));
+      const double sum = terms(penalty).residuals.squaredNorm();
+      if (sum < least) {
+        least = sum;
+        best = penalty;
+      }
+    }
+    return best;
+  };
+  const double step = std::pow(largest / smallest, 1.0 / (count - 1));
+  const double best = best_of(smallest, largest, count);
+  return best_of(std::max(smallest, best / step), std::min(largest, best * step), 9);
+}
+
+VectorXd LeastSquares::explained(double penalty, const MatrixXd& rows) const {
+  const VectorXd h =
+      (clipped_.array() + penalty).inverse().matrix().cwiseProduct(clipped_.unaryExpr([](double w) {
+        return w > 0 ? 1.0 : 0.0;
+      }));
+  return kernels::product(rows, spectrum_.vectors).cwiseAbs2() * h;
+}
+
+}  // namespace metaqnn::predict

@@ -1,0 +1,340 @@
+#include "predict/manifold.h"
+
+#include <Eigen/Cholesky>
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "architecture/error.h"
+#include "architecture/random.h"
+#include "kernels/dense.h"
+#include "kernels/graph.h"
+#include "predict/state.h"
+
+namespace metaqnn::predict {
+namespace {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+constexpr int kNeighbours = 10;
+// What another graph weight than 0 has to gain, as a share of the squared residuals.
+constexpr double kGain = 0.01;
+constexpr double kGraphWeights[] = {0.01, 0.03, 0.1, 0.3, 1, 3, 10};
+
+struct ManifoldKind {
+  const char* name;  // of the kernel, as choice_for() knows it
+  kernels::KernelPointer (*kernel)(const Encoding&);
+  // Blocks of distances between all points, for the graph.
+  kernels::DistanceRows (*distances)(const Encoding&, const Choice&, const kernels::Points&);
+};
+
+kernels::DistanceRows feature_distances(const Encoding&, const Choice&,
+                                        const kernels::Points& all) {
+  return [&all](Index first, Index count) -> MatrixXd {
+    return kernels::squared_distances(all.features.middleRows(first, count), all.features);
+  };
+}
+
+// Under the costs chosen for the kernel; its first parameter is the width.
+kernels::DistanceRows token_distances(const Encoding& encoding, const Choice& choice,
+                                      const kernels::Points& all) {
+  const kernels::EditCosts costs =
+      encoding.costs().costs(choice.parameters.tail(choice.parameters.size() - 1));
+  return [&all, costs](Index first, Index count) {
+    const std::vector<kernels::Tokens> rows(all.tokens.begin() + first,
+                                            all.tokens.begin() + first + count);
+    return kernels::edit_distances(rows, all.tokens, costs);
+  };
+}
+
+const ManifoldKind kRbf{"rbf", rbf_kernel, feature_distances};
+const ManifoldKind kEdit{"edit", edit_kernel, token_distances};
+
+kernels::Points join(const kernels::Points& a, const kernels::Points& b) {
+  if (b.size() == 0) return a;
+  kernels::Points all;
+  all.features.resize(a.size() + b.size(), a.features.cols());
+  all.features << a.features, b.features;
+  all.tokens = a.tokens;
+  all.tokens.insert(all.tokens.end(), b.tokens.begin(), b.tokens.end());
+  return all;
+}
+
+// Rows of the labelled points first, then those of the others.
+std::vector<Index> choose_landmarks(Index labelled, Index all, uint64_t seed) {
+  std::vector<Index> rows(static_cast<size_t>(all));
+  std::iota(rows.begin(), rows.end(), Index{0});
+  if (all <= kExactPoints) return rows;
+  Random random = Random::stream(seed, "landmarks");
+  std::vector<Index> known(rows.begin(), rows.begin() + labelled);
+  std::vector<Index> others(rows.begin() + labelled, rows.end());
+  shuffle(known, random);
+  shuffle(others, random);
+  const auto half = static_cast<size_t>(
+      std::max(kExactPoints / 2, kExactPoints - static_cast<Index>(others.size())));
+  known.resize(std::min(known.size(), half));
+  others.resize(std::min(others.size(), static_cast<size_t>(kExactPoints) - known.size()));
+  known.insert(known.end(), others.begin(), others.end());
+  std::sort(known.begin(), known.end());
+  return known;
+}
+
+// phi(x) = to_features' k(x).
+struct FeatureSpace {
+  std::vector<Index> landmarks;
+  kernels::Points centres;
+  MatrixXd to_features;  // landmarks x m
+  kernels::RepairReport repair;
+};
+
+FeatureSpace make_space(const kernels::Kernel& kernel, const VectorXd& parameters,
+                        const kernels::Points& all, std::vector<Index> landmarks, int threads) {
+  FeatureSpace space;
+  space.centres = all.subset(landmarks);
+  space.landmarks = std::move(landmarks);
+  const kernels::Spectrum spectrum =
+      kernels::decompose(kernel.gram(parameters, space.centres, threads));
+  space.repair = kernels::report(spectrum);
+  // Directions that hold next to nothing would only be divided by next to nothing.
+  const double smallest = 1e-10 * spectrum.values.maxCoeff();
+  const Index kept = (spectrum.values.array() > smallest).count();
+  space.to_features = spectrum.vectors.rightCols(kept) *
+                      spectrum.values.tail(kept).cwiseSqrt().cwiseInverse().asDiagonal();
+  return space;
+}
+
+struct Solution {
+  double rho = 0, lambda = 1;
+  double squared = INFINITY;  // sum of squared left-out residuals
+};
+
+// Ridge regression on the rows of `rows` (l x m, any l and m) for every lambda at once.
+Solution best_lambda(const MatrixXd& rows, const VectorXd& targets, double rho) {
+  const kernels::Spectrum spectrum =
+      kernels::decompose(MatrixXd(kernels::product_nt(rows, rows).selfadjointView<Eigen::Lower>()));
+  const VectorXd w = spectrum.clipped();
+  const MatrixXd squared = spectrum.vectors.cwiseAbs2();
+  const VectorXd y = spectrum.vectors.transpose() * targets;
+  const auto n = static_cast<double>(targets.size());
+  Solution best;
+  for (double exponent = -5; exponent <= 3; exponent += 0.125) {
+    const double lambda = std::pow(10, exponent);
+    const VectorXd shrink = w.array() / (w.array() + lambda);
+    const VectorXd fitted = spectrum.vectors * shrink.cwiseProduct(y);
+    const VectorXd kept = (1 - 1 / n - (squared * shrink).array()).cwiseMax(1e-9);
+    const double sum = (targets - fitted).cwiseQuotient(kept).squaredNorm();
+    if (sum < best.squared) best = {rho, lambda, sum};
+  }
+  return best;
+}
+
+// The labelled rows in the coordinates where |v|^2 + rho v' G v is |v|^2.
+MatrixXd smoothed_rows(const MatrixXd& rows, const MatrixXd& graph, double rho) {
+  const MatrixXd penalty = MatrixXd::Identity(graph.rows(), graph.cols()) + rho * graph;
+  const Eigen::LLT<MatrixXd> factor(penalty);
+  return factor.matrixL().solve(rows.transpose()).transpose();
+}
+
+// G of the header.
+MatrixXd graph_form(const MatrixXd& features, const kernels::DistanceRows& distances, int threads) {
+  const Eigen::SparseMatrix<double> l =
+      kernels::laplacian(kernels::neighbour_graph(features.rows(), kNeighbours, distances, threads),
+                         kernels::LaplacianKind::normalised);
+  const MatrixXd g =
+      kernels::product_t(features, l * features) / static_cast<double>(features.rows());
+  return 0.5 * (g + g.transpose());
+}
+
+std::string describe_space(const FeatureSpace& space, const MatrixXd& features,
+                           const VectorXd& diagonal) {
+  char text[200];
+  const double missed = 1 - features.cwiseAbs2().rowwise().sum().cwiseQuotient(diagonal).mean();
+  std::snprintf(
+      text, sizeof text,
+      "%lld landmarks for %lld points miss %.2g%% of k(x,x); %lld negative eigenvalues of "
+      "the landmarks clipped",
+      static_cast<long long>(space.landmarks.size()), static_cast<long long>(features.rows()),
+      100 * missed, static_cast<long long>(space.repair.negative));
+  return text;
+}
+
+// The predictor, with what it needs to be saved.
+class Manifold : public Predictor {
+ public:
+  Manifold(Expansion expansion, std::vector<std::string> landmarks, double graph_weight,
+           std::vector<std::string> report)
+      : predictor_(std::move(expansion), std::move(report)),
+        landmarks_(std::move(landmarks)),
+        graph_weight_(graph_weight) {}
+
+  Prediction predict(const kernels::Points& points,
+                     const PredictSettings& settings) const override {
+    return predictor_.predict(points, {false, settings.threads});
+  }
+  std::vector<std::pair<std::string, double>> hyperparameters() const override {
+    auto list = predictor_.hyperparameters();
+    list.insert(list.begin() + 1, {"graph_weight", graph_weight_});
+    return list;
+  }
+  std::vector<std::string> report() const override { return predictor_.report(); }
+  nlohmann::json state() const override {
+    nlohmann::json state = predictor_.state();
+    state["graph_weight"] = graph_weight_;
+    state["landmarks"] = landmarks_;
+    return state;
+  }
+
+ private:
+  KernelPredictor predictor_;
+  std::vector<std::string> landmarks_;
+  double graph_weight_;
+};
+
+class ManifoldFit {
+ public:
+  ManifoldFit(const Training& training, const ManifoldKind& kind)
+      : training_(training),
+        kind_(kind),
+        kernel_(kind.kernel(*training.encoding)),
+        choice_(choice_for(training, kind.name, *kernel_)),
+        targets_(standardise(training.targets)) {}
+
+  std::unique_ptr<Predictor> run() {
+    if (training_.settings.graph_weight == 0.0) return without_graph("graph weight 0, as told");
+    const int threads = training_.settings.threads;
+    all_ = join(training_.points, training_.unlabelled);
+    space_ = make_space(
+        *kernel_, choice_.parameters, all_,
+        choose_landmarks(training_.points.size(), all_.size(), training_.settings.seed), threads);
+    const MatrixXd features = kernels::product(
+        kernel_->gram(choice_.parameters, all_, space_.centres, threads), space_.to_features);
+    report_.push_back(
+        describe_space(space_, features, kernel_->diagonal(choice_.parameters, all_)));
+    graph_ = graph_form(features, kind_.distances(*training_.encoding, choice_, all_), threads);
+    rows_ = features.topRows(training_.points.size());
+    means_ = rows_.colwise().mean();
+    rows_.rowwise() -= means_.transpose();
+    const Solution best = choose_weights();
+    if (best.rho == 0) return without_graph("leave-one-out chose graph weight 0");
+    return with_graph(best);
+  }
+
+ private:
+  Solution choose_weights() {
+    if (training_.settings.graph_weight) {
+      const double rho = *training_.settings.graph_weight;
+      return best_lambda(smoothed_rows(rows_, graph_, rho), targets_.values, rho);
+    }
+    const Solution zero = best_lambda(rows_, targets_.values, 0);
+    Solution best = zero;
+    for (double rho : kGraphWeights) {
+      const Solution found = best_lambda(smoothed_rows(rows_, graph_, rho), targets_.values, rho);
+      if (found.squared < best.squared) best = found;
+    }
+    return best.squared < (1 - kGain) * zero.squared ? best : zero;
+  }
+
+  std::unique_ptr<Predictor> with_graph(const Solution& solution) {
+    const Index m = graph_.rows();
+    MatrixXd a = kernels::product_t(rows_, rows_) + solution.lambda * solution.rho * graph_;
+    a.diagonal().array() += solution.lambda;
+    const VectorXd v = Eigen::LLT<MatrixXd>(a).solve(rows_.transpose() * targets_.values);
+    METAQNN_ASSERT(v.size() == m, "a solution has one number for each feature");
+    char text[100];
+    std::snprintf(text, sizeof text, "graph weight %.3g by leave-one-out, %lld unlabelled points",
+                  solution.rho, static_cast<long long>(training_.unlabelled.size()));
+    report_.emplace_back(text);
+    Expansion e;
+    e.kernel = kernel_;
+    e.parameters = choice_.parameters;
+    e.penalty = solution.lambda;
+    e.centres = space_.centres;
+    e.coefficients = space_.to_features * v;
+    e.intercept = -means_.dot(v);
+    e.target_mean = targets_.mean;
+    e.target_deviation = targets_.deviation;
+    e.range = Range(training_.targets);
+    return std::make_unique<Manifold>(std::move(e), landmark_names(), solution.rho, report());
+  }
+
+  std::unique_ptr<Predictor> without_graph(std::string why) {
+    report_.push_back(std::move(why));
+    const auto plain = fit_least_squares(training_, kernel_, choice_);
+    Expansion e = plain->expansion();
+    e.scale = 0;
+    return std::make_unique<Manifold>(std::move(e), training_.architectures, 0, report());
+  }
+
+  std::vector<std::string> report() const {
+    std::vector<std::string> lines{describe(choice_.report)};
+    lines.insert(lines.end(), report_.begin(), report_.end());
+    return lines;
+  }
+
+  std::vector<std::string> landmark_names() const {
+    std::vector<std::string> names;
+    const auto labelled = static_cast<Index>(training_.architectures.size());
+    for (Index row : space_.landmarks) {
+      names.push_back(
+          row < labelled ? training_.architectures[static_cast<size_t>(row)]
+                         : training_.unlabelled_architectures[static_cast<size_t>(row - labelled)]);
+    }
+    return names;
+  }
+
+  const Training& training_;
+  const ManifoldKind& kind_;
+  kernels::KernelPointer kernel_;
+  const Choice& choice_;
+  Standardised targets_;
+  kernels::Points all_;
+  FeatureSpace space_;
+  MatrixXd graph_;  // G
+  MatrixXd rows_;   // P
+  VectorXd means_;  // what was taken out of it
+  std::vector<std::string> report_;
+};
+
+std::unique_ptr<Predictor> restore(const Training& training, const nlohmann::json& state,
+                                   const ManifoldKind& kind) {
+  const nlohmann::json& list = value_at(state, "landmarks");
+  std::vector<std::string> landmarks;
+  for (const auto& text : list) {
+    if (!text.is_string()) throw DataError("key landmarks holds something that is no text");
+    landmarks.push_back(text.get<std::string>());
+  }
+  const Standardised targets = standardise(training.targets);
+  Expansion e;
+  e.kernel = kind.kernel(*training.encoding);
+  e.parameters =
+      vector_at(state, "hyperparameters", static_cast<Index>(e.kernel->parameters().size()));
+  e.penalty = number_at(state, "penalty");
+  e.intercept = number_at(state, "intercept");
+  e.centres = training.encoding->points(landmarks);
+  e.coefficients = vector_at(state, "coefficients", e.centres.size());
+  e.target_mean = targets.mean;
+  e.target_deviation = targets.deviation;
+  e.range = Range(training.targets);
+  return std::make_unique<Manifold>(std::move(e), std::move(landmarks),
+                                    number_at(state, "graph_weight"), std::vector<std::string>{});
+}
+
+}  // namespace
+
+std::unique_ptr<Predictor> fit_rbf_mr(const Training& training) {
+  return ManifoldFit(training, kRbf).run();
+}
+std::unique_ptr<Predictor> fit_ed_mr(const Training& training) {
+  return ManifoldFit(training, kEdit).run();
+}
+std::unique_ptr<Predictor> restore_rbf_mr(const Training& training, const nlohmann::json& state) {
+  return restore(training, state, kRbf);
+}
+std::unique_ptr<Predictor> restore_ed_mr(const Training& training, const nlohmann::json& state) {
+  return restore(training, state, kEdit);
+}
+
+}  // namespace metaqnn::predict

@@ -1,0 +1,163 @@
+#include "predict/model.h"
+
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "architecture/error.h"
+#include "architecture/random.h"
+#include "predict/state.h"
+
+namespace metaqnn::predict {
+namespace {
+
+using Eigen::Index;
+using nlohmann::json;
+// Keys in the order of the header.
+using OrderedJson = nlohmann::ordered_json;
+
+constexpr int kVersion = 1;
+constexpr const char* kFormat = "metaqnn model";
+
+std::string hash_of(const json& value) { return std::to_string(stable_hash(value.dump())); }
+
+// Keys sorted, so that the hash does not depend on their order in the file.
+json sorted(const OrderedJson& value) { return json::parse(value.dump()); }
+
+std::vector<std::string> column_names(const Encoding& encoding) {
+  std::vector<std::string> names;
+  for (const FeatureColumn& column : encoding.columns()) names.push_back(column.name);
+  return names;
+}
+
+json accuracies(const Samples& samples) {
+  json list = json::array();
+  for (double value : samples.accuracy) list.push_back(std::isnan(value) ? json() : json(value));
+  return list;
+}
+
+OrderedJson training_of(const Model& model) {
+  OrderedJson training;
+  training["architectures"] = model.samples.architectures;
+  training["targets"] = to_json(model.samples.targets);
+  training["trained"] = to_json(model.samples.trained);
+  training["accuracy"] = accuracies(model.samples);
+  training["chance"] = model.samples.chance;
+  return training;
+}
+
+Samples samples_from(const json& training) {
+  Samples samples;
+  for (const json& text : value_at(training, "architectures")) {
+    if (!text.is_string()) throw DataError("key architectures holds something that is no text");
+    samples.architectures.push_back(text.get<std::string>());
+  }
+  const auto n = static_cast<Index>(samples.size());
+  samples.targets = vector_at(training, "targets", n);
+  samples.trained = vector_at(training, "trained", n);
+  const json& accuracy = value_at(training, "accuracy");
+  if (!accuracy.is_array() || static_cast<Index>(accuracy.size()) != n)
+    throw DataError("key accuracy is not a list of " + std::to_string(n) + " numbers");
+  samples.accuracy.resize(n);
+  for (Index i = 0; i < n; ++i) {
+    const json& value = accuracy[static_cast<size_t>(i)];
+    if (!value.is_null() && !value.is_number())
+      throw DataError("key accuracy, element " + std::to_string(i) + " is not a number");
+    samples.accuracy(i) =
+        value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
+  }
+  samples.chance = number_at(training, "chance");
+  return samples;
+}
+
+Model read(const json& file, int threads) {
+  if (!file.is_object() || file.value("format", json()) != kFormat)
+    throw DataError("it is not a model of metaqnn");
+  const double version = number_at(file, "version");
+  if (version != kVersion) {
+    throw DataError("its version is " + std::to_string(static_cast<int>(version)) +
+                    ", this program reads version " + std::to_string(kVersion) +
+                    "; use a newer program");
+  }
+  json content = file;
+  content.erase("checksum");
+  if (hash_of(content) != text_at(file, "checksum"))
+    throw DataError("it was changed or damaged (the checksum does not fit); fit the model again");
+  Model model;
+  model.method = text_at(file, "method");
+  model.failures = parse_failures(text_at(file, "failures"));
+  model.samples = samples_from(value_at(file, "training"));
+  FitSettings settings;
+  settings.threads = threads;
+  settings.seed = std::stoull(text_at(file, "seed"));
+  model.training = make_training({text_at(file, "tokens"), parse_shape(text_at(file, "input"))},
+                                 model.samples, model.failures, {}, settings);
+  if (value_at(file, "columns") != json(column_names(*model.training.encoding))) {
+    throw DataError("its feature columns are not those of this version; fit the model again");
+  }
+  model.predictor = restore(find_method(model.method), model.training, value_at(file, "state"));
+  return model;
+}
+
+}  // namespace
+
+Model fit_model(const std::string& method, const EncodingSettings& encoding, const Samples& samples,
+                Failures failures, const std::vector<std::string>& unlabelled,
+                const FitSettings& settings) {
+  Model model;
+  model.method = method;
+  model.failures = failures;
+  model.samples = samples;
+  model.training = make_training(encoding, samples, failures, unlabelled, settings);
+  model.predictor = fit(find_method(method), model.training);
+  return model;
+}
+
+void save_model(const Model& model, const std::filesystem::path& file) {
+  const Training& training = model.training;
+  OrderedJson content;
+  content["format"] = kFormat;
+  content["version"] = kVersion;
+  content["method"] = model.method;
+  content["tokens"] = training.encoding->settings().tokens;
+  content["input"] = to_string(training.encoding->settings().input);
+  content["failures"] = to_string(model.failures);
+  content["seed"] = std::to_string(training.settings.seed);
+  content["columns"] = column_names(*training.encoding);
+  content["training"] = training_of(model);
+  content["fingerprint"] = hash_of(sorted(content["training"]));
+  content["state"] = OrderedJson::parse(model.predictor->state().dump());
+  content["checksum"] = hash_of(sorted(content));
+  std::filesystem::path draft = file;
+  draft += ".draft";
+  {
+    std::ofstream out(draft, std::ios::binary);
+    out << content.dump(1) << "\n";
+    if (!out.flush()) {
+      std::error_code ignored;
+      std::filesystem::remove(draft, ignored);
+      throw FailureError(file.string() + ": cannot be written");
+    }
+  }
+  std::error_code error;
+  std::filesystem::rename(draft, file, error);
+  if (error) throw FailureError(file.string() + ": cannot be written (" + error.message() + ")");
+}
+
+Model load_model(const std::filesystem::path& file, int threads) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) throw DataError(file.string() + ": cannot be read; make it with metaqnn fit");
+  try {
+    return read(json::parse(in), threads);
+  } catch (const json::exception&) {
+    throw DataError(file.string() + ": it is no JSON, or cut short; fit the model again");
+  } catch (const std::logic_error&) {  // std::stoull
+    throw DataError(file.string() + ": the seed is no number; fit the model again");
+  } catch (const Error& error) {
+    throw DataError(file.string() + ": " + error.what());
+  }
+}
+
+}  // namespace metaqnn::predict

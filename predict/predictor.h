@@ -1,0 +1,128 @@
+// What every predictor is: fitted on architectures whose accuracy is known, perhaps with others
+// whose accuracy is not, it says how well an architecture will do and how sure it is.
+//
+//   lls        linear least squares on features                 predict/kernel_predictor.h
+//   rbf-ls     kernel least squares, RBF kernel on features
+//   ed-ls      kernel least squares, edit-distance kernel
+//   rbf-mr     manifold regularisation, RBF kernel              predict/manifold.h
+//   ed-mr      manifold regularisation, edit-distance kernel
+//   combined   a Gaussian process with a sum of kernels and a forest of trees, weighed by what each
+//              got right when left out                          predict/combined.h
+//
+// and the baselines mean, depth, log-parameters, nearest (predict/baselines.h).
+//
+//   Training training = make_training(encoding, samples, Failures::as_chance, unlabelled, {});
+//   auto predictor = fit(find_method("combined"), training);
+//   Prediction prediction = predictor->predict(training.encoding->points(others), {});
+#pragma once
+
+#include <Eigen/Core>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kernels/kernel.h"
+#include "predict/choice.h"
+#include "predict/encoding.h"
+#include "predict/samples.h"
+
+namespace metaqnn::predict {
+
+struct FitSettings {
+  uint64_t seed = 0;
+  int threads = 1;
+  // Manifold methods: the weight of the graph relative to the penalty; none = leave-one-out
+  // chooses, 0 among its choices.
+  std::optional<double> graph_weight;
+};
+
+struct TwoParts;
+
+// What predictors are fitted on.
+struct Training {
+  std::shared_ptr<Encoding> encoding;
+  std::vector<std::string> architectures;             // canonical, different from each other
+  kernels::Points points;                             // of these
+  Eigen::VectorXd targets;                            // n, fractions
+  std::vector<std::string> unlabelled_architectures;  // canonical, none of the others
+  kernels::Points unlabelled;                         // of these; may be empty
+  FitSettings settings;
+  // With Failures::model, where some networks failed and at least two did not; else null.
+  std::shared_ptr<const TwoParts> parts;
+  // Hyper-parameters that several methods share, chosen once: by the name of the kernel.
+  std::shared_ptr<std::map<std::string, Choice>> choices =
+      std::make_shared<std::map<std::string, Choice>>();
+};
+
+// The prediction is p a + (1 - p) chance: `trains` has the shares of trained networks as targets,
+// `accuracy` those that trained and how well they did.
+struct TwoParts {
+  Training trains, accuracy;
+  double chance;
+};
+
+// Throws UsageError for fewer than 2 samples.
+Training make_training(const EncodingSettings& encoding, const Samples& samples, Failures failures,
+                       const std::vector<std::string>& unlabelled, const FitSettings& settings);
+
+struct Prediction {
+  Eigen::VectorXd mean;       // m
+  Eigen::VectorXd deviation;  // m, of a measured accuracy around it; empty where there is none
+};
+
+struct PredictSettings {
+  bool deviation = false;  // costs n^2 for each architecture
+  int threads = 1;
+};
+
+class Predictor {
+ public:
+  virtual ~Predictor() = default;
+  virtual Prediction predict(const kernels::Points& points,
+                             const PredictSettings& settings) const = 0;
+  // Hyper-parameters by name, as people read them (widths, not their logarithms).
+  virtual std::vector<std::pair<std::string, double>> hyperparameters() const { return {}; }
+  // One line each: how the hyper-parameters were chosen, what was repaired or approximated.
+  virtual std::vector<std::string> report() const { return {}; }
+  // All that `restore` needs beside the training data to predict the same to the last bit.
+  virtual nlohmann::json state() const = 0;
+};
+
+struct Method {
+  std::string name;
+  std::string summary;
+  bool baseline;
+  std::unique_ptr<Predictor> (*fit)(const Training&);
+  std::unique_ptr<Predictor> (*restore)(const Training&, const nlohmann::json& state);
+};
+
+// In the order of the tables that people read.
+const std::vector<Method>& methods();
+// Throws UsageError with the nearest valid name.
+const Method& find_method(const std::string& name);
+
+// Fits the method, or both parts of it.
+std::unique_ptr<Predictor> fit(const Method& method, const Training& training);
+// The same predictor again, from the state it gave. Throws DataError naming the key at fault.
+std::unique_ptr<Predictor> restore(const Method& method, const Training& training,
+                                   const nlohmann::json& state);
+
+// Predictions beyond what training saw are drawn in: the range of the targets widened by a tenth of
+// it at both ends is never left, and the order of predictions stays. On 20 points a straight line
+// goes anywhere.
+class Range {
+ public:
+  Range() = default;
+  explicit Range(const Eigen::VectorXd& targets)
+      : low_(targets.minCoeff()), high_(targets.maxCoeff()) {}
+  Eigen::VectorXd limit(const Eigen::VectorXd& predictions) const;
+
+ private:
+  double low_ = 0, high_ = 1;
+};
+
+}  // namespace metaqnn::predict

@@ -1,0 +1,52 @@
+// Which architectures of a log can a predictor learn from, and what are their targets?
+//
+// Rows that are the same architecture (equal without D, for the grammar) become one sample, its
+// target the mean of theirs: no split may put one of them into the training and another into the
+// test set. Rows that have not finished, and strings that cannot be encoded, are left out and told.
+//
+// A failed row with an accuracy is a network that did not learn (datasets/logs/log.h). Failures
+// without one (too large, out of memory, crashed, too slow) say nothing about the accuracy and are
+// left out always. What becomes of the others:
+//
+//   exclude     they are left out too
+//   as_chance   their accuracy is their target
+//   model       the same, and predictors have two parts: the probability p that a network trains,
+//               and its accuracy if it does; prediction p a + (1 - p) chance
+//
+//   Samples samples = make_samples(datasets::read_log("log.csv"), {}, Failures::as_chance);
+#pragma once
+
+#include <Eigen/Core>
+#include <string>
+#include <vector>
+
+#include "datasets/logs/log.h"
+#include "predict/encoding.h"
+
+namespace metaqnn::predict {
+
+enum class Failures { exclude, as_chance, model };
+// "exclude", "as-chance", "model"; throws UsageError otherwise.
+Failures parse_failures(const std::string& name);
+std::string to_string(Failures failures);
+
+struct Samples {
+  std::vector<std::string> architectures;  // canonical, different from each other
+  Eigen::VectorXd targets;                 // n, fractions: mean over the rows, failures included
+  Eigen::VectorXd trained;                 // n, share of the rows that trained; 1 with exclude
+  Eigen::VectorXd accuracy;                // n, mean over the rows that trained; NaN where none did
+  double chance = 0.1;                     // mean accuracy of the rows that did not; 0.1 if none
+
+  std::vector<std::string> problems;  // rows left out because of what they hold, one line each
+  size_t rows = 0;                    // read, problems not counted
+  size_t merged = 0;                  // rows that repeat another's architecture
+  size_t not_learning = 0;            // rows that failed with an accuracy
+  size_t without_result = 0;          // other failures, and rows that have not finished
+
+  size_t size() const { return architectures.size(); }
+  Samples subset(const std::vector<Eigen::Index>& which) const;
+};
+
+Samples make_samples(const datasets::Log& log, const EncodingSettings& encoding, Failures failures);
+
+}  // namespace metaqnn::predict

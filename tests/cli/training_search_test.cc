@@ -1,0 +1,71 @@
+// A whole search that trains: images from files, three tiny networks, what the study keeps of them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "search/study/study.h"
+#include "tests/cli/run_program.h"
+
+namespace metaqnn::tests {
+namespace {
+
+using nlohmann::json;
+using search::Trial;
+using testing::HasSubstr;
+
+TEST(TrainingSearch, TrainsThreeNetworksOnImagesOfCifar) {
+  const std::string images = METAQNN_SHARED_DATA "/cifar10_sample";
+  if (!std::filesystem::exists(images + "/data_batch_1.bin"))
+    GTEST_SKIP() << "no sample of CIFAR-10 in " << images;
+  const Folder folder;
+  const std::string config =
+      folder
+          .write("tiny.toml", "seed = 1\ndevice = \"cpu\"\n[data]\nname = \"cifar10\"\npath = \"" +
+                                  images +
+                                  "\"\ntraining_images = 1000\nvalidation_images = 200\n"
+                                  "preprocessing = \"standardize\"\n"
+                                  "[space]\nkind = \"cnn\"\ndepth_limit = 3\n"
+                                  "convolution_filters = [4, 8]\nfully_connected_neurons = [16]\n"
+                                  "[strategy]\nschedule = [[1.0, 3]]\n"
+                                  "[evaluator]\nkind = \"train\"\nepochs = 1\nlearning_rates = 1\n")
+          .string();
+  const std::string url = folder.url("tiny.db");
+  const Result searched = run({"search", "--config", config, "--study", url});
+  ASSERT_EQ(searched.status, 0) << searched.error;
+  EXPECT_THAT(searched.error, HasSubstr("3 models done"));
+
+  const auto study = search::open_study(url);
+  EXPECT_EQ(study->counts().unique_models, 3);
+  EXPECT_EQ(study->counts().reserved, 0);
+  for (const Trial& trial : study->trials(true)) {
+    SCOPED_TRACE(trial.architecture + " " + trial.reason());
+    EXPECT_TRUE(trial.counts());  // complete, or at chance after its one epoch
+    ASSERT_TRUE(trial.validation_accuracy);
+    EXPECT_GT(*trial.validation_accuracy, 0);
+    EXPECT_LE(*trial.validation_accuracy, 1);
+    ASSERT_EQ(trial.curve.size(), 1u);
+    EXPECT_GT(trial.curve[0].training_loss, 0);
+    EXPECT_GT(trial.curve[0].validation_loss, 0);
+    if (trial.state == search::TrialState::complete) {
+      EXPECT_EQ(trial.curve[0].validation_accuracy, trial.validation_accuracy);
+    }
+    EXPECT_GT(trial.seconds.value(), 0);
+    EXPECT_GT(trial.images_per_second.value(), 0);
+    EXPECT_EQ(trial.learning_rate, 0.001);
+    // What was said before anything was trained is what the trial was given.
+    const Result described =
+        run({"describe", trial.architecture, "--config", config, "--format", "json"});
+    ASSERT_EQ(described.status, 0) << described.error;
+    const json document = json::parse(described.output);
+    EXPECT_EQ(document["parameters"], trial.parameters.value());
+    EXPECT_EQ(document["macs"], trial.macs.value());
+    EXPECT_EQ(document["memory_bytes"], trial.memory_bytes.value());
+    EXPECT_EQ(document["memory_basis"]["images"], 1200);
+  }
+}
+
+}  // namespace
+}  // namespace metaqnn::tests
