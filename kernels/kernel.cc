@@ -107,30 +107,30 @@ class Edit : public Kernel {
   explicit Edit(CostFamily costs) : costs_(std::move(costs)) {}
 
   std::vector<KernelParameter> parameters() const override {
-    std::vector<KernelParameter> parameters{{"width", 1.0, -1.5, 4, 1}};
+    std::vector<KernelParameter> parameters{{"width", 0.7, -1.5, 3, 0.7}};
     parameters.insert(parameters.end(), costs_.parameters.begin(), costs_.parameters.end());
     return parameters;
   }
   MatrixXd gram(const VectorXd& parameters, const Points& a, const Points& b,
                 int threads) const override {
-    return kernel(parameters, edit_distances(a.tokens, b.tokens, costs(parameters), threads));
+    return kernel(parameters,
+                  edit_distances(a.tokens, b.tokens, costs(parameters), threads).cwiseSqrt());
   }
   MatrixXd gram(const VectorXd& parameters, const Points& a, int threads) const override {
-    return kernel(parameters, edit_distances(a.tokens, costs(parameters), threads));
+    return kernel(parameters, roots(parameters, a, threads));
   }
   VectorXd diagonal(const VectorXd&, const Points& a) const override {
     return VectorXd::Ones(a.size());
   }
   std::vector<MatrixXd> derivatives(const VectorXd& parameters, const Points& a) const override {
-    const MatrixXd distances = edit_distances(a.tokens, costs(parameters));
-    const MatrixXd k = kernel(parameters, distances);
+    const MatrixXd root = roots(parameters, a, 1);
+    const MatrixXd k = kernel(parameters, root);
     const double h = std::exp(parameters(0));
-    std::vector<MatrixXd> derivatives{k.cwiseProduct(distances / h)};
+    std::vector<MatrixXd> derivatives{k.cwiseProduct(root / h)};
     for (Index i = 1; i < parameters.size(); ++i) {
       VectorXd moved = parameters;
       moved(i) += kCostStep;
-      derivatives.push_back(-k.cwiseProduct(edit_distances(a.tokens, costs(moved)) - distances) /
-                            (h * kCostStep));
+      derivatives.push_back(-k.cwiseProduct(roots(moved, a, 1) - root) / (h * kCostStep));
     }
     return derivatives;
   }
@@ -139,8 +139,11 @@ class Edit : public Kernel {
   EditCosts costs(const VectorXd& parameters) const {
     return costs_.costs(parameters.tail(parameters.size() - 1));
   }
-  static MatrixXd kernel(const VectorXd& parameters, const MatrixXd& distances) {
-    return (distances.array() / -std::exp(parameters(0))).exp();
+  MatrixXd roots(const VectorXd& parameters, const Points& a, int threads) const {
+    return edit_distances(a.tokens, costs(parameters), threads).cwiseSqrt();
+  }
+  static MatrixXd kernel(const VectorXd& parameters, const MatrixXd& roots) {
+    return (roots.array() / -std::exp(parameters(0))).exp();
   }
   CostFamily costs_;
 };

@@ -37,7 +37,7 @@ struct ChoiceSettings {
 struct ChoiceReport {
   std::string kernel;
   double start_r2 = 0, end_r2 = 0;  // 1 - mean squared residual / variance, leave-one-out
-  int iterations = 0;
+  int iterations = 12;
   double seconds = 0;
   Eigen::Index points = 0;       // on which theta was chosen
   kernels::RepairReport repair;  // on all points
