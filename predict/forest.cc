@@ -162,20 +162,14 @@ double Forest::follow(const Tree& tree, const MatrixXd& x, Index row) {
   return tree[static_cast<size_t>(node)].value;
 }
 
-Forest::Prediction Forest::predict(const MatrixXd& x, int threads) const {
-  Prediction prediction{VectorXd(x.rows()), VectorXd(x.rows())};
+VectorXd Forest::predict(const MatrixXd& x, int threads) const {
+  VectorXd mean(x.rows());
   kernels::parallel_for(x.rows(), threads, [&](Index row) {
-    double sum = 0, squares = 0;
-    for (const Tree& tree : trees_) {
-      const double value = follow(tree, x, row);
-      sum += value;
-      squares += value * value;
-    }
-    const auto n = static_cast<double>(trees_.size());
-    prediction.mean(row) = sum / n;
-    prediction.spread(row) = std::sqrt(std::max(0.0, squares / n - (sum / n) * (sum / n)));
+    double sum = 0;
+    for (const Tree& tree : trees_) sum += follow(tree, x, row);
+    mean(row) = sum / static_cast<double>(trees_.size());
   });
-  return prediction;
+  return mean;
 }
 
 }  // namespace metaqnn::predict

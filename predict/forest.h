@@ -12,7 +12,7 @@
 // again. Cost: trees x n x tried x depth.
 //
 //   Forest forest(x, y, {}, seed, threads);
-//   forest.predict(x2).mean;
+//   forest.predict(x2, threads);
 #pragma once
 
 #include <Eigen/Core>
@@ -33,11 +33,8 @@ class Forest {
   Forest(const Eigen::MatrixXd& x, const Eigen::VectorXd& y, const ForestSettings& settings,
          uint64_t seed, int threads);
 
-  struct Prediction {
-    Eigen::VectorXd mean;
-    Eigen::VectorXd spread;  // standard deviation over the trees
-  };
-  Prediction predict(const Eigen::MatrixXd& x, int threads) const;
+  // The mean of the trees, for each row.
+  Eigen::VectorXd predict(const Eigen::MatrixXd& x, int threads) const;
 
   // n; the mean of the trees that did not see the point, or of all where there is none.
   const Eigen::VectorXd& left_out() const { return left_out_; }

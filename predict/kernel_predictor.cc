@@ -91,7 +91,8 @@ std::unique_ptr<KernelPredictor> fit_least_squares(const Training& training,
                 fit.coefficients, fit.intercept, scale, targets.mean, targets.deviation,
                 Range(training.targets)},
       std::vector<std::string>{describe(choice.report)});
-  predictor->left_out = training.targets - targets.deviation * fit.left_out;
+  predictor->set_left_out({training.targets - targets.deviation * fit.left_out,
+                           targets.deviation * (scale * fit.left_out_gain).cwiseSqrt()});
   return predictor;
 }
 

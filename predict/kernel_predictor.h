@@ -50,12 +50,14 @@ class KernelPredictor : public Predictor {
   nlohmann::json state() const override;
 
   const Expansion& expansion() const { return expansion_; }
-  // Left-out predictions of the training points, in the units of the targets; empty after restore().
-  Eigen::VectorXd left_out;
+  // For the training points, each left out, in the units of the targets; empty after restore.
+  const Prediction& left_out() const { return left_out_; }
+  void set_left_out(Prediction left_out) { left_out_ = std::move(left_out); }
 
  private:
   Expansion expansion_;
   std::vector<std::string> report_;
+  Prediction left_out_;
   // For deviations: made when first asked for.
   mutable std::mutex mutex_;
   mutable std::unique_ptr<LeastSquares> system_;
