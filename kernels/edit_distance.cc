@@ -1,21 +1,15 @@
 #include "kernels/edit_distance.h"
 
-#ifdef __linux__
-#include <sys/mman.h>
-#endif
-
 #include <algorithm>
-#include <atomic>
 #include <charconv>
 #include <cmath>
-#include <functional>
-#include <future>
 #include <numeric>
 #include <string>
 
 #include "architecture/error.h"
 #include "kernels/edit_distance_lanes.h"
 #include "kernels/fixed_point_costs.h"
+#include "kernels/parallel.h"
 
 namespace metaqnn::kernels {
 namespace {
@@ -114,19 +108,6 @@ double distance(const Tokens& a, const Tokens& b, const EditCosts& costs) {
   return row.back();
 }
 
-// Runs task(0), ..., task(tasks - 1), each once. What one throws is thrown again here.
-void in_parallel(size_t tasks, int threads, const std::function<void(size_t)>& task) {
-  std::atomic<size_t> next = 0;
-  const auto work = [&] {
-    for (size_t i = next++; i < tasks; i = next++) task(i);
-  };
-  std::vector<std::future<void>> others;
-  while (others.size() + 1 < std::min(tasks, static_cast<size_t>(threads)))
-    others.push_back(std::async(std::launch::async, work));
-  work();
-  for (std::future<void>& other : others) other.get();
-}
-
 SequenceBatch make_batch(const std::vector<Tokens>& sequences, const std::vector<size_t>& chosen,
                          const std::vector<double>& units) {
   SequenceBatch batch;
@@ -185,19 +166,6 @@ SavingsTable make_savings_table(const FixedPointCosts& costs, const std::vector<
   return table;
 }
 
-// Asks for memory in large pages where a matrix is large, since its first use otherwise takes longer
-// than the distances do. Advice only, so nothing depends on whether it is taken.
-void prefer_large_pages(Eigen::MatrixXd& matrix) {
-#ifdef __linux__
-  constexpr uintptr_t kPage = 2 << 20;
-  constexpr Eigen::Index kLarge = 4 << 20;  // 32 MB, from which on malloc() gives memory of its own
-  if (matrix.size() < kLarge) return;
-  const uintptr_t begin = (reinterpret_cast<uintptr_t>(matrix.data()) + kPage - 1) / kPage * kPage;
-  const uintptr_t end = reinterpret_cast<uintptr_t>(matrix.data() + matrix.size()) / kPage * kPage;
-  madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
-#endif
-}
-
 // All pairs of rows and columns. Sequences that the same formats serve make a class; the columns of
 // each class meet the rows in the narrowest format that serves both.
 class AllPairs {
@@ -212,7 +180,6 @@ class AllPairs {
         symmetric_(symmetric),
         formats_(fixed_point_formats(costs)),
         result_(static_cast<Eigen::Index>(rows.size()), static_cast<Eigen::Index>(columns.size())) {
-    prefer_large_pages(result_);
   }
 
   Eigen::MatrixXd run() {
@@ -267,9 +234,10 @@ class AllPairs {
       add_tasks(rows.size(), 0, columns.size());
     }
     std::reverse(tasks.begin(), tasks.end());  // the largest first
-    in_parallel(tasks.size(), threads_, [&](size_t i) {
-      kernels::run(tasks[i]);
-      if (symmetric_) mirror(tasks[i], row_indices, column_indices);
+    parallel_for(static_cast<Eigen::Index>(tasks.size()), threads_, [&](Eigen::Index i) {
+      const LaneTask& task = tasks[static_cast<size_t>(i)];
+      kernels::run(task);
+      if (symmetric_) mirror(task, row_indices, column_indices);
     });
   }
 
@@ -300,12 +268,13 @@ class AllPairs {
   }
 
   void run_one_by_one(const std::vector<size_t>& rows, const std::vector<size_t>& columns) {
-    in_parallel(columns.size(), threads_, [&](size_t j) {
-      const auto column = static_cast<Eigen::Index>(columns[j]);
+    parallel_for(static_cast<Eigen::Index>(columns.size()), threads_, [&](Eigen::Index place) {
+      const size_t j = columns[static_cast<size_t>(place)];
+      const auto column = static_cast<Eigen::Index>(j);
       for (size_t i : rows) {
-        if (symmetric_ && i > columns[j]) break;
+        if (symmetric_ && i > j) break;
         const auto row = static_cast<Eigen::Index>(i);
-        result_(row, column) = distance(rows_[i], columns_[columns[j]], costs_);
+        result_(row, column) = distance(rows_[i], columns_[j], costs_);
         if (symmetric_) result_(column, row) = result_(row, column);
       }
     });

@@ -40,52 +40,55 @@ HWY_INLINE V step(D d, const hn::TFromD<D>* const* savings, size_t offset, V abo
   return step(d, savings + 1, offset, left, next_diagonal, below...);
 }
 
-// Two positions on, which leaves less to be copied between registers. Stores the last cells.
+// Two positions on, which leaves less to be copied between registers. Stores both last cells.
 template <class D, class V>
-HWY_INLINE void step_twice(D d, const hn::TFromD<D>* const*, size_t offset, hn::TFromD<D>* last,
-                           V above0, V above1, V) {
+HWY_INLINE V step_twice(D d, const hn::TFromD<D>* const*, size_t offset, hn::TFromD<D>* last,
+                        V above0, V above1, V) {
   hn::Store(above0, d, last + offset);
   hn::Store(above1, d, last + offset + hn::Lanes(d));
+  return above1;
 }
 template <class D, class V, class... Below>
-HWY_INLINE void step_twice(D d, const hn::TFromD<D>* const* savings, size_t offset,
-                           hn::TFromD<D>* last, V above0, V above1, V diagonal, V& left,
-                           Below&... below) {
+HWY_INLINE V step_twice(D d, const hn::TFromD<D>* const* savings, size_t offset,
+                        hn::TFromD<D>* last, V above0, V above1, V diagonal, V& left,
+                        Below&... below) {
   const V paired0 = hn::Add(diagonal, hn::Load(d, *savings + offset));
   const V paired1 = hn::Add(above0, hn::Load(d, *savings + offset + hn::Lanes(d)));
   const V cell0 = hn::Max(above0, hn::Max(left, paired0));
   const V next_diagonal = left;
   left = hn::Max(hn::Max(above1, paired1), cell0);
-  step_twice(d, savings + 1, offset, last, cell0, left, next_diagonal, below...);
+  return step_twice(d, savings + 1, offset, last, cell0, left, next_diagonal, below...);
 }
 
 // Sweeps a strip over all positions. `boundary` holds the row of cells above it (kFirst: all 0, and
-// not read) and then its last row.
+// not read) and then its last row. Returns the last cell.
 template <bool kFirst, class D, class... V>
-HWY_INLINE void sweep(D d, const int* tokens, const hn::TFromD<D>* const* savings_of, size_t end,
-                      hn::TFromD<D>* HWY_RESTRICT boundary, V... left) {
+HWY_INLINE hn::Vec<D> sweep(D d, const int* tokens, const hn::TFromD<D>* const* savings_of,
+                            size_t end, hn::TFromD<D>* HWY_RESTRICT boundary, V... left) {
   const hn::TFromD<D>* savings[sizeof...(V)];
   for (size_t row = 0; row < sizeof...(V); ++row) savings[row] = savings_of[tokens[row]];
   const size_t lanes = hn::Lanes(d);
-  hn::Vec<D> diagonal = hn::Zero(d);
+  hn::Vec<D> diagonal = hn::Zero(d), last = diagonal;
   size_t offset = 0;
   for (; offset + 2 * lanes <= end; offset += 2 * lanes) {
     const hn::Vec<D> above0 = kFirst ? hn::Zero(d) : hn::Load(d, boundary + offset);
     const hn::Vec<D> above1 = kFirst ? hn::Zero(d) : hn::Load(d, boundary + offset + lanes);
-    step_twice(d, savings, offset, boundary, above0, above1, diagonal, left...);
+    last = step_twice(d, savings, offset, boundary, above0, above1, diagonal, left...);
     diagonal = above1;
   }
   if (offset < end) {
     const hn::Vec<D> above = kFirst ? hn::Zero(d) : hn::Load(d, boundary + offset);
-    hn::Store(step(d, savings, offset, above, diagonal, left...), d, boundary + offset);
+    last = step(d, savings, offset, above, diagonal, left...);
+    hn::Store(last, d, boundary + offset);
   }
+  return last;
 }
 
 // Not inlined, or the callers' variables would take the registers.
 template <bool kFirst, class D>
-HWY_NOINLINE void sweep_strip(D d, const int* tokens, size_t rows,
-                              const hn::TFromD<D>* const* savings_of, size_t end,
-                              hn::TFromD<D>* HWY_RESTRICT boundary) {
+HWY_NOINLINE hn::Vec<D> sweep_strip(D d, const int* tokens, size_t rows,
+                                    const hn::TFromD<D>* const* savings_of, size_t end,
+                                    hn::TFromD<D>* HWY_RESTRICT boundary) {
   const hn::Vec<D> o = hn::Zero(d);
   switch (rows) {
     case 1:
@@ -102,7 +105,7 @@ HWY_NOINLINE void sweep_strip(D d, const int* tokens, size_t rows,
       return sweep<kFirst>(d, tokens, savings_of, end, boundary, o, o, o, o, o, o);
     case 7:
       return sweep<kFirst>(d, tokens, savings_of, end, boundary, o, o, o, o, o, o, o);
-    case kStrip:
+    default:  // kStrip
       return sweep<kFirst>(d, tokens, savings_of, end, boundary, o, o, o, o, o, o, o, o);
   }
 }
@@ -281,20 +284,21 @@ class LaneRunner {
     for (size_t place = first_row; place < end; ++place) {
       const size_t row = rows_.order[place];
       if (row >= first_row + rows) continue;
-      sweep_row(rows_.tokens.data() + rows_.begin[row], rows_.length(row),
+      hn::Store(sweep_row(rows_.tokens.data() + rows_.begin[row], rows_.length(row)), d_,
                 saved_.get() + (row - first_row) * lanes_);
     }
   }
 
-  HWY_INLINE void sweep_row(const int* tokens, size_t length, T* saved) {
-    if (length == 0 || end_ == 0) return hn::Store(hn::Zero(d_), d_, saved);
+  HWY_INLINE hn::Vec<hn::ScalableTag<T>> sweep_row(const int* tokens, size_t length) {
+    if (length == 0) return hn::Zero(d_);
+    const T* const* savings_of = savings_of_.data();
     size_t rows = strip_height(length);
-    sweep_strip<true>(d_, tokens, rows, savings_of_.data(), end_, boundary_.get());
+    auto last = sweep_strip<true>(d_, tokens, rows, savings_of, end_, boundary_.get());
     for (size_t done = rows; done < length; done += rows) {
       rows = strip_height(length - done);
-      sweep_strip<false>(d_, tokens + done, rows, savings_of_.data(), end_, boundary_.get());
+      last = sweep_strip<false>(d_, tokens + done, rows, savings_of, end_, boundary_.get());
     }
-    hn::Store(hn::Load(d_, boundary_.get() + end_ - lanes_), d_, saved);
+    return last;
   }
 
   // saved_by_lane_[lane * kLaneStride + row] = saved_[row * lanes_ + lane], as the result lies.

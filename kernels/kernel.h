@@ -17,7 +17,7 @@
 // itself up to 20% (docs/methods/edit_distance_kernel.md). It still needs the repair of
 // kernels/positive_definite.h, as does whatever holds it.
 //
-//   auto kernel = make_sum({make_rbf(groups), make_edit(costs)});
+//   auto kernel = make_sum({"features", "edits"}, {make_rbf(groups), make_edit(costs)});
 //   Eigen::MatrixXd gram = kernel->gram(starts(*kernel), points);
 #pragma once
 

@@ -1,5 +1,6 @@
 #include "kernels/rbf.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -11,6 +12,13 @@ namespace {
 
 // Columns of the result computed at once: their distances stay in the cache until exp() is taken.
 constexpr Eigen::Index kBlock = 64;
+
+void check_features(Eigen::Index a, Eigen::Index b) {
+  if (a != b) {
+    throw UsageError("points of " + std::to_string(a) + " and " + std::to_string(b) +
+                     " features do not compare; encode them alike");
+  }
+}
 
 void check_widths(const std::vector<ColumnGroup>& groups, const Eigen::VectorXd& widths) {
   if (static_cast<Eigen::Index>(groups.size()) != widths.size()) {
@@ -46,10 +54,7 @@ Eigen::MatrixXd scaled(const Eigen::MatrixXd& x, const std::vector<ColumnGroup>&
 
 Eigen::MatrixXd squared_distances(const Eigen::Ref<const Eigen::MatrixXd>& a,
                                   const Eigen::Ref<const Eigen::MatrixXd>& b) {
-  if (a.cols() != b.cols()) {
-    throw UsageError("points of " + std::to_string(a.cols()) + " and " + std::to_string(b.cols()) +
-                     " features do not compare; encode them alike");
-  }
+  check_features(a.cols(), b.cols());
   Eigen::MatrixXd result = -2 * a * b.transpose();
   result.colwise() += a.rowwise().squaredNorm();
   result.rowwise() += b.rowwise().squaredNorm().transpose();
@@ -59,6 +64,7 @@ Eigen::MatrixXd squared_distances(const Eigen::Ref<const Eigen::MatrixXd>& a,
 Eigen::MatrixXd rbf(const Eigen::MatrixXd& a, const Eigen::MatrixXd& b,
                     const std::vector<ColumnGroup>& groups, const Eigen::VectorXd& widths,
                     int threads) {
+  check_features(a.cols(), b.cols());
   check_widths(groups, widths);
   const Eigen::MatrixXd left = scaled(a, groups, widths);
   const Eigen::MatrixXd right = scaled(b, groups, widths);

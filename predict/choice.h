@@ -27,7 +27,7 @@ namespace metaqnn::predict {
 
 struct ChoiceSettings {
   int starts = 1;
-  int most_points = 400;
+  int most_points = 250;
   int iterations = 12;
   int threads = 1;
   uint64_t seed = 0;

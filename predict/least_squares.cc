@@ -12,6 +12,13 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
+namespace {
+
+// With a smaller share of negative eigenvalues the derivative of clipping them is left out.
+constexpr double kNegligibleShare = 1e-3;
+
+}  // namespace
+
 // In the basis of the eigenvectors: H is diagonal, h.
 struct LeastSquares::Terms {
   VectorXd h;        // 1 / (max(w, 0) + lambda)
@@ -54,39 +61,55 @@ LeastSquaresFit LeastSquares::solve(double penalty) const {
   return {spectrum_.vectors * kept, t.intercept, t.residuals, t.diagonal.cwiseInverse()};
 }
 
+// d alpha = -C dK alpha, d C_ii = -(C dK C)_ii, and r_i = alpha_i / C_ii.
 MatrixXd LeastSquares::jacobian(double penalty, const std::vector<MatrixXd>& derivatives) const {
-  const Index n = ones_.size();
   const Terms t = terms(penalty);
-  const VectorXd& w = spectrum_.values;
-  // How a derivative of K changes the clipped K, element by element of the eigenbasis (Daleckii and
-  // Krein, 1965): 1 between positive eigenvalues, 0 between negative ones.
-  MatrixXd clip(n, n);
-  for (Index j = 0; j < n; ++j) {
-    for (Index i = 0; i < n; ++i) {
-      const bool apart = clipped_(i) != w(i) || clipped_(j) != w(j);
-      clip(i, j) = !apart ? 1
-                   : clipped_(i) == 0 && clipped_(j) == 0
-                       ? 0
-                       : (clipped_(i) - clipped_(j)) / (w(i) - w(j));
-    }
-  }
-  // C in the eigenbasis, and V C.
+  // C in the eigenbasis, V C, and C itself.
   MatrixXd c = -t.ones * t.ones.transpose() / t.total;
   c.diagonal() += t.h;
   const MatrixXd vc = kernels::product(spectrum_.vectors, c);
-  MatrixXd jacobian(n, static_cast<Index>(derivatives.size()) + 1);
-  const auto column = [&](const VectorXd& alpha, const VectorXd& diagonal) {
+  const MatrixXd points_c = kernels::product_nt(vc, spectrum_.vectors);
+  const VectorXd points_alpha = spectrum_.vectors * t.alpha;
+  const auto column = [&](const VectorXd& alpha, const VectorXd& diagonal) -> VectorXd {
     return (alpha - t.residuals.cwiseProduct(diagonal)).cwiseQuotient(t.diagonal);
   };
+  const bool clipping = kernels::report(spectrum_).negative_share > kNegligibleShare;
+  const MatrixXd clip = clipping ? clip_derivative() : MatrixXd();
+  MatrixXd jacobian(ones_.size(), static_cast<Index>(derivatives.size()) + 1);
   for (size_t k = 0; k < derivatives.size(); ++k) {
-    const MatrixXd change = clip.cwiseProduct(
-        kernels::product_t(spectrum_.vectors, kernels::product(derivatives[k], spectrum_.vectors)));
-    const VectorXd alpha = -vc * (change * t.alpha);
-    const VectorXd diagonal = -kernels::product(vc, change).cwiseProduct(vc).rowwise().sum();
+    VectorXd alpha, diagonal;
+    if (clipping) {
+      const MatrixXd change = clip.cwiseProduct(kernels::product_t(
+          spectrum_.vectors, kernels::product(derivatives[k], spectrum_.vectors)));
+      alpha = -vc * (change * t.alpha);
+      diagonal = -kernels::product(vc, change).cwiseProduct(vc).rowwise().sum();
+    } else {
+      alpha = -points_c * (derivatives[k] * points_alpha);
+      diagonal = -kernels::product(points_c, derivatives[k]).cwiseProduct(points_c).rowwise().sum();
+    }
     jacobian.col(static_cast<Index>(k)) = column(alpha, diagonal);
   }
   jacobian.rightCols<1>() = penalty * column(-vc * t.alpha, -vc.cwiseAbs2().rowwise().sum());
   return jacobian;
+}
+
+// How a derivative of K changes the clipped K, element by element of the eigenbasis (Daleckii and
+// Krein, 1965): 1 between positive eigenvalues, 0 between negative ones.
+MatrixXd LeastSquares::clip_derivative() const {
+  const VectorXd& w = spectrum_.values;
+  MatrixXd clip(w.size(), w.size());
+  for (Index j = 0; j < w.size(); ++j) {
+    for (Index i = 0; i < w.size(); ++i) {
+      if (clipped_(i) == w(i) && clipped_(j) == w(j)) {
+        clip(i, j) = 1;
+      } else if (clipped_(i) == 0 && clipped_(j) == 0) {
+        clip(i, j) = 0;
+      } else {
+        clip(i, j) = (clipped_(i) - clipped_(j)) / (w(i) - w(j));
+      }
+    }
+  }
+  return clip;
 }
 
 double LeastSquares::best_penalty(double smallest, double largest, int count) const {

@@ -42,7 +42,8 @@ class LeastSquares {
   LeastSquaresFit solve(double penalty) const;
 
   // The derivatives of the residuals by log(penalty), last column, and by whatever changes K by
-  // `derivatives` (n x n each, before the repair). n x (count + 1). Cost: 3 products n x n x n each.
+  // `derivatives` (n x n each, before the repair). n x (count + 1). Cost: one product
+  // n x n x n each, three where there is much to repair.
   Eigen::MatrixXd jacobian(double penalty, const std::vector<Eigen::MatrixXd>& derivatives) const;
 
   // The penalty among `count` between `smallest` and `largest`, evenly in its logarithm, with the
@@ -58,6 +59,7 @@ class LeastSquares {
  private:
   struct Terms;  // what depends on the penalty
   Terms terms(double penalty) const;
+  Eigen::MatrixXd clip_derivative() const;
 
   kernels::Spectrum spectrum_;
   Eigen::VectorXd clipped_;  // max(w, 0)

@@ -22,7 +22,7 @@ using Eigen::VectorXd;
 constexpr int kNeighbours = 10;
 // What another graph weight than 0 has to gain, as a share of the squared residuals.
 constexpr double kGain = 0.01;
-constexpr double kGraphWeights[] = {0.01, 0.03, 0.1, 0.3, 1, 3, 10};
+constexpr double kGraphWeights[] = {0.03, 0.1, 0.3, 1, 3};
 
 struct ManifoldKind {
   const char* name;  // of the kernel, as choice_for() knows it

@@ -212,8 +212,8 @@ TEST(EditDistances, AreThoseOfTheSlowTwinInLanesOfEveryWidth) {
     SCOPED_TRACE(path.name);
     EXPECT_EQ(lane_bits(path.costs, path.longest, path.longest), path.bits);
     const int alphabet = path.costs.alphabet();
-    auto rows = random_sequences(random, 61, path.longest, alphabet);
-    auto columns = random_sequences(random, 83, path.longest, alphabet);
+    auto rows = random_sequences(random, 20, path.longest, alphabet);
+    auto columns = random_sequences(random, 70, path.longest, alphabet);
     rows.push_back(random_tokens(random, path.longest, alphabet));
     columns.push_back(rows.back());
     const Eigen::MatrixXd expected = reference_distances(rows, columns, path.costs);
@@ -226,7 +226,7 @@ TEST(EditDistances, AreThoseOfTheSlowTwinForAllPairsOfOneList) {
   Random random = Random::stream(4, "pairs");
   for (Path path : paths()) {
     SCOPED_TRACE(path.name);
-    const auto sequences = random_sequences(random, 70, path.longest, path.costs.alphabet());
+    const auto sequences = random_sequences(random, 35, path.longest, path.costs.alphabet());
     for (bool made_symmetric : {false, true}) {
       if (made_symmetric) path.costs.deletion = path.costs.insertion;
       const Eigen::MatrixXd expected = reference_distances(sequences, sequences, path.costs);
@@ -249,7 +249,7 @@ std::vector<Tokens> many_sequences(size_t count, int alphabet) {
 TEST(EditDistances, AreTheSameForHalfOfAllPairsAsForAll) {
   Random random = Random::stream(6, "half");
   const EditCosts costs = graded_costs(random, 12);
-  const auto sequences = many_sequences(2100, 12);
+  const auto sequences = many_sequences(1100, 12);
   const Eigen::MatrixXd half = edit_distances(sequences, costs);
   EXPECT_EQ(half, edit_distances(sequences, sequences, costs));
   EXPECT_EQ(half, half.transpose());
@@ -257,12 +257,14 @@ TEST(EditDistances, AreTheSameForHalfOfAllPairsAsForAll) {
 
 TEST(EditDistances, DoNotDependOnTheNumberOfThreads) {
   Random random = Random::stream(7, "threads");
-  const auto rows = many_sequences(1100, 12), columns = many_sequences(600, 12);
-  for (const EditCosts& costs :
-       {graded_costs(random, 12), random_costs(random, 12), random_costs(random, 12, 1e8)}) {
+  const auto expect_same = [](const auto& rows, const auto& columns, const EditCosts& costs) {
     EXPECT_EQ(edit_distances(rows, columns, costs, 3), edit_distances(rows, columns, costs, 1));
     EXPECT_EQ(edit_distances(columns, costs, 3), edit_distances(columns, costs, 1));
-  }
+  };
+  for (const EditCosts& costs : {graded_costs(random, 12), random_costs(random, 12)})
+    expect_same(many_sequences(1100, 12), many_sequences(600, 12), costs);
+  // One by one in double.
+  expect_same(many_sequences(30, 12), many_sequences(20, 12), random_costs(random, 12, 1e8));
 }
 
 TEST(EditDistances, DoNotDependOnTheOtherSequences) {

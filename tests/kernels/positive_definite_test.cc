@@ -1,0 +1,238 @@
+#include "kernels/positive_definite.h"
+
+#include <gtest/gtest.h>
+
+#include <Eigen/Eigenvalues>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "architecture/error.h"
+#include "architecture/random.h"
+#include "kernels/edit_distance.h"
+#include "kernels/rbf.h"
+#include "tests/tolerances.h"
+
+namespace metaqnn::kernels {
+namespace {
+
+using Eigen::Index;
+using Eigen::Matrix2d;
+using Eigen::Matrix3d;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+using tests::kRounding;
+
+MatrixXd random_matrix(Index rows, Index columns, uint64_t seed) {
+  Random random(seed);
+  MatrixXd x(rows, columns);
+  for (double& value : x.reshaped()) value = 2 * random.uniform() - 1;
+  return x;
+}
+
+// About half of its eigenvalues are negative.
+MatrixXd random_symmetric(Index n, uint64_t seed) {
+  const MatrixXd x = random_matrix(n, n, seed);
+  return x + x.transpose();
+}
+
+// All of the eigenvalues are well above zero.
+MatrixXd random_positive_definite(Index n, uint64_t seed) {
+  const MatrixXd x = random_matrix(n, 3, seed);
+  return rbf(x, x, {{0, 3}}, VectorXd::Constant(1, 0.1));
+}
+
+// Levenshtein's.
+MatrixXd edit_distances_of_random_strings(Index n) {
+  Random random(1);
+  std::vector<Tokens> strings(static_cast<size_t>(n));
+  for (Tokens& string : strings) {
+    string.resize(1 + random.below(8));
+    for (int& token : string) token = static_cast<int>(random.below(3));
+  }
+  return edit_distances(strings, EditCosts::unit(3));
+}
+
+Matrix2d matrix2(double a, double b, double c, double d) {
+  Matrix2d matrix;
+  matrix << a, b, c, d;
+  return matrix;
+}
+
+double largest_difference(const MatrixXd& a, const MatrixXd& b) {
+  return (a - b).cwiseAbs().maxCoeff();
+}
+
+double smallest_eigenvalue(const MatrixXd& matrix) {
+  return Eigen::SelfAdjointEigenSolver<MatrixXd>(matrix).eigenvalues()(0);
+}
+
+std::string usage_error(const MatrixXd& matrix) {
+  try {
+    decompose(matrix);
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+  return "nothing was thrown";
+}
+
+TEST(Spectrum, IsAscendingOrthonormalAndMakesTheMatrix) {
+  const MatrixXd k = random_symmetric(30, 1);
+  const auto [values, vectors] = decompose(k);
+  for (Index i = 1; i < values.size(); ++i) EXPECT_LE(values(i - 1), values(i));
+  EXPECT_LT(largest_difference(vectors.transpose() * vectors, MatrixXd::Identity(30, 30)),
+            kRounding);
+  EXPECT_LT(largest_difference(vectors * values.asDiagonal() * vectors.transpose(), k), kRounding);
+}
+
+// Eigenvalues 1 of (1, 1)/sqrt(2) and -1 of (1, -1)/sqrt(2). Without the latter 1/2 (1, 1)' (1, 1)
+// is left, which is also P. Half of the sum of magnitudes, 2, is negative.
+TEST(Repair, OfTwoByTwoWorkedByHand) {
+  const Spectrum spectrum = decompose(matrix2(0, 1, 1, 0));
+  EXPECT_NEAR(spectrum.values(0), -1, kRounding);
+  EXPECT_NEAR(spectrum.values(1), 1, kRounding);
+  EXPECT_EQ(spectrum.clipped()(0), 0);
+  EXPECT_NEAR(spectrum.clipped()(1), 1, kRounding);
+  EXPECT_LT(largest_difference(spectrum.repaired(), Matrix2d::Constant(0.5)), kRounding);
+  EXPECT_LT(largest_difference(spectrum.project(Matrix2d::Identity()), Matrix2d::Constant(0.5)),
+            kRounding);
+  const RepairReport repair = report(spectrum);
+  EXPECT_EQ(repair.size, 2);
+  EXPECT_EQ(repair.negative, 1);
+  EXPECT_NEAR(repair.most_negative, -1, kRounding);
+  EXPECT_NEAR(repair.negative_share, 0.5, kRounding);
+}
+
+// Eigenvalues 1 - r, 1 and 1 + r with r = sqrt(2); that of 1 - r is v = (1, -r, 1)/2. The repair
+// takes away (1 - r) v v'. Magnitudes sum to (r - 1) + 1 + (1 + r) = 1 + 2r.
+TEST(Repair, OfThreeByThreeWorkedByHand) {
+  const double r = std::sqrt(2.0);
+  Matrix3d k, vv;
+  k << 1, 1, 0, 1, 1, 1, 0, 1, 1;
+  vv << 1, -r, 1, -r, 2, -r, 1, -r, 1;
+  const Spectrum spectrum = decompose(k);
+  EXPECT_LT(largest_difference(spectrum.repaired(), k + (r - 1) / 4 * vv), kRounding);
+  const RepairReport repair = report(spectrum);
+  EXPECT_EQ(repair.size, 3);
+  EXPECT_EQ(repair.negative, 1);
+  EXPECT_NEAR(repair.most_negative, 1 - r, kRounding);
+  EXPECT_NEAR(repair.negative_share, (r - 1) / (1 + 2 * r), kRounding);
+}
+
+TEST(Repair, LeavesNoNegativeEigenvalue) {
+  for (uint64_t seed = 1; seed <= 5; ++seed) {
+    const MatrixXd k = random_symmetric(30, seed);
+    const Spectrum spectrum = decompose(k);
+    EXPECT_LT(smallest_eigenvalue(k), -1);
+    EXPECT_GT(smallest_eigenvalue(spectrum.repaired()), -kRounding);
+    EXPECT_GE(spectrum.clipped().minCoeff(), 0);
+  }
+}
+
+TEST(Repair, LeavesPositiveDefiniteMatricesUnchanged) {
+  const MatrixXd k = random_positive_definite(30, 2);
+  const Spectrum spectrum = decompose(k);
+  EXPECT_LT(largest_difference(spectrum.repaired(), k), kRounding);
+  EXPECT_LT(largest_difference(spectrum.project(k), k), kRounding);
+  const RepairReport repair = report(spectrum);
+  EXPECT_EQ(repair.size, 30);
+  EXPECT_EQ(repair.negative, 0);
+  EXPECT_EQ(repair.most_negative, 0);
+  EXPECT_EQ(repair.negative_share, 0);
+}
+
+// A point that comes twice makes an eigenvalue of zero, which rounding may turn negative.
+TEST(Repair, DoesNotTakeRoundingForNegativeEigenvalues) {
+  MatrixXd x = random_matrix(30, 3, 3);
+  x.bottomRows(15) = x.topRows(15);
+  const MatrixXd k = x * x.transpose();
+  const Spectrum spectrum = decompose(k);
+  EXPECT_EQ((spectrum.clipped().array() > 0).count(), 3);  // its rank
+  EXPECT_EQ(report(spectrum).negative, 0);
+  EXPECT_EQ(report(spectrum).most_negative, 0);
+  EXPECT_LT(largest_difference(spectrum.repaired(), k), kRounding);
+}
+
+TEST(Repair, OfARepairedMatrixChangesNothing) {
+  const MatrixXd repaired = decompose(random_symmetric(30, 4)).repaired();
+  EXPECT_LT(largest_difference(decompose(repaired).repaired(), repaired), kRounding);
+}
+
+TEST(Repair, OfZeroIsZero) {
+  const Spectrum spectrum = decompose(Matrix2d::Zero());
+  EXPECT_EQ(spectrum.repaired(), Matrix2d::Zero());
+  EXPECT_EQ(report(spectrum).negative, 0);
+  EXPECT_EQ(report(spectrum).negative_share, 0);
+}
+
+TEST(Repair, OfNothingIsNothing) {
+  const Spectrum spectrum = decompose(MatrixXd(0, 0));
+  EXPECT_EQ(spectrum.repaired().size(), 0);
+  EXPECT_EQ(report(spectrum).size, 0);
+  EXPECT_EQ(report(spectrum).negative, 0);
+}
+
+TEST(Projection, TwiceIsOnce) {
+  const Spectrum spectrum = decompose(random_symmetric(30, 5));
+  const MatrixXd once = spectrum.project(random_matrix(30, 4, 6));
+  EXPECT_LT(largest_difference(spectrum.project(once), once), kRounding);
+}
+
+TEST(Projection, OfATrainingPointIsItsRowOfTheRepairedMatrix) {
+  const MatrixXd k = random_symmetric(30, 7);
+  const Spectrum spectrum = decompose(k);
+  const MatrixXd repaired = spectrum.repaired();
+  for (Index i : {0, 13, 29})
+    EXPECT_LT(
+        largest_difference(spectrum.project(k.row(i).transpose()), repaired.row(i).transpose()),
+        kRounding);
+}
+
+TEST(Projection, OfTheCoefficientsServesForThatOfEachPoint) {
+  const Spectrum spectrum = decompose(random_symmetric(30, 8));
+  const MatrixXd k = random_matrix(30, 1, 9), alpha = random_matrix(30, 1, 10);
+  EXPECT_NEAR(spectrum.project(k).col(0).dot(alpha.col(0)),
+              k.col(0).dot(spectrum.project(alpha).col(0)), kRounding);
+}
+
+// Why there is a repair at all.
+TEST(Repair, MakesTheExponentialOfEditDistancesDefiniteThatIsNot) {
+  const MatrixXd k = (edit_distances_of_random_strings(80).array() / -4).exp();
+  EXPECT_LT(smallest_eigenvalue(k), -0.01);
+  const Spectrum spectrum = decompose(k);
+  EXPECT_GT(report(spectrum).negative, 5);
+  EXPECT_GT(smallest_eigenvalue(spectrum.repaired()), -kRounding);
+}
+
+// Why the edit kernel takes the root.
+TEST(Repair, DropsNothingOfTheExponentialOfRootsOfEditDistancesOfShortStrings) {
+  const MatrixXd k = (edit_distances_of_random_strings(80).array().sqrt() / -4).exp();
+  EXPECT_LT(report(decompose(k)).negative_share, kRounding);
+}
+
+TEST(Spectrum, NeedsASquareMatrix) {
+  EXPECT_EQ(usage_error(MatrixXd::Zero(2, 3)), "a Gram matrix is square, not 2 x 3");
+}
+
+TEST(Spectrum, NeedsASymmetricMatrix) {
+  const std::string error = "a Gram matrix of points with themselves is symmetric; this one is not";
+  EXPECT_EQ(usage_error(matrix2(1, 0.5, 0.6, 1)), error);
+  EXPECT_EQ(usage_error(1e-12 * matrix2(1, 0.5, 0.6, 1)), error);  // however small it is
+}
+
+TEST(Spectrum, TakesAMatrixThatIsSymmetricToRounding) {
+  const Spectrum spectrum = decompose(matrix2(0, 1, 1 + 1e-14, 0));
+  EXPECT_LT(largest_difference(spectrum.repaired(), Matrix2d::Constant(0.5)), kRounding);
+}
+
+TEST(Spectrum, NeedsFiniteNumbers) {
+  const std::string error = "a Gram matrix holds an infinity or no number";
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const double infinity = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(usage_error(matrix2(1, nan, nan, 1)), error);
+  EXPECT_EQ(usage_error(matrix2(infinity, 0, 0, 1)), error);
+}
+
+}  // namespace
+}  // namespace metaqnn::kernels

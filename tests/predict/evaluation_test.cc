@@ -1,0 +1,107 @@
+#include "predict/evaluation.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "architecture/error.h"
+#include "tests/tolerances.h"
+
+namespace metaqnn::predict {
+namespace {
+
+using Eigen::Index;
+using Eigen::VectorXd;
+
+VectorXd vector(std::initializer_list<double> values) {
+  return Eigen::Map<const VectorXd>(values.begin(), static_cast<Index>(values.size()));
+}
+
+// Pairs (1,2) (1,3) (2,3): two agree, one does not: (2 - 1) / 3.
+TEST(Kendall, CountsPairsInTheSameOrder) {
+  EXPECT_DOUBLE_EQ(*kendall_tau(vector({1, 2, 3}), vector({1, 3, 2})), 1.0 / 3);
+  EXPECT_DOUBLE_EQ(*kendall_tau(vector({1, 2, 3}), vector({3, 2, 1})), -1);
+}
+
+// Of 3 pairs one is tied in b: 2 agree; tau-b = 2 / sqrt(3 * 2).
+TEST(Kendall, AccountsForTies) {
+  EXPECT_DOUBLE_EQ(*kendall_tau(vector({1, 2, 3}), vector({1, 1, 2})), 2 / std::sqrt(6.0));
+}
+
+TEST(Kendall, OfAConstantIsUndefined) {
+  EXPECT_FALSE(kendall_tau(vector({1, 2, 3}), vector({5, 5, 5})));
+}
+
+// Ranks 0 1 2 and 0 2 1: 1 - 6 * (0 + 1 + 1) / (3 * 8) = 0.5.
+TEST(Spearman, IsTheCorrelationOfRanks) {
+  EXPECT_DOUBLE_EQ(*spearman(vector({1, 2, 3}), vector({10, 30, 20})), 0.5);
+  EXPECT_FALSE(spearman(vector({1, 1}), vector({1, 2})));
+}
+
+// Errors 0, 0, 1: loss 1/3. Mean of the truth 2, squares 1 + 0 + 1: R2 = 1 - 1/2.
+TEST(Measure, GivesLossAndR2ByHand) {
+  const Figures figures = measure(vector({1, 2, 3}), vector({1, 2, 2}));
+  EXPECT_DOUBLE_EQ(*figures.l2_loss, 1.0 / 3);
+  EXPECT_DOUBLE_EQ(*figures.r2, 0.5);
+}
+
+// Predicted best are those with truths 0.1 to 1.0 but 1.1 and 1.2, which are predicted worst.
+TEST(Measure, LooksAtTheTenPredictedBest) {
+  VectorXd truth(12), predicted(12);
+  for (Index i = 0; i < 12; ++i) truth(i) = predicted(i) = 0.1 * static_cast<double>(i + 1);
+  predicted(10) = predicted(11) = 0;
+  const Figures figures = measure(truth, predicted);
+  EXPECT_NEAR(*figures.top10_mean, 0.55, tests::kRounding);
+  EXPECT_EQ(*figures.top10_best_rank, 3);
+  EXPECT_NEAR(*figures.top10_regret, 0.2, tests::kRounding);
+}
+
+TEST(Measure, OfAConstantPredictionHasNoOrderAndNoTopTen) {
+  const Figures figures = measure(vector({1, 2, 3}), vector({2, 2, 2}));
+  EXPECT_DOUBLE_EQ(*figures.r2, 0);
+  EXPECT_FALSE(figures.kendall_tau || figures.spearman || figures.top10_mean);
+}
+
+TEST(Measure, OfConstantTargetsHasNoR2) {
+  EXPECT_FALSE(measure(vector({1, 1}), vector({1, 2})).r2);
+}
+
+TEST(Splits, FoldsPartThePointsAndTrainOnTheRest) {
+  const Splits splits = fold_splits(11, 3, 2, 7);
+  ASSERT_EQ(splits.size(), 2U);
+  for (const auto& folds : splits) {
+    std::vector<Index> tested;
+    for (const Split& split : folds) {
+      EXPECT_EQ(split.train.size() + split.test.size(), 11U);
+      for (Index row : split.test) {
+        EXPECT_EQ(std::count(split.train.begin(), split.train.end(), row), 0);
+        tested.push_back(row);
+      }
+    }
+    std::sort(tested.begin(), tested.end());
+    for (size_t i = 0; i < tested.size(); ++i) EXPECT_EQ(tested[i], static_cast<Index>(i));
+  }
+  EXPECT_NE(splits[0][0].test, splits[1][0].test);
+}
+
+TEST(Splits, RandomOnesHaveTheSizeAskedFor) {
+  const Splits splits = random_splits(10, 4, 3, 0);
+  ASSERT_EQ(splits.size(), 3U);
+  EXPECT_EQ(splits[0][0].train.size(), 4U);
+  EXPECT_EQ(splits[0][0].test.size(), 6U);
+}
+
+TEST(Splits, ThatCannotBeAreAnErrorWithTheRange) {
+  EXPECT_THROW(fold_splits(10, 1, 1, 0), UsageError);
+  EXPECT_THROW(fold_splits(10, 11, 1, 0), UsageError);
+  try {
+    random_splits(10, 10, 1, 0);
+    FAIL();
+  } catch (const UsageError& error) {
+    EXPECT_STREQ(error.what(), "a training set of 10 from 10 architectures: give from 2 to 9");
+  }
+}
+
+}  // namespace
+}  // namespace metaqnn::predict

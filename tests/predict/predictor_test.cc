@@ -1,0 +1,384 @@
+// Every method, through the one interface.
+#include "predict/predictor.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+
+#include "architecture/error.h"
+#include "architecture/random.h"
+#include "kernels/graph.h"
+#include "predict/evaluation.h"
+#include "predict/forest.h"
+#include "predict/manifold.h"
+#include "predict/model.h"
+#include "tests/tolerances.h"
+
+namespace metaqnn::predict {
+namespace {
+
+namespace fs = std::filesystem;
+using Eigen::Index;
+using Eigen::VectorXd;
+
+// Random networks whose accuracy follows from them: deeper is better, narrow is worse, and every
+// seventh did not learn.
+Samples some_networks(size_t count, uint64_t seed, bool with_failures = false) {
+  Random random(seed);
+  datasets::Log log;
+  std::set<std::string> seen;
+  while (seen.size() < count) {
+    const auto convolutions = static_cast<int>(1 + random.below(5));
+    std::string text = "[";
+    double width = 0;
+    for (int i = 0; i < convolutions; ++i) {
+      const int filters = 64 << random.below(3);
+      width += std::log2(filters);
+      text +=
+          "C(" + std::to_string(filters) + "," + std::to_string(1 + 2 * random.below(3)) + ",1), ";
+    }
+    if (random.below(2) == 0) text += "P(2,2), ";
+    if (random.below(2) == 0) text += "FC(128), ";
+    text += "SM(10)]";
+    if (!seen.insert(text).second) continue;
+    datasets::LogRow row;
+    row.architecture = text;
+    row.accuracy = 0.4 + 0.05 * convolutions + 0.01 * width / convolutions;
+    if (with_failures && seen.size() % 7 == 0) {
+      row.state = "failed";
+      row.reason = "not learning";
+      row.accuracy = 0.1;
+    }
+    log.rows.push_back(row);
+  }
+  return make_samples(log, {}, Failures::as_chance);
+}
+
+const char* const kMethods[] = {"lls",      "rbf-ls", "ed-ls", "rbf-mr",         "ed-mr",
+                                "combined", "mean",   "depth", "log-parameters", "nearest"};
+
+std::vector<std::string> others(size_t count) { return some_networks(count, 99).architectures; }
+
+VectorXd predict_mean(const Predictor& predictor, const Training& training,
+                      const std::vector<std::string>& texts, int threads = 1) {
+  return predictor.predict(training.encoding->points(texts), {false, threads}).mean;
+}
+
+TEST(Methods, AreTheOnesOfTheContractInItsOrder) {
+  std::vector<std::string> names;
+  for (const Method& method : methods()) names.push_back(method.name);
+  EXPECT_EQ(names, std::vector<std::string>(std::begin(kMethods), std::end(kMethods)));
+}
+
+TEST(Methods, AnUnknownNameIsAnErrorWithTheNearest) {
+  try {
+    find_method("edls");
+    FAIL();
+  } catch (const UsageError& error) {
+    EXPECT_NE(std::string(error.what()).find("did you mean ed-ls?"), std::string::npos);
+  }
+}
+
+class EachMethod : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Methods, EachMethod, testing::ValuesIn(kMethods), [](const auto& instance) {
+  std::string name = instance.param;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+});
+
+TEST_P(EachMethod, PredictsFiniteNumbersInTheRangeOfTheTargets) {
+  const Samples samples = some_networks(40, 1);
+  const Training training = make_training({}, samples, Failures::as_chance, {}, {});
+  const auto predictor = fit(find_method(GetParam()), training);
+  const VectorXd mean = predict_mean(*predictor, training, others(30));
+  ASSERT_EQ(mean.size(), 30);
+  const double range = samples.targets.maxCoeff() - samples.targets.minCoeff();
+  EXPECT_GE(mean.minCoeff(), samples.targets.minCoeff() - 0.1 * range);
+  EXPECT_LE(mean.maxCoeff(), samples.targets.maxCoeff() + 0.1 * range);
+}
+
+TEST_P(EachMethod, DoesNotDependOnTheNumberOfThreads) {
+  const Samples samples = some_networks(30, 2);
+  FitSettings settings;
+  std::vector<VectorXd> means;
+  for (int threads : {1, 3}) {
+    settings.threads = threads;
+    const Training training = make_training({}, samples, Failures::as_chance, {}, settings);
+    const auto predictor = fit(find_method(GetParam()), training);
+    means.push_back(predict_mean(*predictor, training, others(10), threads));
+  }
+  EXPECT_EQ(means[0], means[1]);
+}
+
+TEST_P(EachMethod, FitsTwoPointsAndEqualTargets) {
+  for (size_t count : {2, 5}) {
+    Samples samples = some_networks(count, 3);
+    samples.targets.setConstant(0.25);
+    const Training training = make_training({}, samples, Failures::as_chance, {}, {});
+    const auto predictor = fit(find_method(GetParam()), training);
+    const VectorXd mean = predict_mean(*predictor, training, others(5));
+    EXPECT_LT((mean.array() - 0.25).abs().maxCoeff(), tests::kLinearAlgebra);
+  }
+}
+
+class SavedModel : public EachMethod {
+ protected:
+  SavedModel() : file_(fs::temp_directory_path() / ("metaqnn_model_" + std::to_string(getpid()))) {}
+  ~SavedModel() override { fs::remove(file_); }
+  std::string content() const {
+    std::ifstream in(file_, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  }
+  void write(const std::string& text) const { std::ofstream(file_, std::ios::binary) << text; }
+  std::string refusal() const {
+    try {
+      load_model(file_, 1);
+    } catch (const DataError& error) {
+      return error.what();
+    }
+    return "";
+  }
+  fs::path file_;
+};
+INSTANTIATE_TEST_SUITE_P(Methods, SavedModel, testing::ValuesIn(kMethods), [](const auto& instance) {
+  std::string name = instance.param;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+});
+
+TEST_P(SavedModel, PredictsToTheLastBitWhatTheFittedOneDid) {
+  for (Failures failures : {Failures::as_chance, Failures::model}) {
+    FitSettings settings;
+    settings.seed = 18446744073709551615U;  // more than a double holds
+    const Model model =
+        fit_model(GetParam(), {}, some_networks(35, 4, true), failures, others(25), settings);
+    save_model(model, file_);
+    const Model loaded = load_model(file_, 1);
+    const auto texts = others(20);
+    const Prediction a =
+        model.predictor->predict(model.training.encoding->points(texts), {true, 1});
+    const Prediction b =
+        loaded.predictor->predict(loaded.training.encoding->points(texts), {true, 1});
+    EXPECT_EQ(a.mean, b.mean);
+    EXPECT_EQ(a.deviation, b.deviation);
+  }
+}
+
+using Damaged = SavedModel;
+INSTANTIATE_TEST_SUITE_P(Model, Damaged, testing::Values("lls"));
+
+TEST_P(Damaged, ByAnyChangedDigitIsRefused) {
+  save_model(fit_model("lls", {}, some_networks(10, 5), Failures::as_chance, {}, {}), file_);
+  const std::string whole = content();
+  int changed = 0;
+  for (size_t i = 0; i < whole.size(); i += 37) {
+    if (whole[i] < '0' || whole[i] > '8') continue;
+    std::string text = whole;
+    ++text[i];
+    write(text);
+    EXPECT_NE(refusal(), "") << "byte " << i;
+    ++changed;
+  }
+  EXPECT_GT(changed, 5);
+}
+
+TEST_P(Damaged, ByTruncationAnywhereIsRefused) {
+  save_model(fit_model("lls", {}, some_networks(10, 5), Failures::as_chance, {}, {}), file_);
+  const std::string whole = content();
+  for (size_t length = 0; length + 2 < whole.size(); length += whole.size() / 50) {
+    write(whole.substr(0, length));
+    EXPECT_NE(refusal(), "") << length;
+  }
+}
+
+TEST_P(Damaged, ANewerVersionIsRefusedWithItsNumber) {
+  save_model(fit_model("lls", {}, some_networks(10, 5), Failures::as_chance, {}, {}), file_);
+  nlohmann::json json = nlohmann::json::parse(content());
+  json["version"] = 2;
+  write(json.dump());
+  EXPECT_NE(refusal().find("its version is 2, this program reads version 1"), std::string::npos)
+      << refusal();
+}
+
+TEST_P(Damaged, AnotherFileIsNoModel) {
+  write("{\"a\": 1}");
+  EXPECT_NE(refusal().find("not a model of metaqnn"), std::string::npos);
+  write("number,architecture\n");
+  EXPECT_NE(refusal().find("no JSON"), std::string::npos);
+}
+
+TEST(Manifold, WithGraphWeightZeroIsKernelLeastSquares) {
+  const Samples samples = some_networks(40, 6);
+  FitSettings settings;
+  settings.graph_weight = 0;
+  const Training training = make_training({}, samples, Failures::as_chance, others(60), settings);
+  for (const auto& [manifold, plain] : {std::pair{"rbf-mr", "rbf-ls"}, {"ed-mr", "ed-ls"}}) {
+    EXPECT_EQ(predict_mean(*fit(find_method(manifold), training), training, others(20)),
+              predict_mean(*fit(find_method(plain), training), training, others(20)));
+  }
+}
+
+// The limit from the other side, through the landmarks and the graph.
+TEST(Manifold, WithAVanishingGraphWeightApproachesKernelLeastSquares) {
+  const Samples samples = some_networks(40, 7);
+  FitSettings settings;
+  settings.graph_weight = 1e-12;
+  const Training training = make_training({}, samples, Failures::as_chance, others(60), settings);
+  const VectorXd manifold =
+      predict_mean(*fit(find_method("rbf-mr"), training), training, others(20));
+  const VectorXd plain = predict_mean(*fit(find_method("rbf-ls"), training), training, others(20));
+  // Both choose a penalty on a grid of their own.
+  EXPECT_LT((manifold - plain).cwiseAbs().maxCoeff(), 0.01);
+  EXPECT_GT((plain.array() - plain.mean()).abs().maxCoeff(), 0.02);
+}
+
+TEST(Manifold, IsSmootherAlongTheGraphTheLargerItsWeight) {
+  const Samples samples = some_networks(40, 8);
+  const auto roughness = [&](double weight) {
+    FitSettings settings;
+    settings.graph_weight = weight;
+    const Training training = make_training({}, samples, Failures::as_chance, others(60), settings);
+    const Eigen::MatrixXd& x = training.unlabelled.features;
+    const auto distances = [&](Index first, Index count) -> Eigen::MatrixXd {
+      return kernels::squared_distances(x.middleRows(first, count), x);
+    };
+    const auto laplacian = kernels::laplacian(kernels::neighbour_graph(x.rows(), 10, distances),
+                                              kernels::LaplacianKind::normalised);
+    VectorXd f = fit(find_method("rbf-mr"), training)->predict(training.unlabelled, {}).mean;
+    f.array() -= f.mean();
+    return f.dot(laplacian * f) / f.squaredNorm();
+  };
+  EXPECT_LT(roughness(1e6), 0.9 * roughness(1e-6));
+}
+
+TEST(Forest, LearnsAStep) {
+  Eigen::MatrixXd x(40, 1);
+  VectorXd y(40);
+  for (Index i = 0; i < 40; ++i) {
+    x(i, 0) = static_cast<double>(i);
+    y(i) = i < 20 ? 0 : 1;
+  }
+  const Forest forest(x, y, {}, 1, 2);
+  const VectorXd mean = forest.predict((Eigen::MatrixXd(2, 1) << 3.5, 35.5).finished(), 1);
+  EXPECT_LT(mean(0), 0.05);
+  EXPECT_GT(mean(1), 0.95);
+  EXPECT_LT((forest.left_out() - y).squaredNorm() / 40, 0.05);
+}
+
+TEST(TwoParts, PredictBetweenChanceAndAccuracy) {
+  const Samples samples = some_networks(60, 9, true);
+  const Training training = make_training({}, samples, Failures::model, {}, {});
+  ASSERT_TRUE(training.parts);
+  EXPECT_DOUBLE_EQ(training.parts->chance, 0.1);
+  const auto predictor = fit(find_method("lls"), training);
+  const VectorXd mean = predict_mean(*predictor, training, samples.architectures);
+  const VectorXd accuracy = predict_mean(*fit(find_method("lls"), training.parts->accuracy),
+                                         training, samples.architectures);
+  EXPECT_TRUE((mean.array() <= accuracy.array() + tests::kRounding).all());
+  EXPECT_GE(mean.minCoeff(), 0.1 - tests::kRounding);
+}
+
+TEST(Deviation, CoversTheErrorsOnNetworksNotSeen) {
+  // Noise of 0.02 around the rule of some_networks().
+  Samples samples = some_networks(120, 10);
+  Random random(11);
+  for (double& y : samples.targets) y += 0.02 * std::sqrt(12.0) * (random.uniform() - 0.5);
+  std::vector<Index> train, test;
+  for (Index i = 0; i < 120; ++i) (i % 2 == 0 ? train : test).push_back(i);
+  const Samples fitted = samples.subset(train), unseen = samples.subset(test);
+  const Training training = make_training({}, fitted, Failures::as_chance, {}, {});
+  for (const char* name : {"lls", "rbf-ls", "ed-ls", "combined"}) {
+    const auto predictor = fit(find_method(name), training);
+    const Prediction prediction =
+        predictor->predict(training.encoding->points(unseen.architectures), {true, 1});
+    const VectorXd z = (unseen.targets - prediction.mean).cwiseQuotient(prediction.deviation);
+    const double mean_square = z.squaredNorm() / static_cast<double>(z.size());
+    EXPECT_GT(mean_square, 0.4) << name;
+    EXPECT_LT(mean_square, 2.5) << name;
+  }
+}
+
+TEST(Samples, EqualNetworksAreMergedAndFailuresTreatedAsAsked) {
+  datasets::Log log;
+  log.source = "log.csv";
+  const auto add = [&](const char* text, std::optional<double> accuracy, const char* state) {
+    datasets::LogRow row;
+    row.line = static_cast<int64_t>(log.rows.size()) + 2;
+    row.architecture = text;
+    row.accuracy = accuracy;
+    row.state = state;
+    log.rows.push_back(row);
+  };
+  add("[C(64,3,1), D(1,1), SM(10)]", 0.5, "complete");
+  add("[C(64,3,1), SM(10)]", 0.7, "complete");
+  add("[C(64,3,1), SM(10)]", 0.1, "failed");
+  add("[C(128,3,1), SM(10)]", 0.1, "failed");
+  add("[C(256,3,1), SM(10)]", std::nullopt, "failed");
+  add("[C(256,3,1) SM(10)]", 0.3, "complete");
+  const Samples chance = make_samples(log, {}, Failures::as_chance);
+  ASSERT_EQ(chance.architectures,
+            (std::vector<std::string>{"[C(64,3,1), SM(10)]", "[C(128,3,1), SM(10)]"}));
+  EXPECT_NEAR(chance.targets(0), (0.5 + 0.7 + 0.1) / 3, tests::kRounding);
+  EXPECT_NEAR(chance.trained(0), 2.0 / 3, tests::kRounding);
+  EXPECT_NEAR(chance.accuracy(0), 0.6, tests::kRounding);
+  EXPECT_EQ(chance.trained(1), 0);
+  EXPECT_TRUE(std::isnan(chance.accuracy(1)));
+  EXPECT_EQ(chance.merged, 2U);
+  EXPECT_EQ(chance.not_learning, 2U);
+  EXPECT_EQ(chance.without_result, 1U);
+  ASSERT_EQ(chance.problems.size(), 1U);
+  EXPECT_EQ(chance.problems[0].substr(0, 10), "log.csv:7:");
+  const Samples excluded = make_samples(log, {}, Failures::exclude);
+  ASSERT_EQ(excluded.size(), 1U);
+  EXPECT_NEAR(excluded.targets(0), 0.6, tests::kRounding);
+}
+
+TEST(Encoding, StandardisesTheTrainingColumnsAndDropsConstantOnes) {
+  const auto texts = some_networks(20, 12).architectures;
+  Encoding encoding({}, texts);
+  const kernels::Points points = encoding.points(texts);
+  ASSERT_EQ(points.features.cols(), static_cast<Index>(encoding.columns().size()));
+  for (Index c = 0; c < points.features.cols(); ++c) {
+    EXPECT_NEAR(points.features.col(c).mean(), 0, tests::kRounding);
+    EXPECT_NEAR(points.features.col(c).squaredNorm() / 20, 1, tests::kRounding);
+  }
+  Index columns = 0;
+  for (const auto& group : encoding.groups()) columns += group.columns.count;
+  EXPECT_EQ(columns, points.features.cols());
+}
+
+TEST(Encoding, GradesSubstitutionsByWhatDiffers) {
+  Encoding encoding({}, {"[C(64,3,1), SM(10)]", "[C(256,5,1), SM(10)]", "[P(2,2), SM(10)]"});
+  const kernels::CostFamily family = encoding.costs();
+  VectorXd start(static_cast<Index>(family.parameters.size()));
+  for (size_t i = 0; i < family.parameters.size(); ++i)
+    start(static_cast<Index>(i)) = family.parameters[i].start;
+  const kernels::EditCosts costs = family.costs(start);
+  // 0.2 for each of two octaves of filters, 0.3 for one step of the field.
+  EXPECT_NEAR(costs.substitution(0, 1), 0.2 * 2 + 0.3, tests::kRounding);
+  EXPECT_NEAR(costs.substitution(0, 2), 1, tests::kRounding);
+}
+
+TEST(Encoding, TokensNotSeenInTrainingAreTokensAllTheSame) {
+  Encoding encoding({"|", {3, 32, 32}}, {"|a|b|", "|b|b|"});
+  const kernels::Points points = encoding.points({"|a|c|", "|b||b|"});
+  EXPECT_EQ(points.tokens[0].size(), 2U);
+  EXPECT_EQ(points.tokens[1], (kernels::Tokens{1, 1}));
+  EXPECT_EQ(encoding.costs().costs(VectorXd::Zero(1)).alphabet(), 3);
+}
+
+TEST(Encoding, CharactersAreBytes) {
+  Encoding encoding({"characters", {3, 32, 32}}, {"abc", "abd", "bbd"});
+  EXPECT_EQ(encoding.points({"abd"}).tokens[0], (kernels::Tokens{0, 1, 3}));
+  EXPECT_EQ(canonical("[x", encoding.settings()), "[x");
+}
+
+}  // namespace
+}  // namespace metaqnn::predict
