@@ -64,7 +64,8 @@ struct MethodResult {
 };
 
 // Fits each method on each training set and measures it on the test sets. Splits run beside each
-// other on settings.fit.threads threads; the result does not depend on how many.
+// other on settings.fit.threads threads. Figures depend on their number by rounding only: BLAS adds
+// in another order.
 std::vector<MethodResult> evaluate(const Samples& samples, const Splits& splits,
                                    const EvaluationSettings& settings);
 

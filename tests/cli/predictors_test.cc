@@ -1,0 +1,154 @@
+// fit, predict, evaluate and rank as a user calls them, on the project's own search log.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "tests/cli/run_program.h"
+
+namespace metaqnn::tests {
+namespace {
+
+using nlohmann::json;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+const std::string kLog = METAQNN_SOURCE_DIR "/experiments/results/fashion_mnist_log.csv";
+const std::string kQuick = METAQNN_SOURCE_DIR "/experiments/fashion_mnist_quick.toml";
+
+json evaluate(std::vector<std::string> options) {
+  std::vector<std::string> words{"evaluate", "--format", "json"};
+  words.insert(words.end(), options.begin(), options.end());
+  const Result result = run(words);
+  EXPECT_EQ(result.status, 0) << result.error;
+  return json::parse(result.output);
+}
+
+TEST(Evaluate, PrintsEveryMethodAndBaselineWithItsFigures) {
+  const json result = evaluate({"--log", kLog, "--train-size", "60", "--repeats", "2"});
+  EXPECT_EQ(result["train"], 60);
+  EXPECT_GT(result["test"], 900);
+  EXPECT_GT(result["test_variance"], 0);
+  EXPECT_EQ(result["not_learning"], 114);
+  std::vector<std::string> names;
+  for (const json& method : result["methods"]) {
+    names.push_back(method["method"]);
+    for (const char* key : {"l2_loss", "r2", "kendall_tau", "spearman", "r2_std", "fit_seconds",
+                            "predict_seconds", "hyperparameters"})
+      EXPECT_TRUE(method.contains(key)) << key;
+    for (const char* key : {"mean_accuracy", "best_true_rank", "regret"})
+      EXPECT_TRUE(method["top10"].contains(key)) << key;
+  }
+  EXPECT_THAT(names, ElementsAre("lls", "rbf-ls", "ed-ls", "rbf-mr", "ed-mr", "combined", "mean",
+                                 "depth", "log-parameters", "nearest"));
+  EXPECT_GT(result["methods"][5]["r2"], 0.8);                  // combined
+  EXPECT_TRUE(result["methods"][6]["kendall_tau"].is_null());  // mean
+}
+
+TEST(Evaluate, GivesTheSameFiguresForTheSameSeed) {
+  const auto r2 = [&](const char* seed) {
+    return evaluate({"--log", kLog, "--train-size", "40", "--method", "combined", "--threads", "1",
+                     "--seed", seed})["methods"][0]["r2"];
+  };
+  EXPECT_EQ(r2("3"), r2("3"));
+  EXPECT_NE(r2("3"), r2("4"));
+}
+
+TEST(Evaluate, TrainAndTestFilesShareNoArchitecture) {
+  const Folder folder;
+  const std::string train = folder
+                                .write("train.csv",
+                                       "net,score\n\"[C(64,3,1), SM(10)]\",0.5\n"
+                                       "\"[C(128,3,1), SM(10)]\",0.6\n"
+                                       "\"[C(256,3,1), SM(10)]\",0.7\n")
+                                .string();
+  const std::string test = folder
+                               .write("test.csv",
+                                      "net,score\n\"[C(64,3,1), D(1,1), SM(10)]\",0.5\n"
+                                      "\"[C(512,3,1), SM(10)]\",0.8\n"
+                                      "\"[C(64,5,1), SM(10)]\",1.5\n"
+                                      "\"[C(64,1,1), SM(10)]\",0.4\n")
+                               .string();
+  const Result result = run({"evaluate", "--train", train, "--test", test, "--target", "score",
+                             "--method", "lls", "--format", "json"});
+  ASSERT_EQ(result.status, 0) << result.error;
+  const json parsed = json::parse(result.output);
+  EXPECT_EQ(parsed["train"], 3);
+  EXPECT_EQ(parsed["test"], 2);
+  EXPECT_THAT(result.error, HasSubstr("test.csv:4:"));
+  const Result strict =
+      run({"evaluate", "--train", train, "--test", test, "--target", "score", "--strict"});
+  EXPECT_EQ(strict.status, 3);
+  EXPECT_EQ(strict.output, "");
+}
+
+TEST(Evaluate, FitsTextsOfAnotherAlphabet) {
+  const Folder folder;
+  std::string text = "cell,score\n";
+  for (const char* a : {"skip", "conv", "pool", "none"}) {
+    for (const char* b : {"skip", "conv", "pool", "none"}) {
+      text += std::string("|") + a + "|" + b + "|," + (std::string(a) == "conv" ? "0.8" : "0.4") +
+              (std::string(b) == "conv" ? "5" : "1") + "\n";
+    }
+  }
+  const std::string log = folder.write("cells.csv", text).string();
+  const json result = evaluate({"--log", log, "--architecture-column", "cell", "--target", "score",
+                                "--folds", "8", "--method", "lls,rbf-ls"});
+  EXPECT_EQ(result["tokens"], "|");
+  EXPECT_EQ(result["methods"][0]["method"], "lls");
+  EXPECT_GT(result["methods"][0]["r2"], 0.9);
+}
+
+TEST(Evaluate, TellsWhatIsMissing) {
+  EXPECT_THAT(run({"evaluate", "--log", kLog}).error, HasSubstr("--folds K or --train-size N"));
+  EXPECT_EQ(run({"evaluate"}).status, 2);
+  const Result method = run({"evaluate", "--log", kLog, "--folds", "5", "--method", "rbfls"});
+  EXPECT_EQ(method.status, 2);
+  EXPECT_THAT(method.error, HasSubstr("did you mean rbf-ls?"));
+  EXPECT_EQ(run({"evaluate", "--log", "no.csv", "--folds", "5"}).status, 3);
+}
+
+TEST(Fit, SavesAModelThatPredictsAndRanks) {
+  const Folder folder;
+  const std::string model = (folder / "quick.model").string();
+  const Result fitted =
+      run({"fit", "--log", kLog, "--method", "ed-ls", "--input", "1x28x28", "-o", model});
+  ASSERT_EQ(fitted.status, 0) << fitted.error;
+  EXPECT_THAT(fitted.output, HasSubstr("leave-one-out R2"));
+  const std::string candidates =
+      folder
+          .write("candidates.txt",
+                 "[C(8,3,1), SM(10)]\n\nnonsense\n[C(32,3,1), D(1,1), P(2,2), SM(10)]\n")
+          .string();
+  const Result predicted =
+      run({"predict", "--model", model, "--architectures", candidates, "--format", "json"});
+  ASSERT_EQ(predicted.status, 0) << predicted.error;
+  EXPECT_THAT(predicted.error, HasSubstr("candidates.txt:3:"));
+  const json list = json::parse(predicted.output);
+  ASSERT_EQ(list.size(), 2u);
+  EXPECT_EQ(list[1]["architecture"], "[C(32,3,1), P(2,2), SM(10)]");
+  EXPECT_GT(list[0]["standard_deviation"], 0);
+  const Result ranked = run({"rank", "--model", model, "--config", kQuick, "--count", "300",
+                             "--top", "4", "--format", "json"});
+  ASSERT_EQ(ranked.status, 0) << ranked.error;
+  const json best = json::parse(ranked.output)[0]["best"];
+  ASSERT_EQ(best.size(), 4u);
+  EXPECT_GE(best[0]["prediction"], best[3]["prediction"]);
+}
+
+TEST(Predict, RefusesADamagedModel) {
+  const Folder folder;
+  const std::string model = (folder / "quick.model").string();
+  ASSERT_EQ(run({"fit", "--log", kLog, "--method", "depth", "-o", model}).status, 0);
+  std::string text = read_text(model);
+  text.replace(text.find("\"seed\": \"0\""), 11, "\"seed\": \"1\"");
+  folder.write("quick.model", text);
+  const Result result = run({"predict", "--model", model, "--architectures", "x"});
+  EXPECT_EQ(result.status, 3);
+  EXPECT_THAT(result.error, HasSubstr("the checksum does not fit"));
+}
+
+}  // namespace
+}  // namespace metaqnn::tests
