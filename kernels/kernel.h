@@ -12,10 +12,10 @@
 //   sum       sum_t exp(amplitude_t) k_t(a, b)
 //   product   prod_t k_t(a, b)
 //
-// linear, rbf, and their sums and products are positive definite. edit is so nearly: of the root of
-// the distance less than 0.01% of the spectrum is negative on real architectures, of the distance
-// itself up to 20% (docs/methods/edit_distance_kernel.md). It still needs the repair of
-// kernels/positive_definite.h, as does whatever holds it.
+// linear, rbf, and their sums and products are positive definite. edit is so but for less than 0.1%
+// of the spectrum on real architectures, where the distance without the root loses up to 1.6%
+// (docs/methods/edit_distance_kernel.md). It still needs the repair of kernels/positive_definite.h,
+// as does whatever holds it.
 //
 //   auto kernel = make_sum({"features", "edits"}, {make_rbf(groups), make_edit(costs)});
 //   Eigen::MatrixXd gram = kernel->gram(starts(*kernel), points);
