@@ -157,10 +157,15 @@ Choice choose(const kernels::Kernel& kernel, const kernels::Points& points, cons
   if (!std::isfinite(best.cost))
     throw FailureError("no finite leave-one-out residuals at any start of the hyper-parameters");
   choice.parameters = best.parameters.head(best.parameters.size() - 1);
+  choice.report.end_r2 =
+      r2_of(LeastSquares(kernels::decompose(kernel.gram(choice.parameters, some)), some_targets)
+                .solve(std::exp(best.parameters(best.parameters.size() - 1)))
+                .left_out,
+            some_targets);
   const LeastSquares system(
       kernels::decompose(kernel.gram(choice.parameters, points, settings.threads)), targets);
   choice.penalty = system.best_penalty(kSmallestPenalty, kLargestPenalty);
-  choice.report.end_r2 = r2_of(system.solve(choice.penalty).left_out, targets);
+  choice.report.r2 = r2_of(system.solve(choice.penalty).left_out, targets);
   choice.report.points = some.size();
   choice.report.repair = kernels::report(system.spectrum());
   choice.report.seconds =

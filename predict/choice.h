@@ -36,10 +36,12 @@ struct ChoiceSettings {
 // What happened; for people.
 struct ChoiceReport {
   std::string kernel;
-  double start_r2 = 0, end_r2 = 0;  // 1 - mean squared residual / variance, leave-one-out
-  int iterations = 12;
+  Eigen::Index points = 0;  // on which theta was chosen
+  // Leave-one-out, 1 - mean squared residual / variance: on these points, before and after, and on
+  // all.
+  double start_r2 = 0, end_r2 = 0, r2 = 0;
+  int iterations = 0;
   double seconds = 0;
-  Eigen::Index points = 0;       // on which theta was chosen
   kernels::RepairReport repair;  // on all points
 };
 
