@@ -88,7 +88,6 @@ std::vector<std::string> chosen_methods(const std::vector<std::string>& asked) {
 // Training samples first; test samples that are among them are left out.
 predict::Samples join(const predict::Samples& train, const predict::Samples& test,
                       predict::Splits& splits) {
-  datasets::Log empty;
   predict::Samples both = train;
   std::vector<Eigen::Index> all, fresh;
   const std::set<std::string> known(train.architectures.begin(), train.architectures.end());

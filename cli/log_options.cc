@@ -4,8 +4,8 @@
 
 #include <charconv>
 #include <fstream>
-#include <unordered_set>
 
+#include "cli/draw.h"
 #include "cli/output.h"
 #include "search/search.h"
 #include "search/supervisor.h"
@@ -108,14 +108,14 @@ std::vector<std::string> unlabelled_for(const LoadedLog& log,
   if (!count) return read_architectures(choice.unlabelled, encoding);
   std::vector<std::string> drawn;
   if (!choice.config.empty()) {
-    drawn = draw_architectures(search::build_space(search::read_configuration(choice.config)),
-                               *count, choice.seed);
+    drawn = draw_uniformly(search::build_space(search::read_configuration(choice.config)), *count,
+                           choice.seed);
   } else if (log.space) {
-    drawn = draw_architectures(*log.space, *count, choice.seed);
+    drawn = draw_uniformly(*log.space, *count, choice.seed);
   } else if (encoding.tokens == "grammar") {
     search::CnnSpaceSettings settings;
     settings.input = encoding.input;
-    drawn = draw_architectures(search::build_cnn_space(settings), *count, choice.seed);
+    drawn = draw_uniformly(search::build_cnn_space(settings), *count, choice.seed);
   } else {
     throw UsageError(
         "--unlabelled with a number draws from a space; name it with --config, or give a file");
@@ -142,24 +142,6 @@ std::vector<std::string> read_architectures(const std::string& file,
   print_problems(problems);
   if (architectures.empty()) throw DataError(file + ": there is no architecture in it");
   return architectures;
-}
-
-std::vector<std::string> draw_architectures(const search::Space& space, int64_t count,
-                                            uint64_t seed) {
-  constexpr int kFruitless = 100000;
-  Random random = Random::stream(seed, "sample");
-  std::unordered_set<std::string> seen;
-  std::vector<std::string> drawn;
-  for (int fruitless = 0; static_cast<int64_t>(drawn.size()) < count && fruitless < kFruitless;) {
-    std::string text = space.text(space.uniform_walk(random));
-    if (seen.insert(text).second) {
-      drawn.push_back(std::move(text));
-      fruitless = 0;
-    } else {
-      ++fruitless;
-    }
-  }
-  return drawn;
 }
 
 int threads_of(const LogChoice& choice) {

@@ -49,10 +49,6 @@ std::vector<std::string> unlabelled_for(const LoadedLog& log,
 std::vector<std::string> read_architectures(const std::string& file,
                                             const predict::EncodingSettings& encoding);
 
-// Different ones by a uniform walk through the space, as the space writes them.
-std::vector<std::string> draw_architectures(const search::Space& space, int64_t count,
-                                            uint64_t seed);
-
 int threads_of(const LogChoice& choice);
 
 }  // namespace metaqnn::cli

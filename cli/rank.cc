@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "cli/command.h"
+#include "cli/draw.h"
 #include "cli/log_options.h"
 #include "cli/output.h"
 #include "kernels/dense.h"
@@ -40,8 +41,8 @@ Ranking rank(const Options& options, const std::string& file, int threads) {
   if (!options.candidates.empty()) {
     texts = read_architectures(options.candidates, encoding);
   } else {
-    texts = draw_architectures(search::build_space(search::read_configuration(options.config)),
-                               options.count, options.seed);
+    texts = draw_uniformly(search::build_space(search::read_configuration(options.config)),
+                           options.count, options.seed);
     for (std::string& text : texts) text = predict::canonical(text, encoding);
   }
   const predict::Prediction all =

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "cli/command.h"
+#include "cli/draw.h"
 #include "search/search.h"
 
 namespace metaqnn::cli {
@@ -18,31 +19,10 @@ struct Options {
   double epsilon = 0.1;
 };
 
-// Draws until `count` distinct ones are there, or a long run of draws brings nothing new.
-std::vector<std::string> draw(int64_t count, const std::function<std::string()>& next,
-                              std::unordered_set<std::string> seen) {
-  constexpr int kFruitless = 1000000;
-  std::vector<std::string> drawn;
-  for (int fruitless = 0; static_cast<int64_t>(drawn.size()) < count;) {
-    std::string text = next();
-    if (seen.insert(text).second) {
-      drawn.push_back(std::move(text));
-      fruitless = 0;
-    } else if (++fruitless == kFruitless) {
-      throw FailureError(
-          fmt::format("only {} distinct architectures found: the space has no more, "
-                      "or this policy does not reach them; ask for fewer",
-                      drawn.size()));
-    }
-  }
-  return drawn;
-}
-
 std::vector<std::string> from_space(const Options& options) {
   const search::Configuration configuration = search::read_configuration(options.config);
   const search::Space space = search::build_space(configuration);
-  Random random = Random::stream(options.seed.value_or(configuration.seed), "sample");
-  return draw(options.count, [&] { return space.text(space.uniform_walk(random)); }, {});
+  return draw_uniformly(space, options.count, options.seed.value_or(configuration.seed));
 }
 
 std::vector<std::string> from_study(const Options& options) {
@@ -55,7 +35,7 @@ std::vector<std::string> from_study(const Options& options) {
   std::unordered_set<std::string> seen;
   for (const search::Trial& trial : study->trials(false)) seen.insert(trial.architecture);
   Random random = Random::stream(options.seed.value_or(study_seed), "sample");
-  return draw(
+  return draw_distinct(
       options.count, [&] { return space.text(strategy->propose(options.epsilon, random)); },
       std::move(seen));
 }
