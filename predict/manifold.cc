@@ -111,11 +111,26 @@ struct Solution {
   double squared = INFINITY;  // sum of squared left-out residuals
 };
 
+// The left singular vectors of `rows` (l x m) and its squared singular values, by the smaller of
+// the two products with itself.
+kernels::Spectrum left_spectrum(const MatrixXd& rows) {
+  const bool wide = rows.rows() <= rows.cols();
+  const MatrixXd product =
+      wide ? kernels::product_nt(rows, rows) : kernels::product_t(rows, rows);
+  kernels::Spectrum spectrum =
+      kernels::decompose(MatrixXd(product.selfadjointView<Eigen::Lower>()));
+  spectrum.values = spectrum.clipped();
+  if (wide) return spectrum;
+  const VectorXd inverse =
+      spectrum.values.unaryExpr([](double w) { return w > 0 ? 1 / std::sqrt(w) : 0.0; });
+  spectrum.vectors = kernels::product(rows, spectrum.vectors * inverse.asDiagonal());
+  return spectrum;
+}
+
 // Ridge regression on the rows of `rows` (l x m, any l and m) for every lambda at once.
 Solution best_lambda(const MatrixXd& rows, const VectorXd& targets, double rho) {
-  const kernels::Spectrum spectrum =
-      kernels::decompose(MatrixXd(kernels::product_nt(rows, rows).selfadjointView<Eigen::Lower>()));
-  const VectorXd w = spectrum.clipped();
+  const kernels::Spectrum spectrum = left_spectrum(rows);
+  const VectorXd& w = spectrum.values;
   const MatrixXd squared = spectrum.vectors.cwiseAbs2();
   const VectorXd y = spectrum.vectors.transpose() * targets;
   const auto n = static_cast<double>(targets.size());
@@ -131,13 +146,6 @@ Solution best_lambda(const MatrixXd& rows, const VectorXd& targets, double rho) 
   return best;
 }
 
-// The labelled rows in the coordinates where |v|^2 + rho v' G v is |v|^2.
-MatrixXd smoothed_rows(const MatrixXd& rows, const MatrixXd& graph, double rho) {
-  const MatrixXd penalty = MatrixXd::Identity(graph.rows(), graph.cols()) + rho * graph;
-  const Eigen::LLT<MatrixXd> factor(penalty);
-  return factor.matrixL().solve(rows.transpose()).transpose();
-}
-
 // G of the header.
 MatrixXd graph_form(const MatrixXd& features, const kernels::DistanceRows& distances, int threads) {
   const Eigen::SparseMatrix<double> l =
@@ -151,13 +159,14 @@ MatrixXd graph_form(const MatrixXd& features, const kernels::DistanceRows& dista
 std::string describe_space(const FeatureSpace& space, const MatrixXd& features,
                            const VectorXd& diagonal) {
   char text[200];
-  const double missed = 1 - features.cwiseAbs2().rowwise().sum().cwiseQuotient(diagonal).mean();
+  const VectorXd difference = features.rowwise().squaredNorm() - diagonal;
   std::snprintf(
       text, sizeof text,
-      "%lld landmarks for %lld points miss %.2g%% of k(x,x); %lld negative eigenvalues of "
-      "the landmarks clipped",
+      "%lld landmarks for %lld points change k(x,x) by %.2g%% in the mean; %lld negative "
+      "eigenvalues of the landmarks clipped",
       static_cast<long long>(space.landmarks.size()), static_cast<long long>(features.rows()),
-      100 * missed, static_cast<long long>(space.repair.negative));
+      100 * difference.cwiseAbs().cwiseQuotient(diagonal).mean(),
+      static_cast<long long>(space.repair.negative));
   return text;
 }
 
@@ -213,8 +222,11 @@ class ManifoldFit {
         kernel_->gram(choice_.parameters, all_, space_.centres, threads), space_.to_features);
     report_.push_back(
         describe_space(space_, features, kernel_->diagonal(choice_.parameters, all_)));
-    graph_ = graph_form(features, kind_.distances(*training_.encoding, choice_, all_), threads);
-    rows_ = features.topRows(training_.points.size());
+    const kernels::Spectrum graph = kernels::decompose(
+        graph_form(features, kind_.distances(*training_.encoding, choice_, all_), threads));
+    graph_ = graph.clipped();
+    space_.to_features = kernels::product(space_.to_features, graph.vectors);
+    rows_ = kernels::product(features.topRows(training_.points.size()), graph.vectors);
     means_ = rows_.colwise().mean();
     rows_.rowwise() -= means_.transpose();
     const Solution best = choose_weights();
@@ -223,26 +235,31 @@ class ManifoldFit {
   }
 
  private:
-  Solution choose_weights() {
+  // The labelled rows in the coordinates where |v|^2 + rho v' G v is |v|^2.
+  MatrixXd smoothed_rows(double rho) const {
+    return rows_ * (1 + rho * graph_.array()).rsqrt().matrix().asDiagonal();
+  }
+
+  Solution choose_weights() const {
     if (training_.settings.graph_weight) {
       const double rho = *training_.settings.graph_weight;
-      return best_lambda(smoothed_rows(rows_, graph_, rho), targets_.values, rho);
+      return best_lambda(smoothed_rows(rho), targets_.values, rho);
     }
-    const Solution zero = best_lambda(rows_, targets_.values, 0);
+    Solution zero = best_lambda(rows_, targets_.values, 0);
+    // Without the graph no landmarks are needed, and what they lose is lost for nothing.
+    zero.squared = std::min(zero.squared, (1 - choice_.report.r2) * targets_.values.squaredNorm());
     Solution best = zero;
     for (double rho : kGraphWeights) {
-      const Solution found = best_lambda(smoothed_rows(rows_, graph_, rho), targets_.values, rho);
+      const Solution found = best_lambda(smoothed_rows(rho), targets_.values, rho);
       if (found.squared < best.squared) best = found;
     }
     return best.squared < (1 - kGain) * zero.squared ? best : zero;
   }
 
   std::unique_ptr<Predictor> with_graph(const Solution& solution) {
-    const Index m = graph_.rows();
-    MatrixXd a = kernels::product_t(rows_, rows_) + solution.lambda * solution.rho * graph_;
-    a.diagonal().array() += solution.lambda;
+    MatrixXd a = kernels::product_t(rows_, rows_);
+    a.diagonal().array() += solution.lambda * (1 + solution.rho * graph_.array());
     const VectorXd v = Eigen::LLT<MatrixXd>(a).solve(rows_.transpose() * targets_.values);
-    METAQNN_ASSERT(v.size() == m, "a solution has one number for each feature");
     char text[100];
     std::snprintf(text, sizeof text, "graph weight %.3g by leave-one-out, %lld unlabelled points",
                   solution.rho, static_cast<long long>(training_.unlabelled.size()));
@@ -292,7 +309,7 @@ class ManifoldFit {
   Standardised targets_;
   kernels::Points all_;
   FeatureSpace space_;
-  MatrixXd graph_;  // G
+  VectorXd graph_;  // G's eigenvalues; the feature space has its eigenvectors as axes
   MatrixXd rows_;   // P
   VectorXd means_;  // what was taken out of it
   std::vector<std::string> report_;

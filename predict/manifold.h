@@ -17,10 +17,11 @@
 //
 // Up to kExactPoints points all are landmarks and this is exact (Belkin, Niyogi, Sindhwani, JMLR 7
 // (2006), equation 8, with the intercept). Beyond, the landmarks are the labelled points (at most
-// half of kExactPoints) and random unlabelled ones (Nystrom), and the report says what share of k(x,x)
-// that misses. rho and lambda are those with the least squared r_i; rho = 0, which is kernel least
-// squares exactly (the landmarks then are the labelled points), stays unless another gains 1%.
-// Cost: m^3 for each rho, N m^2, N^2 distances; memory 2 N m.
+// half of kExactPoints) and random unlabelled ones (Nystrom), and the report says by how much that
+// changes k(x,x). rho and lambda are those with the least squared r_i; rho = 0, which is kernel
+// least squares exactly (without landmarks), stays unless another gains 1% on it. In the
+// eigenvectors of G, found once, every rho has a diagonal penalty.
+// Cost: m^3, min(l, m)^3 for each rho, N m^2, N^2 distances; memory 2 N m.
 #pragma once
 
 #include "predict/kernel_predictor.h"
