@@ -1,6 +1,15 @@
 #include "architecture/error.h"
 
+#include <cerrno>
+#include <cstring>
+
 namespace metaqnn {
+
+FailureError cannot_write(const std::string& file) {
+  const std::string reason = errno == 0 ? "" : std::string(" (") + std::strerror(errno) + ")";
+  return FailureError(file + ": cannot be written" + reason +
+                      "; its folder must exist, allow writing and have room");
+}
 
 void fail_assertion(const char* file, int line, const std::string& message) {
   throw std::logic_error("bug at " + std::string(file) + ":" + std::to_string(line) + ": " +

@@ -40,6 +40,9 @@ class FailureError : public Error {
   explicit FailureError(const std::string& message) : Error(ExitStatus::failed, message) {}
 };
 
+// A file that cannot be written, with the system's reason (errno) and the remedy.
+FailureError cannot_write(const std::string& file);
+
 // Stopped by the user; what was done is stored and the same command resumes it. Exit status 130.
 class InterruptedError : public Error {
  public:

@@ -44,13 +44,13 @@ struct Column {
   bool larger_is_better;
 };
 const Column kColumns[] = {
-    {"L2 loss", "l2_loss", &Figures::l2_loss, 5, false},
+    {"L2", "l2_loss", &Figures::l2_loss, 5, false},
     {"R2", "r2", &Figures::r2, 3, true},
-    {"Kendall", "kendall_tau", &Figures::kendall_tau, 3, true},
-    {"Spearman", "spearman", &Figures::spearman, 3, true},
-    {"top 10", "mean_accuracy", &Figures::top10_mean, 4, true},
+    {"tau", "kendall_tau", &Figures::kendall_tau, 3, true},
+    {"rho", "spearman", &Figures::spearman, 3, true},
+    {"top 10", "mean_accuracy", &Figures::top10_mean, 3, true},
     {"rank", "best_true_rank", &Figures::top10_best_rank, 1, false},
-    {"regret", "regret", &Figures::top10_regret, 4, false},
+    {"regret", "regret", &Figures::top10_regret, 3, false},
 };
 constexpr size_t kFirstOfTop = 4;
 
@@ -273,8 +273,8 @@ void print_table(const Options& options, const Setting& setting,
   std::vector<Table::Column> columns{{"method"}};
   for (const Column& column : kColumns)
     columns.push_back({std::string(column.title) + " ", Align::right});
-  columns.push_back({"fit, s", Align::right});
-  Table table(columns);
+  columns.push_back({"fit", Align::right});
+  Table table(columns, 1);  // the star's place parts them too
   bool baselines = false;
   for (auto& row : cells(results, setting.splits.size() > 1)) {
     const bool baseline = predict::find_method(row[0]).baseline;
@@ -284,8 +284,9 @@ void print_table(const Options& options, const Setting& setting,
   }
   fmt::print("{}\n", table.render(0));
   fmt::print(
-      "* best of its column. top 10: mean accuracy of the ten predicted best; rank: true rank of\n"
-      "the best of them; regret: how far it is below the best of all.\n");
+      "* best of its column. L2: mean squared error; tau: Kendall's, rho: Spearman's rank\n"
+      "correlation; top 10: mean accuracy of the ten predicted best; rank: true rank of the\n"
+      "best of them; regret: how far it is below the best of all; fit: seconds.\n");
 }
 
 ExitStatus run(const Options& options) {

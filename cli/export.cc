@@ -26,7 +26,7 @@ ExitStatus run(const Options& options) {
   }
   std::ofstream out(options.output, std::ios::binary);
   write(options, log, out);
-  if (!out.flush()) throw FailureError(options.output + ": cannot be written");
+  if (!out.flush()) throw cannot_write(options.output);
   return ExitStatus::done;
 }
 

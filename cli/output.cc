@@ -11,6 +11,12 @@
 namespace metaqnn::cli {
 namespace {
 
+// Of UTF-8 text: bytes that do not continue a letter.
+size_t letters(const std::string& text) {
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
 // Where a line may end: after the comma between layers, after a '+' of other alphabets.
 size_t next_break(const std::string& text, size_t from) {
   const size_t comma = text.find(", ", from), plus = text.find('+', from);
@@ -51,11 +57,12 @@ std::string Table::render(int width) const {
   std::vector<size_t> widths;
   for (const Column& column : columns_) widths.push_back(column.title.size());
   for (const auto& row : rows_) {
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], letters(row[i]));
   }
+  const std::string gap(gap_, ' ');
   const size_t last = columns_.size() - 1;
   size_t indent = 0;
-  for (size_t i = 0; i < last; ++i) indent += widths[i] + 2;
+  for (size_t i = 0; i < last; ++i) indent += widths[i] + gap_;
   const size_t room =
       width > 0 ? std::max<size_t>(20, static_cast<size_t>(width) -
                                            std::min<size_t>(indent, static_cast<size_t>(width)))
@@ -65,8 +72,9 @@ std::string Table::render(int width) const {
     std::string line;
     for (size_t i = 0; i < last; ++i) {
       const bool right = columns_[i].align == Align::right;
-      line += right ? fmt::format("{:>{}}  ", cells[i], widths[i])
-                    : fmt::format("{:<{}}  ", cells[i], widths[i]);
+      line += right ? fmt::format("{:>{}}", cells[i], widths[i])
+                    : fmt::format("{:<{}}", cells[i], widths[i]);
+      line += gap;
     }
     const bool right = columns_[last].align == Align::right;
     const std::vector<std::string> parts =

@@ -15,7 +15,7 @@ int terminal_width();
 
 enum class Align { left, right };
 
-// Columns beside each other, two spaces between; the last one wraps between layers to the
+// Columns beside each other, `gap` spaces between; the last one wraps between layers to the
 // terminal's width.
 class Table {
  public:
@@ -23,12 +23,14 @@ class Table {
     std::string title;
     Align align = Align::left;
   };
-  explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
+  explicit Table(std::vector<Column> columns, size_t gap = 2)
+      : columns_(std::move(columns)), gap_(gap) {}
   void add(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
   std::string render(int width = terminal_width()) const;
 
  private:
   std::vector<Column> columns_;
+  size_t gap_;
   std::vector<std::vector<std::string>> rows_;
 };
 

@@ -52,7 +52,7 @@ ExitStatus run(const Options& options) {
   } else {
     std::ofstream out(options.output, std::ios::binary);
     out << text;
-    if (!out.flush()) throw FailureError(options.output + ": cannot be written");
+    if (!out.flush()) throw cannot_write(options.output);
   }
   return ExitStatus::done;
 }

@@ -40,6 +40,10 @@ Eigen::SparseMatrix<double> neighbour_graph(Eigen::Index n, int k, const Distanc
   parallel_for((n + kBlock - 1) / kBlock, threads, [&](Eigen::Index block) {
     const Eigen::Index first = block * kBlock, count = std::min(kBlock, n - first);
     const Eigen::MatrixXd rows = distances(first, count);
+    if (!rows.allFinite()) {
+      throw UsageError("a distance from points " + std::to_string(first) + " to " +
+                       std::to_string(first + count - 1) + " is infinite or no number");
+    }
     for (Eigen::Index i = 0; i < count; ++i)
       neighbours[static_cast<size_t>(first + i)] = nearest(rows.row(i), first + i, k);
   });

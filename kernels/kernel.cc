@@ -3,6 +3,8 @@
 #include <cmath>
 #include <utility>
 
+#include "architecture/error.h"
+
 namespace metaqnn::kernels {
 namespace {
 
@@ -311,9 +313,13 @@ KernelPointer make_rbf(std::vector<NamedGroup> groups) {
 }
 KernelPointer make_edit(CostFamily costs) { return std::make_shared<Edit>(std::move(costs)); }
 KernelPointer make_sum(std::vector<std::string> names, std::vector<KernelPointer> terms) {
+  METAQNN_ASSERT(!terms.empty() && names.size() == terms.size(),
+                 std::to_string(names.size()) + " names, " + std::to_string(terms.size()) +
+                     " terms");
   return std::make_shared<Sum>(std::move(names), std::move(terms));
 }
 KernelPointer make_product(std::vector<KernelPointer> factors) {
+  METAQNN_ASSERT(!factors.empty(), "a product without factors");
   return std::make_shared<Product>(std::move(factors));
 }
 

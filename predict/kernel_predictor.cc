@@ -127,11 +127,12 @@ kernels::KernelPointer edit_kernel(const Encoding& encoding) {
 
 std::string describe(const ChoiceReport& report) {
   char text[300];
-  std::snprintf(text, sizeof text,
-                "%s: leave-one-out R2 %.3f; on the %lld points for the hyper-parameters from %.3f to "
-                "%.3f in %d iterations, %.2f s",
-                report.kernel.c_str(), report.r2, static_cast<long long>(report.points),
-                report.start_r2, report.end_r2, report.iterations, report.seconds);
+  std::snprintf(
+      text, sizeof text,
+      "%s: leave-one-out R2 %.3f; on the %lld points for the hyper-parameters from %.3f to "
+      "%.3f in %d iterations, %.2f s",
+      report.kernel.c_str(), report.r2, static_cast<long long>(report.points), report.start_r2,
+      report.end_r2, report.iterations, report.seconds);
   std::string line = text;
   if (report.repair.negative > 0) {
     std::snprintf(

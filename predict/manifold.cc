@@ -115,8 +115,7 @@ struct Solution {
 // the two products with itself.
 kernels::Spectrum left_spectrum(const MatrixXd& rows) {
   const bool wide = rows.rows() <= rows.cols();
-  const MatrixXd product =
-      wide ? kernels::product_nt(rows, rows) : kernels::product_t(rows, rows);
+  const MatrixXd product = wide ? kernels::product_nt(rows, rows) : kernels::product_t(rows, rows);
   kernels::Spectrum spectrum =
       kernels::decompose(MatrixXd(product.selfadjointView<Eigen::Lower>()));
   spectrum.values = spectrum.clipped();
@@ -160,13 +159,13 @@ std::string describe_space(const FeatureSpace& space, const MatrixXd& features,
                            const VectorXd& diagonal) {
   char text[200];
   const VectorXd difference = features.rowwise().squaredNorm() - diagonal;
-  std::snprintf(
-      text, sizeof text,
-      "%lld landmarks for %lld points change k(x,x) by %.2g%% in the mean; %lld negative "
-      "eigenvalues of the landmarks clipped",
-      static_cast<long long>(space.landmarks.size()), static_cast<long long>(features.rows()),
-      100 * difference.cwiseAbs().cwiseQuotient(diagonal).mean(),
-      static_cast<long long>(space.repair.negative));
+  std::snprintf(text, sizeof text,
+                "%lld landmarks for %lld points change k(x,x) by %.2g%% in the mean; %lld negative "
+                "eigenvalues of the landmarks clipped",
+                static_cast<long long>(space.landmarks.size()),
+                static_cast<long long>(features.rows()),
+                100 * difference.cwiseAbs().cwiseQuotient(diagonal).mean(),
+                static_cast<long long>(space.repair.negative));
   return text;
 }
 

@@ -1,6 +1,8 @@
 #include "predict/model.h"
 
+#include <charconv>
 #include <cmath>
+#include <cstdio>
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -72,12 +74,20 @@ Samples samples_from(const json& training) {
   return samples;
 }
 
+uint64_t seed_from(const std::string& text) {
+  uint64_t seed = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, seed);
+  if (error != std::errc() || rest != end) throw DataError("key seed is not a whole number");
+  return seed;
+}
+
 Model read(const json& file, int threads) {
   if (!file.is_object() || file.value("format", json()) != kFormat)
     throw DataError("it is not a model of metaqnn");
   const double version = number_at(file, "version");
   if (version != kVersion) {
-    throw DataError("its version is " + std::to_string(static_cast<int>(version)) +
+    throw DataError("its version is " + value_at(file, "version").dump() +
                     ", this program reads version " + std::to_string(kVersion) +
                     "; use a newer program");
   }
@@ -91,7 +101,7 @@ Model read(const json& file, int threads) {
   model.samples = samples_from(value_at(file, "training"));
   FitSettings settings;
   settings.threads = threads;
-  settings.seed = std::stoull(text_at(file, "seed"));
+  settings.seed = seed_from(text_at(file, "seed"));
   model.training = make_training({text_at(file, "tokens"), parse_shape(text_at(file, "input"))},
                                  model.samples, model.failures, {}, settings);
   if (value_at(file, "columns") != json(column_names(*model.training.encoding))) {
@@ -136,28 +146,31 @@ void save_model(const Model& model, const std::filesystem::path& file) {
     std::ofstream out(draft, std::ios::binary);
     out << content.dump(1) << "\n";
     if (!out.flush()) {
+      const FailureError error = cannot_write(file.string());
       std::error_code ignored;
       std::filesystem::remove(draft, ignored);
-      throw FailureError(file.string() + ": cannot be written");
+      throw error;
     }
   }
-  std::error_code error;
-  std::filesystem::rename(draft, file, error);
-  if (error) throw FailureError(file.string() + ": cannot be written (" + error.message() + ")");
+  if (std::rename(draft.c_str(), file.c_str()) != 0) throw cannot_write(file.string());
+}
+
+Model parse_model(const std::string& text, const std::string& name, int threads) {
+  try {
+    return read(json::parse(text), threads);
+  } catch (const json::exception&) {
+    throw DataError(name + ": it is no JSON, or cut short; fit the model again");
+  } catch (const Error& error) {
+    throw DataError(name + ": " + error.what());
+  }
 }
 
 Model load_model(const std::filesystem::path& file, int threads) {
   std::ifstream in(file, std::ios::binary);
   if (!in) throw DataError(file.string() + ": cannot be read; make it with metaqnn fit");
-  try {
-    return read(json::parse(in), threads);
-  } catch (const json::exception&) {
-    throw DataError(file.string() + ": it is no JSON, or cut short; fit the model again");
-  } catch (const std::logic_error&) {  // std::stoull
-    throw DataError(file.string() + ": the seed is no number; fit the model again");
-  } catch (const Error& error) {
-    throw DataError(file.string() + ": " + error.what());
-  }
+  std::ostringstream text;
+  text << in.rdbuf();
+  return parse_model(text.str(), file.string(), threads);
 }
 
 }  // namespace metaqnn::predict

@@ -44,5 +44,7 @@ Model fit_model(const std::string& method, const EncodingSettings& encoding, con
 void save_model(const Model& model, const std::filesystem::path& file);
 // Throws DataError naming the file, what is wrong with it, and the remedy.
 Model load_model(const std::filesystem::path& file, int threads);
+// From the text of such a file; `name` is for messages.
+Model parse_model(const std::string& text, const std::string& name, int threads);
 
 }  // namespace metaqnn::predict

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "architecture/random.h"
+#include "tests/random_matrix.h"
 #include "tests/tolerances.h"
 
 namespace metaqnn::kernels {
@@ -10,13 +10,7 @@ namespace {
 
 using Eigen::Index;
 using Eigen::MatrixXd;
-
-MatrixXd random_matrix(Index rows, Index columns, uint64_t seed) {
-  Random random(seed);
-  MatrixXd x(rows, columns);
-  for (double& value : x.reshaped()) value = 2 * random.uniform() - 1;
-  return x;
-}
+using tests::random_matrix;
 
 void expect_equal(const MatrixXd& a, const MatrixXd& b) {
   ASSERT_EQ(a.rows(), b.rows());

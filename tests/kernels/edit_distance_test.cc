@@ -15,14 +15,13 @@
 #include "architecture/random.h"
 #include "kernels/fixed_point_costs.h"
 #include "tests/reference/edit_distance.h"
+#include "tests/tolerances.h"
 
 namespace metaqnn::kernels {
 namespace {
 
 // RapidCheck draws another seed for each run unless it is told one before its first use.
 const int fixed_seed = setenv("RC_PARAMS", "seed=1", 0);
-
-constexpr double kRoundingOfDouble = 1e-9;  // relative; sums of up to 2,000 costs
 
 Tokens letters(const std::string& word) {
   Tokens tokens;
@@ -169,7 +168,7 @@ TEST(EditDistance, IsThatOfTheSlowTwin) {
     const Tokens a = random_tokens(random, random.below(40), alphabet);
     const Tokens b = random_tokens(random, random.below(40), alphabet);
     const double expected = reference::edit_distance(a, b, costs);
-    EXPECT_NEAR(edit_distance(a, b, costs), expected, kRoundingOfDouble * expected);
+    EXPECT_NEAR(edit_distance(a, b, costs), expected, tests::kRoundingOfSums * expected);
   }
 }
 
@@ -218,7 +217,7 @@ TEST(EditDistances, AreThoseOfTheSlowTwinInLanesOfEveryWidth) {
     columns.push_back(rows.back());
     const Eigen::MatrixXd expected = reference_distances(rows, columns, path.costs);
     EXPECT_LE(largest_difference(edit_distances(rows, columns, path.costs), expected),
-              path.exact ? kRoundingOfDouble * expected.maxCoeff() : kEditDistanceError);
+              path.exact ? tests::kRoundingOfSums * expected.maxCoeff() : kEditDistanceError);
   }
 }
 
@@ -376,14 +375,14 @@ RC_GTEST_PROP(EditDistance, ObeysTheTriangleInequalityForMetricCosts, ()) {
   const EditCosts costs = metric_costs(kPoints);
   const Tokens a = any_tokens(), b = any_tokens(), c = any_tokens();
   RC_ASSERT(edit_distance(a, c, costs) <=
-            edit_distance(a, b, costs) + edit_distance(b, c, costs) + kRoundingOfDouble);
+            edit_distance(a, b, costs) + edit_distance(b, c, costs) + tests::kRoundingOfSums);
 }
 
 RC_GTEST_PROP(EditDistance, IsSymmetricWhereInsertionEqualsDeletion, ()) {
   const EditCosts costs = metric_costs(kPoints);
   const Tokens a = any_tokens(), b = any_tokens();
   const double forth = edit_distance(a, b, costs);
-  RC_ASSERT(std::abs(edit_distance(b, a, costs) - forth) <= kRoundingOfDouble * (1 + forth));
+  RC_ASSERT(std::abs(edit_distance(b, a, costs) - forth) <= tests::kRoundingOfSums * (1 + forth));
   RC_ASSERT(edit_distances({b}, {a}, costs) == edit_distances({a}, {b}, costs));
 }
 

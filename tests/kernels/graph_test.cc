@@ -170,6 +170,15 @@ TEST(NeighbourGraph, NeedsANeighbour) {
   EXPECT_EQ(usage_error(-3), "a graph needs at least 1 neighbour, not -3");
 }
 
+TEST(NeighbourGraph, RefusesDistancesThatAreNoNumbers) {
+  const DistanceRows rows = [](Index, Index count) -> MatrixXd {
+    MatrixXd distances = MatrixXd::Ones(count, 4);
+    distances(count - 1, 2) = NAN;
+    return distances;
+  };
+  EXPECT_THROW(neighbour_graph(4, 1, rows, 1), UsageError);
+}
+
 TEST(Laplacian, OfAPathWorkedByHand) {
   MatrixXd expected(4, 4);
   expected << 1, -1, 0, 0, -1, 2, -1, 0, 0, -1, 2, -1, 0, 0, -1, 1;

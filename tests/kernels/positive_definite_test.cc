@@ -12,6 +12,7 @@
 #include "architecture/random.h"
 #include "kernels/edit_distance.h"
 #include "kernels/rbf.h"
+#include "tests/random_matrix.h"
 #include "tests/tolerances.h"
 
 namespace metaqnn::kernels {
@@ -22,14 +23,8 @@ using Eigen::Matrix2d;
 using Eigen::Matrix3d;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
+using tests::random_matrix;
 using tests::kRounding;
-
-MatrixXd random_matrix(Index rows, Index columns, uint64_t seed) {
-  Random random(seed);
-  MatrixXd x(rows, columns);
-  for (double& value : x.reshaped()) value = 2 * random.uniform() - 1;
-  return x;
-}
 
 // About half of its eigenvalues are negative.
 MatrixXd random_symmetric(Index n, uint64_t seed) {

@@ -5,9 +5,11 @@
 #include <Eigen/LU>
 #include <cmath>
 
-#include "architecture/random.h"
+#include "kernels/dense.h"
 #include "kernels/kernel.h"
 #include "predict/choice.h"
+#include "predict/kernel_predictor.h"
+#include "tests/random_matrix.h"
 #include "tests/tolerances.h"
 
 namespace metaqnn::predict {
@@ -16,13 +18,7 @@ namespace {
 using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
-
-MatrixXd random_matrix(Index rows, Index columns, uint64_t seed) {
-  Random random(seed);
-  MatrixXd x(rows, columns);
-  for (double& value : x.reshaped()) value = 2 * random.uniform() - 1;
-  return x;
-}
+using tests::random_matrix;
 
 // Positive definite.
 MatrixXd random_gram(Index n, uint64_t seed) {
@@ -106,6 +102,44 @@ TEST(LeastSquares, OfAnIndefiniteMatrixIsThatOfItsRepair) {
   // Predictions for the training points themselves: by the kernel that was not repaired.
   EXPECT_LT((k * fit.coefficients - spectrum.repaired() * repaired.coefficients).norm(),
             tests::kLinearAlgebra);
+}
+
+// y_i less the prediction of a fit on the others, with an eigen-decomposition of its own for each.
+VectorXd fitted_without_each(const MatrixXd& k, const VectorXd& y, double penalty) {
+  VectorXd residuals(y.size());
+  for (Index i = 0; i < y.size(); ++i) {
+    const LeastSquaresFit fit =
+        LeastSquares(kernels::decompose(without(k, i, i)), without(y, i, -1)).solve(penalty);
+    residuals(i) = y(i) - without(k.row(i), -1, i).row(0).dot(fit.coefficients) - fit.intercept;
+  }
+  return residuals;
+}
+
+// Which eigenvalues are clipped depends on the point left out. The edit kernel, exp(-sqrt(d)/h), has
+// none to clip here; exp(-d/h) has, and there the closed form is an approximation.
+TEST(LeastSquares, LeftOutResidualsAreWithinAFewPercentWhereTheKernelIsClipped) {
+  kernels::set_blas_threads(1);  // a hundred small decompositions
+  const Samples samples = make_samples(
+      datasets::read_log(METAQNN_SOURCE_DIR "/experiments/results/fashion_mnist_log.csv"), {},
+      Failures::exclude);
+  const std::vector<std::string> some(samples.architectures.begin(),
+                                      samples.architectures.begin() + 100);
+  Encoding encoding({}, some);
+  const kernels::KernelPointer kernel = edit_kernel(encoding);
+  const MatrixXd k = kernel->gram(starts(*kernel), encoding.points(some));
+  const VectorXd y = standardise(samples.targets.head(k.rows())).values;
+  const double penalty = 0.1;
+
+  const VectorXd closed = LeastSquares(kernels::decompose(k), y).solve(penalty).left_out;
+  EXPECT_LT((closed - fitted_without_each(k, y, penalty)).norm(),
+            tests::kLinearAlgebra * closed.norm());
+
+  const MatrixXd of_distance = (-k.array().log().square()).exp();
+  const kernels::Spectrum spectrum = kernels::decompose(of_distance);
+  ASSERT_GT(kernels::report(spectrum).negative, 0);
+  const double ratio = LeastSquares(spectrum, y).solve(penalty).left_out.norm() /
+                       fitted_without_each(of_distance, y, penalty).norm();
+  EXPECT_NEAR(ratio, 1, tests::kLeftOutOfClipped);
 }
 
 TEST(LeastSquares, JacobianIsThatOfFiniteDifferencesRepairedOrNot) {
