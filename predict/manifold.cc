@@ -98,8 +98,10 @@ FeatureSpace make_space(const kernels::Kernel& kernel, const VectorXd& parameter
   const kernels::Spectrum spectrum =
       kernels::decompose(kernel.gram(parameters, space.centres, threads));
   space.repair = kernels::report(spectrum);
-  // Directions that hold next to nothing would only be divided by next to nothing.
-  const double smallest = 1e-10 * spectrum.values.maxCoeff();
+  // Directions that hold next to nothing, or no more than is wrong with the kernel, would only be
+  // divided by next to nothing.
+  const double smallest =
+      std::max(1e-10 * spectrum.values.maxCoeff(), -spectrum.values.minCoeff());
   const Index kept = (spectrum.values.array() > smallest).count();
   space.to_features = spectrum.vectors.rightCols(kept) *
                       spectrum.values.tail(kept).cwiseSqrt().cwiseInverse().asDiagonal();

@@ -6,8 +6,8 @@
 //   ed-ls      kernel least squares, edit-distance kernel
 //   rbf-mr     manifold regularisation, RBF kernel              predict/manifold.h
 //   ed-mr      manifold regularisation, edit-distance kernel
-//   combined   a Gaussian process with a sum of kernels and a forest of trees, weighed by what each
-//              got right when left out                          predict/combined.h
+//   combined   the mean of a Gaussian process with a sum of kernels and a forest of randomised
+//              trees                                            predict/combined.h
 //
 // and the baselines mean, depth, log-parameters, nearest (predict/baselines.h).
 //

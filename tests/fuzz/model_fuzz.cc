@@ -59,8 +59,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   try {
     model["checksum"] = std::to_string(metaqnn::stable_hash(model.dump()));
     const metaqnn::predict::Model read = metaqnn::predict::parse_model(model.dump(), "fuzz", 1);
-    const auto& encoding = *read.training.encoding;
-    const auto points = encoding.points({read.training.architectures[0]});
+    const auto points = read.training.encoding->points({read.training.architectures[0]});
     METAQNN_ASSERT(read.predictor->predict(points, {}).mean.size() == 1, "one prediction a point");
   } catch (const metaqnn::Error&) {
   } catch (const json::exception&) {  // dump() of bytes that are no UTF-8
