@@ -1,12 +1,15 @@
 #!/usr/bin/python3
-"""Are our predictors as good as those of scikit-learn where architectures are no chains? NAS-Bench-201 after 12 epochs.
+"""Are our predictors as good as those of scikit-learn where architectures are no
+chains? NAS-Bench-201 after 12 epochs.
 
   experiments/prediction/nasbench201.py PROGRAM TABLE.csv [--repeats 10] [--train-size 200]
 
-Both sides learn from the same cells and are tested on all the others; Kendall's tau. scikit-learn: a Gaussian process
-with an RBF kernel and noise, and ridge regression with the penalty chosen by leave-one-out, on one-hot operations. Needs
-python3-sklearn. Writes nasbench201.csv and nasbench201.md beside this file; splits that are in the former are not made
-again, those of another build of the program are.
+Both sides learn from the same cells and are tested on all the others; Kendall's
+tau. scikit-learn: a Gaussian process with an RBF kernel and noise, and ridge
+regression with the penalty chosen by leave-one-out, on one-hot operations. Needs
+python3-sklearn. Writes nasbench201.csv and nasbench201.md beside this file; splits
+that are in the former are not made again, those of another build of the program
+are.
 """
 import argparse
 import csv
@@ -122,11 +125,13 @@ def markdown(rows, version, train_size):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("program", type=pathlib.Path)
-    parser.add_argument("table", type=pathlib.Path)
+    parser.add_argument("program", type=pathlib.Path, help="the program metaqnn")
+    parser.add_argument("table", type=pathlib.Path, help="nasbench201_12epochs.csv")
     parser.add_argument("--repeats", type=int, default=10)
     parser.add_argument("--train-size", type=int, default=200)
     options = parser.parse_args()
+    if not options.program.is_file():
+        parser.error(f"there is no program {options.program}; build it with cmake --build build --target metaqnn")
     program = options.program.resolve()
     build = hashlib.sha256(program.read_bytes()).hexdigest()[:12]
     with open(options.table, newline="") as file:

@@ -69,8 +69,8 @@ def each_log(rows):
             if not some:
                 continue
             lines += [f"## {name}: {title}", "",
-                      f"{some[0]['test']} networks for test. {len({row['seed'] for row in some})} repeats, mean and deviation;"
-                      " top 10: mean accuracy of the ten predicted best.", ""]
+                      f"{some[0]['test']} networks for test. {len({row['seed'] for row in some})} repeats, mean and"
+                      " deviation; top 10: mean accuracy of the ten predicted best.", ""]
             cells = [[method, *(mean_and_deviation(matching(some, method=method), figure, decimals)
                                 for _, figure, decimals in FIGURES)] for method in [*METHODS, *BASELINES]]
             lines += table(["method", *(title for title, _, _ in FIGURES)], cells)
@@ -144,9 +144,9 @@ def markdown(rows, version):
     dates = sorted({row["date"] for row in rows})
     parts, minutes = took(rows)
     lines = ["# How good the predictors are", "",
-             "Made by `experiments/prediction/run`, which says how; every figure is in `results.csv`. Accuracies are fractions.",
-             "", f"{version}; {processor()}, one thread on a machine that had other work; {' to '.join(dict.fromkeys((dates[0], dates[-1])))};"
-             f" {minutes:.0f} minutes of runs ({parts}).", ""]
+             "Made by `experiments/prediction/run`, which says how; every run is in `results.csv`. Accuracies are fractions.",
+             "", f"{version}; {processor()}, one thread on a machine that had other work;"
+             f" {' to '.join(dict.fromkeys((dates[0], dates[-1])))}; {minutes:.0f} minutes of runs ({parts}).", ""]
     lines += beside_the_slides(rows)
     lines += each_log(rows)
     lines += manifold(rows, "few_labels", "What unlabelled networks are worth, few labels",
