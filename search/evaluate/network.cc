@@ -100,8 +100,7 @@ Network::Network(const Architecture& architecture, const Shape& input, bool batc
     shape = layer.output;
   }
   METAQNN_ASSERT(parameters_.size() >= 2, "a network needs its softmax layer");
-  for (size_t i = 0; i < parameters_.size(); ++i)
-    (i + 2 < parameters_.size() ? hidden_sizes_ : last_sizes_).push_back(parameters_[i].size());
+  for (const Parameter& parameter : parameters_) sizes_.push_back(parameter.size());
 }
 
 void Network::add_linear(int64_t inputs, int64_t outputs) {
@@ -137,12 +136,7 @@ at::Tensor Network::initial_parameters(uint64_t seed) const {
 }
 
 std::vector<at::Tensor> Network::weights(const at::Tensor& flat, at::ScalarType precision) const {
-  int64_t hidden = 0;
-  for (int64_t size : hidden_sizes_) hidden += size;
-  // One split: going backward, each of two narrow() would write gradients for all parameters.
-  const std::vector<at::Tensor> parts = flat.split_with_sizes({hidden, flat.size(0) - hidden});
-  std::vector<at::Tensor> views = parts[0].to(precision).split_with_sizes(hidden_sizes_);
-  for (const at::Tensor& last : parts[1].split_with_sizes(last_sizes_)) views.push_back(last);
+  std::vector<at::Tensor> views = flat.to(precision).split_with_sizes(sizes_);
   for (size_t i = 0; i < views.size(); ++i) {
     views[i] = views[i].view(parameters_[i].shape);
     if (views[i].dim() == 4) views[i] = views[i].permute({0, 3, 1, 2});
@@ -205,7 +199,7 @@ at::Tensor Network::forward(const std::vector<at::Tensor>& weights, at::Tensor x
             [&](const Softmax&) {
               const at::Tensor& weight = take();
               const at::Tensor& bias = take();
-              x = at::linear(flat_rows(x).to(at::kFloat), weight, bias);
+              x = at::linear(flat_rows(x), weight, bias).to(at::kFloat);
             }},
         layer);
   }

@@ -4,8 +4,8 @@
 // All trainable numbers live in one flat float32 tensor. A step casts it once to the precision of
 // the layers and splits it into views, so that mixed precision costs one cast forward and one back,
 // whatever the number of layers, and the optimizer updates one tensor. Autocast would cast layer by
-// layer and keep a cache of casts that goes stale when the flat tensor is updated in place. The
-// last linear layer and the loss are always float32.
+// layer and keep a cache of casts that goes stale when the flat tensor is updated in place. As with
+// autocast, the loss is float32 and the last linear layer is not.
 //
 // Convolution weights lie in the flat tensor as output x field x field x input, which is
 // channels-last: the layout in which images arrive and activations stay.
@@ -30,7 +30,7 @@ class Network {
   // float32, on the CPU; a function of the seed.
   at::Tensor initial_parameters(uint64_t seed) const;
 
-  // Views of the flat parameters, those of all layers but the last cast to `precision`.
+  // Views of the flat parameters, cast to `precision`.
   std::vector<at::Tensor> weights(const at::Tensor& flat, at::ScalarType precision) const;
 
   // Logits, n x classes, float32. `images`: n x channels x height x width of `precision`,
@@ -57,7 +57,7 @@ class Network {
   Architecture architecture_;
   bool batch_normalization_;
   std::vector<Parameter> parameters_;
-  std::vector<int64_t> hidden_sizes_, last_sizes_;  // parameters of all layers but SM, and of SM
+  std::vector<int64_t> sizes_;  // of the parameters
   std::vector<int64_t> normalized_channels_;
   std::vector<at::Tensor> running_mean_, running_variance_;
 };

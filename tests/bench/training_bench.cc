@@ -1,6 +1,6 @@
 // How fast does the training evaluator train, against the loop that a LibTorch user would write?
 //
-//   training_bench [--quick]
+//   training_bench [--quick | PART...]
 //
 // Both train the same networks on the same images of Fashion-MNIST, in turn, on one thread: (a) our
 // evaluator; (b) torch::nn::Sequential in float32 on contiguous images, torch::data's DataLoader,
@@ -8,7 +8,8 @@
 // is reported beside the wall's, because on one thread it is what the wall would show on an idle
 // machine. Prints Markdown; docs/performance.md holds a run's figures.
 //
-// --quick: one repetition of the first networks of each list, to see that it works.
+// --quick: one repetition of the first networks of each list, to see that it works. PART: only the
+// networks whose string contains one of the parts.
 #include <dlfcn.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
@@ -464,8 +465,20 @@ void run(const std::vector<Group>& groups, int index, const PlainProcess& plain)
   print_summary(comparisons);
 }
 
-void run_all(bool quick) {
+void keep_only(const std::vector<std::string>& parts, std::vector<Group>& groups) {
+  for (Group& group : groups) {
+    std::erase_if(group.architectures, [&](const std::string& architecture) {
+      return std::none_of(parts.begin(), parts.end(), [&](const std::string& part) {
+        return architecture.find(part) != std::string::npos;
+      });
+    });
+  }
+  std::erase_if(groups, [](const Group& group) { return group.architectures.empty(); });
+}
+
+void run_all(bool quick, const std::vector<std::string>& parts) {
   std::vector<Group> groups{narrow_networks(), wide_networks()};
+  if (!parts.empty()) keep_only(parts, groups);
   if (quick) {
     for (Group& group : groups) {
       group.repetitions = 1;
@@ -481,13 +494,11 @@ void run_all(bool quick) {
 }  // namespace metaqnn::search
 
 int main(int argc, char** argv) {
-  const bool quick = argc == 2 && std::strcmp(argv[1], "--quick") == 0;
-  if (argc > 1 && !quick) {
-    fmt::print(stderr, "usage: training_bench [--quick]\n");
-    return 2;
-  }
+  std::vector<std::string> parts(argv + 1, argv + argc);
+  const bool quick = parts == std::vector<std::string>{"--quick"};
+  if (quick) parts.clear();
   try {
-    metaqnn::search::run_all(quick);
+    metaqnn::search::run_all(quick, parts);
   } catch (const std::exception& error) {
     fmt::print(stderr, "training_bench: {}\n", error.what());
     return 1;
