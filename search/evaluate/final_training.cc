@@ -142,7 +142,10 @@ class TorchFinalTrainer : public FinalTrainer {
     METAQNN_ASSERT(end == RunEnd::done, "run end " + std::to_string(static_cast<int>(end)));
     run.start_from(to_tensor(checkpoint.parameters));
     run.network().set_running_statistics(to_tensor(checkpoint.running_statistics), device_);
-    checkpoint.facts.test_error = 1 - run.evaluate(test_).second;
+    // From whole numbers of images, so that 0.1686 is not 0.16859999999999997.
+    const double images = static_cast<double>(test_.size());
+    const double right = std::round(run.evaluate(test_).second * images);
+    checkpoint.facts.test_error = (images - right) / images;
     checkpoint.unfinished.reset();
     after_epoch(checkpoint);
     return true;

@@ -64,7 +64,7 @@ class ScriptWriter {
         "assert images.dim() == 4 and images.size(1) == {} and images.size(2) == {} and "
         "images.size(3) == {}, 'expected images of n x {} x {} x {}'",
         image.channels, image.height, image.width, image.channels, image.height, image.width));
-    line("x = images.to(torch.float32)");
+    line("x = images.float()");
   }
 
   void fill_up() {
