@@ -41,24 +41,18 @@ void check_before_creating(const search::Configuration& configuration) {
   }
 }
 
-// What decides a result must be what the study was made with; workers and device may differ.
+// What decides a result must be what the study was made with; workers, device and what happens
+// after the search may differ.
 void check_same(search::Configuration requested, const search::Configuration& stored) {
   requested.workers = stored.workers;
   requested.device = stored.device;
-  const std::string a = search::to_toml(requested), b = search::to_toml(stored);
-  if (a == b) return;
-  for (size_t i = 0, j = 0; i < a.size() && j < b.size();) {
-    const size_t end_a = a.find('\n', i), end_b = b.find('\n', j);
-    const std::string line_a = a.substr(i, end_a - i), line_b = b.substr(j, end_b - j);
-    if (line_a != line_b) {
-      throw UsageError(
-          fmt::format("the study was made with {} but the configuration says {}; leave "
-                      "--config out to resume it, or name a new study",
-                      line_b, line_a));
-    }
-    i = end_a + 1;
-    j = end_b + 1;
-  }
+  requested.final_training = stored.final_training;
+  const auto lines = search::first_difference(search::to_toml(stored), search::to_toml(requested));
+  if (!lines) return;
+  throw UsageError(
+      fmt::format("the study was made with {} but the configuration says {}; leave --config out to "
+                  "resume it, or name a new study",
+                  lines->first, lines->second));
 }
 
 search::Configuration open_or_create(const Options& options) {

@@ -3,6 +3,7 @@ find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 find_package(SQLite3 REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(PNG REQUIRED)
 find_package(fmt REQUIRED)
 find_package(Eigen3 REQUIRED)
 # The library alone: it finds LAPACK and BLAS itself, where find_package(Armadillo) may add ATLAS, several times slower than
@@ -24,6 +25,7 @@ set_target_properties(Ceres::ceres PROPERTIES INTERFACE_LINK_LIBRARIES "${ceres_
 find_package(nlohmann_json REQUIRED)
 find_package(tomlplusplus REQUIRED)
 pkg_check_modules(MATIO REQUIRED IMPORTED_TARGET matio)
+pkg_check_modules(TURBOJPEG REQUIRED IMPORTED_TARGET libturbojpeg)
 pkg_check_modules(HWY REQUIRED IMPORTED_TARGET libhwy)
 
 # SOCI has no CMake package on Debian 12, so its two libraries are found by name on every release.

@@ -169,6 +169,7 @@ class Keys {
     space(configuration.space);
     strategy(configuration.strategy);
     evaluator(configuration.evaluator);
+    final_training(configuration.final_training);
   }
 
   const std::vector<Key>& all() const { return keys_; }
@@ -348,6 +349,38 @@ class Keys {
         "Table: wait so long to imitate training.");
   }
 
+  void final_training(FinalSettings& f) {
+    section_ = "final";
+    add("optimizer", f.optimizer, {"sgd", "adam"},
+        "Of `metaqnn finetune`: sgd, or adam with the constants of [evaluator].");
+    add("momentum", f.momentum, kFractionBelowOne, "Of sgd.");
+    add("weight_decay", f.weight_decay, at_least(0), "L2 penalty, added to the gradient.");
+    keys_.push_back({section_, "schedule", "Pairs of learning rate and epochs, one after another.",
+                     [&f](const toml::node& node) {
+                       read(node, f.schedule);
+                       check_schedule(f.schedule);
+                     },
+                     [&f] { return write(f.schedule); }});
+    add("translation", f.translation, Range{0, 64},
+        "Shift each training image by up to so many pixels each way.");
+    add("preprocessing", f.preprocessing, {"", "none", "mean", "standardize", "local_contrast"},
+        "As in [data]; \"\" is the one there.");
+    add("extra_images", f.extra_images, "SVHN: train on its extra images too.");
+    add("training_images", f.training_images, at_least(0),
+        "How many images train; 0 is all that do not validate.");
+    add("validation_images", f.validation_images, at_least(0),
+        "Held back to choose the best epoch; 0: all train, the last epoch is kept.");
+  }
+
+  static void check_schedule(const std::vector<std::pair<double, int>>& schedule) {
+    if (schedule.empty()) throw Mismatch{"a list of at least one pair such as [0.025, 40]"};
+    for (const auto& [rate, epochs] : schedule) {
+      if (!kAboveZero.holds(rate) || epochs < 1)
+        throw Mismatch{"pairs of a learning rate above 0 and at least 1 epoch, not " +
+                       write(std::pair(rate, epochs))};
+    }
+  }
+
   std::string section_;
   std::vector<Key> keys_;
 };
@@ -487,6 +520,19 @@ std::string to_toml(const Configuration& configuration) { return render(configur
 std::string commented_toml(const Configuration& configuration) {
   return "# Every key with its default. Leave out what you do not change.\n" +
          render(configuration, true);
+}
+
+std::optional<std::pair<std::string, std::string>> first_difference(const std::string& a,
+                                                                    const std::string& b) {
+  std::istringstream lines_a(a), lines_b(b);
+  std::string line_a, line_b;
+  while (true) {
+    const bool more_a = !std::getline(lines_a, line_a).fail();
+    const bool more_b = !std::getline(lines_b, line_b).fail();
+    if (!more_a && !more_b) return std::nullopt;
+    if (more_a != more_b || line_a != line_b)
+      return std::pair(more_a ? line_a : "nothing", more_b ? line_b : "nothing");
+  }
 }
 
 Space build_space(const Configuration& configuration) {

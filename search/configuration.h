@@ -6,16 +6,17 @@
 //   to_toml(configuration);     // every key, so that a study repeats itself even when defaults
 //   change
 //
-// Sections [data], [space], [strategy], [evaluator] and the top-level keys seed, workers, device;
-// `metaqnn config
-// --defaults` prints all of them with comments. Unknown keys, wrong types and values out of range
+// Sections [data], [space], [strategy], [evaluator], [final] and the top-level keys seed, workers,
+// device; `metaqnn config --defaults` prints all of them with comments. Unknown keys, wrong types and values out of range
 // are UsageErrors with file, line and, for an unknown key, the nearest valid one. Relative paths
 // are relative to the file.
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "search/agent/strategy.h"
 #include "search/evaluate/settings.h"
@@ -39,6 +40,7 @@ struct Configuration {
   SpaceSettings space;
   StrategySettings strategy;
   EvaluatorSettings evaluator;
+  FinalSettings final_training;
 };
 
 Configuration read_configuration(const std::filesystem::path& file);
@@ -50,6 +52,10 @@ Configuration parse_configuration(std::string_view text, const std::string& sour
 std::string to_toml(const Configuration& configuration);
 // The same with a comment above each key: what it does, its unit and its choices.
 std::string commented_toml(const Configuration& configuration);
+
+// The first lines that differ between two results of to_toml(); nothing where they are equal.
+std::optional<std::pair<std::string, std::string>> first_difference(const std::string& a,
+                                                                    const std::string& b);
 
 // The space of a configuration. Throws UsageError where a CNN space knows neither input nor data
 // set.

@@ -25,7 +25,8 @@ struct DataSetEntry {
   int classes;
   int64_t training_images;     // when all of its files are there
   std::string default_folder;  // "" where there is none
-  std::string download;        // what, from where, into which folder: the remedy in errors
+  std::vector<std::string> class_names;
+  std::string download;  // what, from where, into which folder: the remedy in errors
   DataSet (*load)(const std::filesystem::path& folder);
 };
 

@@ -57,8 +57,8 @@ PixelStatistics pixel_statistics(const ImageSet& images, const std::vector<int64
 // renormalises the whole.
 class Window {
  public:
-  static constexpr int kReach = 4;
-  static constexpr double kStandardDeviation = 2.0;
+  static constexpr int kReach = kContrastReach;
+  static constexpr double kStandardDeviation = kContrastDeviation;
 
   explicit Window(int side)
       : side_(side), weights_(static_cast<size_t>(2 * kReach + 1) * static_cast<size_t>(side)) {

@@ -38,6 +38,10 @@ struct Normalization {
 Normalization fit_normalization(const ImageSet& images, const std::vector<int64_t>& training,
                                 Preprocessing preprocessing);
 
+// The window of local contrast normalisation: pixels to each side, and its standard deviation.
+inline constexpr int kContrastReach = 4;
+inline constexpr double kContrastDeviation = 2.0;
+
 // n x channels x height x width. Window: Gaussian with a standard deviation of 2 pixels, 9 x 9,
 // edges renormalised. Of each image and channel by itself:
 //   v = x - G*x;  out = v / max(c, sqrt(G*v^2)) with c the mean of sqrt(G*v^2) over the channel,

@@ -33,9 +33,9 @@ std::vector<int64_t> apportion(int64_t size, const std::vector<int64_t>& counts)
 
 void check_sizes(int64_t images, int64_t training_size, int64_t validation_size) {
   const std::string have = "the training part has " + std::to_string(images) + " images";
-  if (validation_size < 1) {
+  if (validation_size < 0) {
     throw UsageError("validation_size is " + std::to_string(validation_size) +
-                     ": expected at least 1; " + have);
+                     ": expected at least 0; " + have);
   }
   if (training_size < 0) {
     throw UsageError("training_size is " + std::to_string(training_size) +

@@ -16,8 +16,8 @@ struct Split {
 // `training_size` of the rest train, or all the rest where it is 0, with the classes in the
 // proportion of the rest; both to within one image per class (largest remainders). A function of
 // (labels, sizes, seed); the validation part does not depend on training_size. Throws UsageError
-// where the two sizes ask for more images than there are, none is left to train, or
-// validation_size < 1.
+// where the two sizes ask for more images than there are, none is left to train, or one
+// is negative.
 Split stratified_split(const std::vector<uint8_t>& labels, int classes, int64_t training_size,
                        int64_t validation_size, uint64_t seed);
 

@@ -1,15 +1,96 @@
 #include "search/evaluate/device_data.h"
 
+#include <algorithm>
+
 #include "datasets/images/split.h"
 
 namespace metaqnn::search {
 namespace {
 
+// How many images of local contrast normalisation exist as float32 at once.
+constexpr int64_t kImagesAtOnce = 4096;
+
 at::Tensor to_channels_last(const at::Tensor& images) {
   return images.permute({0, 2, 3, 1}).contiguous();
 }
 
+at::Tensor position_constants(const std::vector<float>& values, const Shape& shape,
+                              const at::Device& device) {
+  const at::Tensor tensor = at::tensor(values).view({1, shape.channels, shape.height, shape.width});
+  return to_channels_last(tensor).to(device);
+}
+
+std::vector<int64_t> extents(const datasets::ImageSet& images) {
+  return {images.size(), images.shape.channels, images.shape.height, images.shape.width};
+}
+
+// Images from `begin` on, at most `count`.
+datasets::ImageSet slice(const datasets::ImageSet& images, int64_t begin, int64_t count) {
+  const int64_t end = std::min(begin + count, images.size()), size = images.shape.elements();
+  datasets::ImageSet chosen{images.shape, images.classes, {}, {}};
+  chosen.pixels.assign(images.pixels.begin() + begin * size, images.pixels.begin() + end * size);
+  chosen.labels.assign(images.labels.begin() + begin, images.labels.begin() + end);
+  return chosen;
+}
+
+datasets::ImageSet choose(const datasets::ImageSet& all, const std::vector<int64_t>& indices) {
+  datasets::ImageSet chosen{all.shape, all.classes, {}, {}};
+  const int64_t size = all.shape.elements();
+  chosen.pixels.reserve(indices.size() * static_cast<size_t>(size));
+  for (int64_t index : indices) {
+    const auto begin = all.pixels.begin() + index * size;
+    chosen.pixels.insert(chosen.pixels.end(), begin, begin + size);
+    chosen.labels.push_back(all.labels[static_cast<size_t>(index)]);
+  }
+  return chosen;
+}
+
 }  // namespace
+
+DeviceNormalization::DeviceNormalization(datasets::Preprocessing preprocessing,
+                                         const datasets::Normalization& values, const Shape& shape,
+                                         const at::Device& device)
+    : preprocessing_(preprocessing), device_(device) {
+  if (preprocessing == datasets::Preprocessing::local_contrast) return;
+  scale_ = position_constants(values.scale, shape, device);
+  shift_ = position_constants(values.shift, shape, device);
+}
+
+Images DeviceNormalization::upload(const datasets::ImageSet& images) const {
+  const at::Tensor labels =
+      at::tensor(std::vector<int64_t>(images.labels.begin(), images.labels.end()), at::kLong);
+  const bool contrast = preprocessing_ == datasets::Preprocessing::local_contrast;
+  return {contrast ? upload_contrast(images) : upload_pixels(images), labels.to(device_)};
+}
+
+at::Tensor DeviceNormalization::upload_pixels(const datasets::ImageSet& images) const {
+  const at::Tensor pixels =
+      at::from_blob(const_cast<uint8_t*>(images.pixels.data()), extents(images), at::kByte);
+  // clone: the vector behind the blob ends, and on the CPU neither call below has to copy.
+  return to_channels_last(pixels).clone().to(device_);
+}
+
+at::Tensor DeviceNormalization::upload_contrast(const datasets::ImageSet& images) const {
+  const Shape& shape = images.shape;
+  at::Tensor all = at::empty({images.size(), shape.height, shape.width, shape.channels},
+                             at::TensorOptions().dtype(at::kHalf).device(device_));
+  for (int64_t begin = 0; begin < images.size(); begin += kImagesAtOnce) {
+    const datasets::ImageSet some = slice(images, begin, kImagesAtOnce);
+    std::vector<float> values = datasets::local_contrast_normalization(some);
+    const at::Tensor normalized = at::from_blob(values.data(), extents(some), at::kFloat);
+    all.narrow(0, begin, some.size()).copy_(to_channels_last(normalized));
+  }
+  return all;
+}
+
+at::Tensor DeviceNormalization::normalize(const at::Tensor& pixels) const {
+  at::Tensor values = pixels.to(at::kFloat);
+  return scale_.defined() ? values.mul_(scale_).add_(shift_) : values;
+}
+
+at::Tensor DeviceNormalization::gather(const Images& images, const at::Tensor& indices) const {
+  return normalize(images.pixels.index_select(0, indices)).permute({0, 3, 1, 2});
+}
 
 DeviceData::DeviceData(const datasets::ImageSet& all, const DataSettings& settings, uint64_t seed,
                        const at::Device& device)
@@ -22,60 +103,19 @@ DeviceData::DeviceData(const datasets::ImageSet& all, const DataSettings& settin
       datasets::parse_preprocessing(settings.preprocessing);
   const datasets::Split split = datasets::stratified_split(
       all.labels, all.classes, settings.training_images, settings.validation_images, seed);
-  if (preprocessing != datasets::Preprocessing::local_contrast) {
-    const auto normalization = datasets::fit_normalization(all, split.training, preprocessing);
-    scale_ = position_constants(normalization.scale);
-    shift_ = position_constants(normalization.shift);
-  }
-  training_ = part(all, split.training, preprocessing);
-  validation_ = part(all, split.validation, preprocessing);
-}
-
-at::Tensor DeviceData::gather(const Images& images, const at::Tensor& indices) const {
-  return normalize(images.pixels.index_select(0, indices)).permute({0, 3, 1, 2});
+  if (preprocessing != datasets::Preprocessing::local_contrast)
+    values_ = datasets::fit_normalization(all, split.training, preprocessing);
+  normalization_ = DeviceNormalization(preprocessing, values_, shape_, device);
+  training_ = upload(choose(all, split.training));
+  validation_ = upload(choose(all, split.validation));
 }
 
 at::Tensor DeviceData::gather_augmented(const Images& images, const at::Tensor& indices,
                                         Random& random) const {
-  at::Tensor batch = normalize(images.pixels.index_select(0, indices));
+  at::Tensor batch = normalization_.normalize(images.pixels.index_select(0, indices));
   if (mirror_) batch = mirrored(batch, random);
   if (translation_ > 0) batch = translated(batch, random);
   return batch.permute({0, 3, 1, 2});
-}
-
-at::Tensor DeviceData::position_constants(const std::vector<float>& values) const {
-  const at::Tensor tensor =
-      at::tensor(values).view({1, shape_.channels, shape_.height, shape_.width});
-  return to_channels_last(tensor).to(device_);
-}
-
-Images DeviceData::part(const datasets::ImageSet& all, const std::vector<int64_t>& indices,
-                        datasets::Preprocessing preprocessing) const {
-  datasets::ImageSet chosen{shape_, classes_, {}, {}};
-  const int64_t size = shape_.elements();
-  chosen.pixels.reserve(indices.size() * static_cast<size_t>(size));
-  for (int64_t index : indices) {
-    const auto begin = all.pixels.begin() + index * size;
-    chosen.pixels.insert(chosen.pixels.end(), begin, begin + size);
-    chosen.labels.push_back(all.labels[static_cast<size_t>(index)]);
-  }
-  const std::vector<int64_t> extents{chosen.size(), shape_.channels, shape_.height, shape_.width};
-  at::Tensor pixels;
-  if (preprocessing == datasets::Preprocessing::local_contrast) {
-    std::vector<float> normalized = datasets::local_contrast_normalization(chosen);
-    pixels = at::from_blob(normalized.data(), extents, at::kFloat).to(at::kHalf);
-  } else {
-    pixels = at::from_blob(chosen.pixels.data(), extents, at::kByte);
-  }
-  const at::Tensor labels =
-      at::from_blob(chosen.labels.data(), {chosen.size()}, at::kByte).to(at::kLong);
-  // clone: the vectors behind the blobs end here, and on the CPU neither call below has to copy.
-  return {to_channels_last(pixels).clone().to(device_), labels.clone().to(device_)};
-}
-
-at::Tensor DeviceData::normalize(const at::Tensor& pixels) const {
-  at::Tensor values = pixels.to(at::kFloat);
-  return scale_.defined() ? values.mul_(scale_).add_(shift_) : values;
 }
 
 at::Tensor DeviceData::mirrored(const at::Tensor& batch, Random& random) const {

@@ -26,6 +26,31 @@ struct Images {
   int64_t size() const { return labels.size(0); }
 };
 
+// Turns the pixels of a device into what a network sees.
+class DeviceNormalization {
+ public:
+  DeviceNormalization() = default;
+  // `values` is not used for local_contrast, whose images are normalised when they are uploaded.
+  DeviceNormalization(datasets::Preprocessing preprocessing, const datasets::Normalization& values,
+                      const Shape& shape, const at::Device& device);
+
+  Images upload(const datasets::ImageSet& images) const;
+  // Of uploaded pixels, n x height x width x channels; float32.
+  at::Tensor normalize(const at::Tensor& pixels) const;
+  // Normalised images at `indices` (n, int64, on the device): n x channels x height x width,
+  // channels-last, float32.
+  at::Tensor gather(const Images& images, const at::Tensor& indices) const;
+
+ private:
+  at::Tensor upload_pixels(const datasets::ImageSet& images) const;
+  at::Tensor upload_contrast(const datasets::ImageSet& images) const;
+
+  datasets::Preprocessing preprocessing_ = datasets::Preprocessing::none;
+  at::Device device_{at::kCPU};
+  // 1 x height x width x channels; undefined where images are normalised already
+  at::Tensor scale_, shift_;
+};
+
 class DeviceData {
  public:
   // Splits `all` by the settings' sizes and the seed; statistics come from the training part alone.
@@ -39,18 +64,19 @@ class DeviceData {
   const Images& validation() const { return validation_; }
   int64_t size_bytes() const { return training_.pixels.nbytes() + validation_.pixels.nbytes(); }
 
-  // Normalised images at `indices` (n, int64, on the device): n x channels x height x width,
-  // channels-last, float32.
-  at::Tensor gather(const Images& images, const at::Tensor& indices) const;
+  // What the statistics are; empty for local_contrast.
+  const datasets::Normalization& normalization() const { return values_; }
+  // Other images of the same shape, for gather().
+  Images upload(const datasets::ImageSet& images) const { return normalization_.upload(images); }
+
+  at::Tensor gather(const Images& images, const at::Tensor& indices) const {
+    return normalization_.gather(images, indices);
+  }
   // The same, mirrored and shifted as the settings say.
   at::Tensor gather_augmented(const Images& images, const at::Tensor& indices,
                               Random& random) const;
 
  private:
-  at::Tensor position_constants(const std::vector<float>& values) const;
-  Images part(const datasets::ImageSet& all, const std::vector<int64_t>& indices,
-              datasets::Preprocessing preprocessing) const;
-  at::Tensor normalize(const at::Tensor& pixels) const;
   at::Tensor mirrored(const at::Tensor& batch, Random& random) const;
   at::Tensor translated(const at::Tensor& batch, Random& random) const;
 
@@ -59,8 +85,8 @@ class DeviceData {
   at::Device device_;
   Shape shape_{};
   int classes_ = 0;
-  at::Tensor scale_,
-      shift_;  // 1 x height x width x channels; undefined where images are normalised already
+  datasets::Normalization values_;
+  DeviceNormalization normalization_;
   Images training_, validation_;
 };
 

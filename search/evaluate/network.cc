@@ -1,7 +1,9 @@
 #include "search/evaluate/network.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "architecture/error.h"
 #include "architecture/random.h"
@@ -115,10 +117,24 @@ void Network::add_normalization(int64_t channels) {
   normalized_channels_.push_back(channels);
 }
 
+int64_t Network::parameter_count() const {
+  return std::accumulate(sizes_.begin(), sizes_.end(), int64_t{0});
+}
+
+int64_t Network::statistic_count() const {
+  return 2 * std::accumulate(normalized_channels_.begin(), normalized_channels_.end(), int64_t{0});
+}
+
+int64_t Network::shared_parameters(const Network& other) const {
+  const size_t most = std::min(parameters_.size(), other.parameters_.size()) - 2;  // without SM
+  int64_t count = 0;
+  for (size_t i = 0; i < most && parameters_[i].shape == other.parameters_[i].shape; ++i)
+    count += sizes_[i];
+  return count;
+}
+
 at::Tensor Network::initial_parameters(uint64_t seed) const {
-  int64_t total = 0;
-  for (const Parameter& parameter : parameters_) total += parameter.size();
-  at::Tensor flat = at::empty({total}, at::kFloat);
+  at::Tensor flat = at::empty({parameter_count()}, at::kFloat);
   float* out = flat.data_ptr<float>();
   for (size_t index = 0; index < parameters_.size(); ++index) {
     const Parameter& parameter = parameters_[index];
@@ -151,6 +167,26 @@ void Network::reset_running_statistics(const at::Device& device) {
   for (int64_t channels : normalized_channels_) {
     running_mean_.push_back(at::zeros({channels}, options));
     running_variance_.push_back(at::ones({channels}, options));
+  }
+}
+
+at::Tensor Network::running_statistics() const {
+  std::vector<at::Tensor> all = running_mean_;
+  all.insert(all.end(), running_variance_.begin(), running_variance_.end());
+  return all.empty() ? at::empty({0}, at::kFloat) : at::cat(all);
+}
+
+void Network::set_running_statistics(const at::Tensor& flat, const at::Device& device) {
+  METAQNN_ASSERT(flat.numel() == statistic_count(), std::to_string(flat.numel()) +
+                                                        " running statistics for a network of " +
+                                                        std::to_string(statistic_count()));
+  reset_running_statistics(device);
+  int64_t begin = 0;
+  for (std::vector<at::Tensor>* part : {&running_mean_, &running_variance_}) {
+    for (at::Tensor& values : *part) {
+      values.copy_(flat.narrow(0, begin, values.numel()));
+      begin += values.numel();
+    }
   }
 }
 

@@ -38,8 +38,19 @@ class Network {
   // `running`.
   at::Tensor forward(const std::vector<at::Tensor>& weights, at::Tensor images, bool training);
 
-  // Running means and variances of batch normalisation, empty without it.
+  // Running means and variances of batch normalisation, empty without it. Flat: all means, then all
+  // variances.
   void reset_running_statistics(const at::Device& device);
+  at::Tensor running_statistics() const;
+  void set_running_statistics(const at::Tensor& flat, const at::Device& device);
+
+  // How many trainable numbers there are, and numbers in running_statistics().
+  int64_t parameter_count() const;
+  int64_t statistic_count() const;
+
+  // How many of the first parameters have the same meaning in `other`: those of the layers before
+  // the first that differs, the softmax layer never among them.
+  int64_t shared_parameters(const Network& other) const;
 
  private:
   struct Parameter {

@@ -1,16 +1,25 @@
 // Stands in for LibTorch where the program is built without it: everything works but training.
 #include "architecture/error.h"
+#include "search/evaluate/final_training.h"
 #include "search/evaluate/torch.h"
+#include "search/evaluate/trained_network.h"
 
 namespace metaqnn::search {
+namespace {
+
+[[noreturn]] void refuse(const std::string& what) {
+  throw FailureError(what +
+                     ": this metaqnn was built without LibTorch; build with "
+                     "-DMETAQNN_WITH_TORCH=ON");
+}
+
+}  // namespace
 
 std::string torch_version() { return "without LibTorch"; }
 
 std::vector<std::string> resolve_devices(const std::string& text) {
   if (text == "cpu" || text == "auto") return {"cpu"};
-  throw FailureError(
-      "device " + text +
-      ": this metaqnn was built without LibTorch; build with -DMETAQNN_WITH_TORCH=ON");
+  refuse("device " + text);
 }
 
 std::string resolve_precision(const std::string& precision, const std::string&) {
@@ -22,6 +31,18 @@ std::unique_ptr<Evaluator> make_training_evaluator(const TrainingSettings&, cons
   throw UsageError(
       "evaluator.kind = \"train\": this metaqnn was built without LibTorch; build with "
       "-DMETAQNN_WITH_TORCH=ON");
+}
+
+std::unique_ptr<FinalTrainer> make_final_trainer(const FinalTrainerSettings&, const Resources&) {
+  refuse("training");
+}
+
+std::unique_ptr<TrainedNetwork> load_network(const Checkpoint&, const std::string&, int) {
+  refuse("a trained network");
+}
+
+void export_torchscript(const Checkpoint&, const std::filesystem::path&) {
+  refuse("a TorchScript file");
 }
 
 }  // namespace metaqnn::search

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace metaqnn::search {
 
@@ -40,6 +42,23 @@ struct TrainingSettings {
   int64_t max_parameters = 0;      // 0 = no limit; checked before training
   int64_t max_memory = 0;          // bytes, 0 = no limit; the estimate, checked before training
   std::string precision = "auto";  // auto, float32, bfloat16
+};
+
+// Training the best networks again, at length, for use. Batch size, batch normalisation, dropout,
+// Adam's constants and precision are those of TrainingSettings. Every default is the paper's final
+// training on CIFAR-10 (appendix, "final training").
+struct FinalSettings {
+  std::string optimizer = "sgd";  // sgd, adam
+  double momentum = 0.9;          // of sgd
+  double weight_decay = 5e-4;     // L2, added to the gradient
+  // Pairs of learning rate and epochs, one after another.
+  std::vector<std::pair<double, int>> schedule = {{0.025, 40}, {0.0125, 40}, {1e-4, 160}, {1e-5, 60}};
+  int translation = 5;         // as in DataSettings
+  std::string preprocessing;   // as in DataSettings; "" = the same as there
+  bool extra_images = false;   // SVHN: train on its extra images too
+  int64_t training_images = 0;  // 0 = all that do not validate
+  // Held back to choose the best epoch; 0 = all train, and the last epoch is kept, as in the paper.
+  int64_t validation_images = 0;
 };
 
 // Looking results up in a table that others measured.

@@ -28,7 +28,8 @@ using testing::Not;
 using testing::StartsWith;
 
 const std::vector<std::string> kCommands{"describe", "space",  "sample", "search", "worker",
-                                         "status",   "trials", "import", "export", "config"};
+                                         "status",   "trials", "import", "export", "config", "finetune",
+                                         "ensemble", "transfer", "predict-image", "export-model"};
 
 std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> lines;

@@ -732,12 +732,18 @@ TEST(StratifiedSplit, IsAFunctionOfTheSeed) {
   EXPECT_EQ(stratified_split(labels, 10, 50, 100, 7).validation, split.validation);
 }
 
+TEST(StratifiedSplit, WithoutValidationTrainsOnAll) {
+  const Split split = stratified_split({0, 1, 0, 1}, 2, 0, 0, 1);
+  EXPECT_EQ(split.training, (std::vector<int64_t>{0, 1, 2, 3}));
+  EXPECT_TRUE(split.validation.empty());
+}
+
 TEST(StratifiedSplit, RefusesSizesThatTheImagesCannotMeet) {
   const std::vector<uint8_t> labels{0, 1, 0, 1};
   const auto message = [&](int64_t training, int64_t validation) {
     return message_of<UsageError>([&] { stratified_split(labels, 2, training, validation, 1); });
   };
-  EXPECT_THAT(message(0, 0), HasSubstr("validation_size is 0: expected at least 1"));
+  EXPECT_THAT(message(0, -1), HasSubstr("validation_size is -1: expected at least 0"));
   EXPECT_THAT(message(-1, 1), HasSubstr("training_size is -1"));
   EXPECT_THAT(message(3, 2), AllOf(HasSubstr("training_size 3 and validation_size 2 ask for more "
                                              "images than there are"),

@@ -110,6 +110,15 @@ const std::map<std::string, std::string> kOtherValues{
     {"evaluator.architecture_column", "\"net\""},
     {"evaluator.target", "\"cifar10_valid\""},
     {"evaluator.seconds_per_trial", "0.25"},
+    {"final.optimizer", "\"adam\""},
+    {"final.momentum", "0.8"},
+    {"final.weight_decay", "0.0009"},
+    {"final.schedule", "[[0.001, 2], [0.0001, 1]]"},
+    {"final.translation", "2"},
+    {"final.preprocessing", "\"mean\""},
+    {"final.extra_images", "true"},
+    {"final.training_images", "1000"},
+    {"final.validation_images", "500"},
 };
 
 std::string as_toml(const std::string& key, const std::string& value) {

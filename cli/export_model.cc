@@ -1,0 +1,41 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "cli/command.h"
+#include "search/evaluate/trained_network.h"
+
+namespace metaqnn::cli {
+namespace {
+
+struct Options {
+  std::string model, output;
+};
+
+ExitStatus run(const Options& options) {
+  const search::Checkpoint checkpoint = search::read_finished_checkpoint(options.model);
+  search::export_torchscript(checkpoint, options.output);
+  const Shape& image = checkpoint.image;
+  fmt::print(
+      "{}: {}\n"
+      "takes    n x {} x {} x {} images, floating point from 0 to 1, not normalised\n"
+      "returns  n x {} probabilities; the labels are in its class_names\n",
+      options.output, checkpoint.architecture, image.channels, image.height, image.width,
+      checkpoint.classes);
+  return ExitStatus::done;
+}
+
+std::function<ExitStatus()> setup(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("--model", options->model, "checkpoint of metaqnn finetune")->required();
+  app.add_option("-o,--output", options->output, "TorchScript file")->required();
+  return [options] { return run(*options); };
+}
+
+}  // namespace
+
+const Command export_model_command{
+    "export-model", "Write a trained network as TorchScript, for LibTorch or PyTorch",
+    "metaqnn export-model --model quick-models/trial-42.checkpoint -o net.pt", setup};
+
+}  // namespace metaqnn::cli

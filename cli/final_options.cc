@@ -1,0 +1,172 @@
+#include "cli/final_options.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "cli/output.h"
+#include "search/evaluate/torch.h"
+#include "search/supervisor.h"
+
+namespace metaqnn::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::atomic<bool> stop{false};
+
+void stop_on_interrupt() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { stop = true; };
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  for (int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
+}
+
+Json or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
+
+Json to_json(const search::FinalModel& model) {
+  Json json{{"model", model.name},
+            {"file", model.file.string()},
+            {"architecture", model.architecture},
+            {"state", model.checkpoint ? "finished" : "failed"},
+            {"reason", model.reason()},
+            {"search_accuracy", or_null(model.search_accuracy)}};
+  const search::TrainingFacts facts =
+      model.checkpoint ? model.checkpoint->facts : search::TrainingFacts{};
+  json["started_from"] = facts.started_from;
+  json["validation_accuracy"] = or_null(facts.validation_accuracy);
+  json["test_error"] = or_null(facts.test_error);
+  json["epochs"] = facts.epochs;
+  json["best_epoch"] = facts.best_epoch;
+  json["seconds"] = facts.seconds;
+  return json;
+}
+
+std::string percent(const std::optional<double>& fraction) {
+  return fraction ? fixed(*fraction * 100, 2) + "%" : "-";
+}
+
+}  // namespace
+
+void add_final_options(CLI::App& app, FinalChoice& choice) {
+  app.add_option("-o,--output", choice.output, "folder for the models; the same one resumes")
+      ->required();
+  app.add_option("--device", choice.device, "auto, cpu, cuda or cuda:1");
+  app.add_option("--epochs-scale", choice.epochs_scale,
+                 "multiply the epochs of each step of final.schedule")
+      ->check(CLI::Range(1e-6, 1e3));
+  app.add_option("--seed", choice.seed, "instead of the configuration's")
+      ->check(CLI::Range(uint64_t{0}, uint64_t{std::numeric_limits<int64_t>::max()}));
+  app.add_option("--threads", choice.threads, "default: all cores")->check(CLI::Range(1, 1024));
+  app.add_option("--format", choice.format, "table or json")
+      ->check(CLI::IsMember({"table", "json"}))
+      ->capture_default_str();
+}
+
+std::string first_device(const std::string& text) { return search::resolve_devices(text).front(); }
+
+search::FinalOptions final_options(const FinalChoice& choice,
+                                   const search::Configuration& configuration) {
+  stop_on_interrupt();
+  return {.folder = choice.output,
+          .device = first_device(choice.device.empty() ? configuration.device : choice.device),
+          .threads = choice.threads > 0 ? choice.threads : search::available_cores(),
+          .stop = &stop};
+}
+
+void apply(const FinalChoice& choice, search::Configuration& configuration) {
+  if (choice.seed) configuration.seed = *choice.seed;
+  search::scale_epochs(configuration.final_training, choice.epochs_scale);
+}
+
+FinalProgress::FinalProgress(size_t models)
+    : models_(models), live_(is_terminal(STDERR_FILENO)) {}
+
+void FinalProgress::images_loaded(const search::FinalTrainer& trainer) {
+  clear_line();
+  fmt::print(stderr, "{} images train, {} choose the epoch, {} test\n",
+             grouped(trainer.training_images()), grouped(trainer.validation_images()),
+             grouped(trainer.test_images()));
+}
+
+void FinalProgress::model_began(const search::FinalModel& model, int epochs_done, int epochs) {
+  if (epochs_done > 0)
+    fmt::print(stderr, "{} goes on after epoch {} of {}\n", model.name, epochs_done, epochs);
+  if (live_)
+    fmt::print(stderr, "[{}/{}] {}  epoch {}/{}", ended_ + 1, models_, model.name, epochs_done,
+               epochs);
+}
+
+void FinalProgress::epoch_ended(const search::FinalModel& model,
+                                const search::TrainingFacts& facts) {
+  if (!live_) return;
+  clear_line();
+  const auto done = facts.curve.size();
+  const auto epochs = static_cast<size_t>(facts.epochs);
+  const double left = facts.seconds / static_cast<double>(done) * static_cast<double>(epochs - done);
+  fmt::print(stderr, "[{}/{}] {}  epoch {}/{}  loss {:.4f}{}  left {}", ended_ + 1, models_,
+             model.name, done, epochs, facts.curve.back().training_loss,
+             facts.validation_accuracy ? fmt::format("  best {:.4f}", *facts.validation_accuracy)
+                                       : "",
+             duration(left));
+  std::fflush(stderr);
+}
+
+void FinalProgress::model_ended(const search::FinalModel& model) {
+  clear_line();
+  ++ended_;
+  if (model.checkpoint) {
+    const search::TrainingFacts& facts = model.checkpoint->facts;
+    fmt::print(stderr, "[{}/{}] {}  test error {}  {}\n", ended_, models_, model.name,
+               percent(facts.test_error), duration(facts.seconds));
+  } else {
+    fmt::print(stderr, "[{}/{}] {}  failed: {}\n", ended_, models_, model.name, model.reason());
+  }
+}
+
+void FinalProgress::clear_line() const {
+  if (live_) fmt::print(stderr, "\r\x1b[K");
+}
+
+std::vector<search::FinalModel> train_models(
+    const std::function<std::vector<search::FinalModel>()>& train) {
+  std::vector<search::FinalModel> models;
+  try {
+    models = train();
+  } catch (const InterruptedError&) {
+    throw InterruptedError("stopped; the same command goes on from the last whole epoch");
+  }
+  if (std::none_of(models.begin(), models.end(), [](const auto& m) { return m.checkpoint; }))
+    throw FailureError("no model was finished; the reasons are above");
+  return models;
+}
+
+void print_models(const std::vector<search::FinalModel>& models, const std::string& format) {
+  if (format == "json") {
+    Json list = Json::array();
+    for (const search::FinalModel& model : models) list.push_back(to_json(model));
+    fmt::print("{}\n", list.dump(2));
+    return;
+  }
+  Table table({{"model"},
+               {"search", Align::right},
+               {"validation", Align::right},
+               {"test error", Align::right},
+               {"epoch", Align::right},
+               {"architecture"}});
+  for (const search::FinalModel& model : models) {
+    const search::TrainingFacts facts =
+        model.checkpoint ? model.checkpoint->facts : search::TrainingFacts{};
+    table.add({model.name, fixed(model.search_accuracy, 4), fixed(facts.validation_accuracy, 4),
+               model.checkpoint ? percent(facts.test_error) : "failed",
+               model.checkpoint ? fmt::format("{}/{}", facts.best_epoch, facts.epochs) : "-",
+               model.architecture});
+  }
+  fmt::print("{}", table.render());
+}
+
+}  // namespace metaqnn::cli

@@ -1,0 +1,85 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "cli/command.h"
+#include "cli/final_options.h"
+#include "cli/output.h"
+#include "datasets/images/picture.h"
+#include "search/evaluate/trained_network.h"
+#include "search/supervisor.h"
+
+namespace metaqnn::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Options {
+  std::string model, device = "cpu", format = "table";
+  std::vector<std::string> images;
+  size_t top = 3;
+};
+
+// Classes from likely to unlikely, at most `top`.
+std::vector<int> ranking(const Eigen::VectorXd& probabilities, size_t top) {
+  std::vector<int> order(static_cast<size_t>(probabilities.size()));
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int a, int b) { return probabilities(a) > probabilities(b); });
+  order.resize(std::min(order.size(), top));
+  return order;
+}
+
+ExitStatus run(const Options& options) {
+  const search::Checkpoint checkpoint = search::read_finished_checkpoint(options.model);
+  datasets::ImageSet images{checkpoint.image, checkpoint.classes, {}, {}};
+  for (const std::string& file : options.images) {
+    const datasets::ImageSet image =
+        datasets::fit_picture(datasets::read_picture(file), checkpoint.image);
+    images.pixels.insert(images.pixels.end(), image.pixels.begin(), image.pixels.end());
+    images.labels.push_back(0);  // not known, and not used
+  }
+  const Eigen::MatrixXd probabilities =
+      search::load_network(checkpoint, first_device(options.device), search::available_cores())
+          ->probabilities(images);
+  Json list = Json::array();
+  Table table({{"image"}, {"probability", Align::right}, {"label"}});
+  for (size_t i = 0; i < options.images.size(); ++i) {
+    const Eigen::VectorXd row = probabilities.row(static_cast<Eigen::Index>(i));
+    Json labels = Json::array();
+    for (int label : ranking(row, options.top)) {
+      labels.push_back({{"label", checkpoint.class_name(label)}, {"probability", row(label)}});
+      table.add({labels.size() == 1 ? options.images[i] : "", fixed(row(label), 4),
+                 checkpoint.class_name(label)});
+    }
+    list.push_back({{"image", options.images[i]}, {"labels", labels}});
+  }
+  fmt::print("{}", options.format == "json" ? list.dump(2) + "\n" : table.render());
+  return ExitStatus::done;
+}
+
+std::function<ExitStatus()> setup(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("--model", options->model, "checkpoint of metaqnn finetune")->required();
+  app.add_option("IMAGE", options->images, "PNG or JPEG files; each is resized to the network's input")
+      ->required();
+  app.add_option("--top", options->top, "how many labels for each image")
+      ->check(at_least_one())
+      ->capture_default_str();
+  app.add_option("--device", options->device, "auto, cpu, cuda or cuda:1")->capture_default_str();
+  app.add_option("--format", options->format, "table or json")
+      ->check(CLI::IsMember({"table", "json"}))
+      ->capture_default_str();
+  return [options] { return run(*options); };
+}
+
+}  // namespace
+
+const Command predict_image_command{
+    "predict-image", "Label images with a trained network",
+    "metaqnn predict-image --model quick-models/trial-42.checkpoint shoe.png", setup};
+
+}  // namespace metaqnn::cli

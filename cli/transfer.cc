@@ -1,0 +1,46 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "cli/command.h"
+#include "cli/final_options.h"
+
+namespace metaqnn::cli {
+namespace {
+
+struct Options {
+  std::string model;
+  FinalChoice choice;
+};
+
+ExitStatus run(const Options& options) {
+  const search::Checkpoint source = search::read_finished_checkpoint(options.model);
+  search::Configuration configuration = search::read_configuration(options.choice.config);
+  apply(options.choice, configuration);
+  FinalProgress progress(2);
+  const auto models = train_models([&] {
+    return search::transfer(source,
+                            fmt::format("{} on {}", source.architecture, source.data_set),
+                            configuration, final_options(options.choice, configuration), progress);
+  });
+  print_models(models, options.choice.format);
+  return ExitStatus::done;
+}
+
+std::function<ExitStatus()> setup(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("--model", options->model, "checkpoint of metaqnn finetune")->required();
+  app.add_option("--config", options->choice.config, "images, [evaluator] and [final] to train with")
+      ->required();
+  add_final_options(app, options->choice);
+  return [options] { return run(*options); };
+}
+
+}  // namespace
+
+const Command transfer_command{
+    "transfer", "Train a network on another data set, from scratch and from its weights",
+    "metaqnn transfer --model models/trial-42.checkpoint --config experiments/mnist.toml -o mnist",
+    setup};
+
+}  // namespace metaqnn::cli

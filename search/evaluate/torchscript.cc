@@ -1,0 +1,211 @@
+// Writes a network as TorchScript: its layers become lines of a `forward` that LibTorch compiles,
+// its weights buffers of the module.
+#include <fmt/format.h>
+#include <torch/script.h>
+
+#include <cmath>
+
+#include "architecture/error.h"
+#include "datasets/images/padding.h"
+#include "search/evaluate/network.h"
+#include "search/evaluate/trained_network.h"
+
+namespace metaqnn::search {
+namespace {
+
+at::Tensor to_tensor(const std::vector<float>& values) { return at::tensor(values, at::kFloat); }
+
+class ScriptWriter {
+ public:
+  explicit ScriptWriter(const Checkpoint& checkpoint)
+      : checkpoint_(checkpoint),
+        architecture_(parse_architecture(checkpoint.architecture)),
+        module_("metaqnn"),
+        network_(architecture_, checkpoint.input, checkpoint.batch_normalization),
+        weights_(network_.weights(to_tensor(checkpoint.parameters), at::kFloat)) {
+    split_statistics();
+    check_images();
+    fill_up();
+    preprocess();
+    for (const Layer& layer : architecture_.layers) add_layer(layer);
+    line("return torch.softmax(x, 1)");
+    add_facts();
+    module_.define("def forward(self, images):\n" + code_);
+    module_.eval();
+  }
+
+  const torch::jit::Module& module() const { return module_; }
+
+ private:
+  void line(const std::string& text) { code_ += "    " + text + "\n"; }
+
+  // The buffer's name in the code.
+  std::string buffer(const std::string& name, const at::Tensor& values) {
+    module_.register_buffer(name, values.detach().clone());
+    return "self." + name;
+  }
+
+  std::string next_weight() {
+    const std::string name = fmt::format("weight_{}", next_);
+    return buffer(name, weights_.at(next_++).contiguous());
+  }
+
+  void split_statistics() {
+    const at::Tensor all = to_tensor(checkpoint_.running_statistics);
+    means_ = all.narrow(0, 0, all.numel() / 2);
+    variances_ = all.narrow(0, all.numel() / 2, all.numel() / 2);
+  }
+
+  // What comes in wrong is told, not classified.
+  void check_images() {
+    const Shape& image = checkpoint_.image;
+    line("assert images.is_floating_point(), 'expected floating-point pixels from 0 to 1'");
+    line(fmt::format(
+        "assert images.dim() == 4 and images.size(1) == {} and images.size(2) == {} and "
+        "images.size(3) == {}, 'expected images of n x {} x {} x {}'",
+        image.channels, image.height, image.width, image.channels, image.height, image.width));
+    line("x = images.float()");
+  }
+
+  void fill_up() {
+    const Shape &image = checkpoint_.image, &input = checkpoint_.input;
+    if (image == input) return;
+    const datasets::Padding rows = datasets::padding_of(image.height, input.height);
+    const datasets::Padding columns = datasets::padding_of(image.width, input.width);
+    line(fmt::format("x = torch.constant_pad_nd(x, [{}, {}, {}, {}], 0)", columns.before,
+                     columns.after, rows.before, rows.after));
+    if (image.channels != input.channels)
+      line(fmt::format("x = x.repeat([1, {}, 1, 1])", input.channels));
+  }
+
+  void preprocess() {
+    if (checkpoint_.preprocessing == datasets::Preprocessing::local_contrast)
+      return normalize_contrast();
+    const Shape& input = checkpoint_.input;
+    const std::vector<int64_t> extents{1, input.channels, input.height, input.width};
+    const std::string scale =
+        buffer("scale", to_tensor(checkpoint_.normalization.scale).view(extents));
+    const std::string shift =
+        buffer("shift", to_tensor(checkpoint_.normalization.shift).view(extents));
+    line(fmt::format("x = x * 255.0 * {} + {}", scale, shift));
+  }
+
+  // datasets::local_contrast_normalization, of each plane by itself.
+  void normalize_contrast() {
+    const Shape& input = checkpoint_.input;
+    constexpr int kReach = datasets::kContrastReach;
+    const at::Tensor offsets = at::arange(-kReach, kReach + 1, at::kFloat);
+    const at::Tensor side =
+        at::exp(-offsets * offsets /
+                (2 * datasets::kContrastDeviation * datasets::kContrastDeviation));
+    const at::Tensor window =
+        at::ger(side, side).view({1, 1, 2 * kReach + 1, 2 * kReach + 1});
+    const at::Tensor ones = at::ones({1, 1, input.height, input.width});
+    const std::string g = buffer("window", window);
+    const std::string sum = buffer("window_sum", at::conv2d(ones, window, {}, 1, kReach));
+    const auto blurred = [&](const std::string& x) {
+      return fmt::format("torch.conv2d({}, {}, None, [1, 1], [{}, {}]) / {}", x, g, kReach, kReach,
+                         sum);
+    };
+    line(fmt::format("x = x.reshape([-1, 1, {}, {}])", input.height, input.width));
+    line("x = x - x[:, :, 0:1, 0:1]");  // a flat plane becomes exactly 0, as in training
+    line("x = x - " + blurred("x"));
+    line("deviation = torch.sqrt(" + blurred("x * x") + ")");
+    line("smallest = torch.clamp(torch.mean(deviation, [2, 3], True), 1e-30)");
+    line("x = x / torch.maximum(deviation, smallest)");
+    line(fmt::format("x = x.reshape([-1, {}, {}, {}])", input.channels, input.height, input.width));
+  }
+
+  void activate() {
+    if (checkpoint_.batch_normalization) {
+      const std::string scale = next_weight(), shift = next_weight();
+      const int64_t channels = weights_.at(next_ - 1).numel();
+      const std::string mean = buffer(fmt::format("mean_{}", next_),
+                                      means_.narrow(0, statistic_, channels));
+      const std::string variance = buffer(fmt::format("variance_{}", next_),
+                                          variances_.narrow(0, statistic_, channels));
+      statistic_ += channels;
+      line(fmt::format("x = torch.batch_norm(x, {}, {}, {}, {}, False, 0.1, 1e-5, False)", scale,
+                       shift, mean, variance));
+    }
+    line("x = torch.relu(x)");
+  }
+
+  void convolve(int stride, int padding) {
+    const std::string weight = next_weight(), bias = next_weight();
+    line(fmt::format("x = torch.conv2d(x, {}, {}, [{}, {}], [{}, {}])", weight, bias, stride,
+                     stride, padding, padding));
+  }
+
+  // In the order in which Network flattens: height, width, channels.
+  void apply_linear() {
+    if (!flat_) line("x = torch.flatten(x.permute([0, 2, 3, 1]), 1)");
+    flat_ = true;
+    const std::string weight = next_weight(), bias = next_weight();
+    line(fmt::format("x = torch.linear(x, {}, {})", weight, bias));
+  }
+
+  void add_layer(const Layer& layer) {
+    std::visit(Match{[&](const Convolution& c) {
+                       convolve(c.stride, c.field / 2);
+                       activate();
+                     },
+                     [&](const Pooling& p) {
+                       line(fmt::format("x = torch.max_pool2d(x, [{}, {}], [{}, {}])", p.field,
+                                        p.field, p.stride, p.stride));
+                     },
+                     [&](const GlobalAveragePooling&) {
+                       convolve(1, 0);
+                       activate();
+                       line("x = torch.mean(x, [2, 3])");
+                       flat_ = true;
+                     },
+                     [&](const FullyConnected&) {
+                       apply_linear();
+                       activate();
+                     },
+                     [&](const Dropout&) {}, [&](const Softmax&) { apply_linear(); }},
+               layer);
+  }
+
+  void add_facts() {
+    c10::List<std::string> names;
+    for (int i = 0; i < checkpoint_.classes; ++i) names.push_back(checkpoint_.class_name(i));
+    module_.register_attribute("class_names", c10::ListType::ofStrings(), names);
+    module_.register_attribute("architecture", c10::StringType::get(), checkpoint_.architecture);
+    module_.register_attribute("image", c10::StringType::get(), to_string(checkpoint_.image));
+    module_.register_attribute("data_set", c10::StringType::get(), checkpoint_.data_set);
+  }
+
+  const Checkpoint& checkpoint_;
+  Architecture architecture_;
+  torch::jit::Module module_;
+  Network network_;
+  std::vector<at::Tensor> weights_;
+  at::Tensor means_, variances_;
+  std::string code_;
+  size_t next_ = 0;        // the next weight
+  int64_t statistic_ = 0;  // the next running mean and variance
+  bool flat_ = false;      // is x n x features by now?
+};
+
+}  // namespace
+
+void export_torchscript(const Checkpoint& checkpoint, const std::filesystem::path& file) {
+  const ScriptWriter writer(checkpoint);
+  std::filesystem::path draft = file;
+  draft += ".draft";
+  std::error_code error;
+  try {
+    writer.module().save(draft.string());
+  } catch (const c10::Error& reason) {
+    std::filesystem::remove(draft, error);
+    const std::string message = reason.what_without_backtrace();
+    throw FailureError(file.string() + ": cannot be written (" +
+                       message.substr(0, message.find('\n')) + ")");
+  }
+  std::filesystem::rename(draft, file, error);
+  if (error) throw FailureError(file.string() + ": cannot be written (" + error.message() + ")");
+}
+
+}  // namespace metaqnn::search

@@ -1,0 +1,83 @@
+#include "search/evaluate/trained_network.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+
+#include "architecture/error.h"
+#include "datasets/images/padding.h"
+#include "search/evaluate/device_data.h"
+#include "search/evaluate/network.h"
+#include "search/evaluate/training_run.h"
+
+namespace metaqnn::search {
+namespace {
+
+constexpr int64_t kImagesAtOnce = 256;
+
+at::Tensor to_tensor(const std::vector<float>& values, const at::Device& device) {
+  return at::tensor(values, at::kFloat).to(device);
+}
+
+class TorchTrainedNetwork : public TrainedNetwork {
+ public:
+  TorchTrainedNetwork(const Checkpoint& checkpoint, const std::string& device, int threads)
+      : image_(checkpoint.image),
+        input_(checkpoint.input),
+        classes_(checkpoint.classes),
+        device_(device),
+        network_(parse_architecture(checkpoint.architecture), checkpoint.input,
+                 checkpoint.batch_normalization),
+        normalization_(checkpoint.preprocessing, checkpoint.normalization, checkpoint.input,
+                       device_) {
+    const auto parameters = static_cast<int64_t>(checkpoint.parameters.size());
+    const auto statistics = static_cast<int64_t>(checkpoint.running_statistics.size());
+    if (parameters != network_.parameter_count() || statistics != network_.statistic_count()) {
+      throw DataError("the checkpoint holds " + std::to_string(parameters) + " weights and " +
+                      std::to_string(statistics) + " statistics, its architecture has " +
+                      std::to_string(network_.parameter_count()) + " and " +
+                      std::to_string(network_.statistic_count()) + "; train it again");
+    }
+    prepare_device(device_, threads);
+    weights_ = network_.weights(to_tensor(checkpoint.parameters, device_), at::kFloat);
+    network_.set_running_statistics(to_tensor(checkpoint.running_statistics, device_), device_);
+  }
+
+  Eigen::MatrixXd probabilities(const datasets::ImageSet& images) override {
+    if (images.shape != image_) {
+      throw UsageError("images of " + to_string(images.shape) + ": the model wants " +
+                       to_string(image_));
+    }
+    at::NoGradGuard no_grad;
+    const Images uploaded = normalization_.upload(datasets::pad(images, input_));
+    Eigen::MatrixXd all(images.size(), classes_);
+    for (int64_t begin = 0; begin < images.size(); begin += kImagesAtOnce) {
+      const int64_t count = std::min(kImagesAtOnce, images.size() - begin);
+      const at::Tensor indices = at::arange(begin, begin + count, uploaded.labels.options());
+      const at::Tensor logits =
+          network_.forward(weights_, normalization_.gather(uploaded, indices), false);
+      const at::Tensor rows = at::softmax(logits.to(at::kDouble), 1).cpu().contiguous();
+      all.middleRows(begin, count) =
+          Eigen::Map<const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>(
+              rows.data_ptr<double>(), count, classes_);
+    }
+    return all;
+  }
+
+ private:
+  Shape image_, input_;
+  int classes_;
+  at::Device device_;
+  Network network_;
+  DeviceNormalization normalization_;
+  std::vector<at::Tensor> weights_;
+};
+
+}  // namespace
+
+std::unique_ptr<TrainedNetwork> load_network(const Checkpoint& checkpoint,
+                                             const std::string& device, int threads) {
+  return std::make_unique<TorchTrainedNetwork>(checkpoint, device, threads);
+}
+
+}  // namespace metaqnn::search

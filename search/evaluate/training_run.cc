@@ -1,0 +1,227 @@
+#include "search/evaluate/training_run.h"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <dlfcn.h>
+#include <malloc.h>
+#include <torch/csrc/autograd/grad_mode.h>
+#include <torch/optim/adam.h>
+#include <torch/optim/sgd.h>
+#include <torch/serialize/archive.h>
+
+#include <cmath>
+#include <numeric>
+#include <sstream>
+
+#include "architecture/error.h"
+#include "architecture/random.h"
+
+namespace metaqnn::search {
+// Sums over batches, kept on the device until somebody asks.
+class Measure {
+ public:
+  explicit Measure(const at::Device& device)
+      : sums_(at::zeros({2}, at::TensorOptions().dtype(at::kDouble).device(device))) {}
+
+  void add(const at::Tensor& mean_loss, const at::Tensor& logits, const at::Tensor& labels) {
+    const at::Tensor correct = logits.argmax(1).eq(labels).sum().to(at::kDouble);
+    sums_.add_(at::stack({mean_loss.to(at::kDouble) * labels.size(0), correct}));
+    count_ += labels.size(0);
+  }
+
+  // {mean loss, accuracy}; waits for the device. NaN where nothing was added.
+  std::pair<double, double> result() const {
+    const at::Tensor sums = sums_.cpu();
+    const double* values = sums.data_ptr<double>();
+    const double n = static_cast<double>(count_);
+    return {values[0] / n, values[1] / n};
+  }
+
+ private:
+  at::Tensor sums_;
+  int64_t count_ = 0;
+};
+
+namespace {
+
+std::unique_ptr<torch::optim::Optimizer> make_optimizer(const OptimizerSettings& settings,
+                                                        const at::Tensor& parameters) {
+  constexpr double kRateOfNoEpoch = 1;  // every epoch sets its own
+  if (settings.kind == "sgd") {
+    return std::make_unique<torch::optim::SGD>(std::vector<at::Tensor>{parameters},
+                                               torch::optim::SGDOptions(kRateOfNoEpoch)
+                                                   .momentum(settings.momentum)
+                                                   .weight_decay(settings.weight_decay));
+  }
+  METAQNN_ASSERT(settings.kind == "adam", "optimizer " + settings.kind);
+  return std::make_unique<torch::optim::Adam>(
+      std::vector<at::Tensor>{parameters}, torch::optim::AdamOptions(kRateOfNoEpoch)
+                                               .betas({settings.adam_beta1, settings.adam_beta2})
+                                               .eps(settings.adam_epsilon)
+                                               .weight_decay(settings.weight_decay));
+}
+
+// OpenBLAS keeps threads of its own, which LibTorch's setting does not reach: on a machine with
+// other workers they spin for longer than they compute. LibTorch may come with another BLAS, so the
+// function is looked up.
+void set_threads(int threads) {
+  at::set_num_threads(threads);
+  using SetThreads = void (*)(int);
+  if (void* symbol = dlsym(RTLD_DEFAULT, "openblas_set_num_threads"))
+    reinterpret_cast<SetThreads>(symbol)(threads);
+}
+
+// Maps of tens of megabytes are freed and taken again in every step. glibc gives blocks of that size
+// back to the system and fetches them page by page, which takes longer than a narrow network's
+// arithmetic; this way they stay in the process until release_memory().
+void keep_freed_memory() {
+  mallopt(M_MMAP_MAX, 0);
+  mallopt(M_TRIM_THRESHOLD, -1);
+}
+
+bool is_out_of_memory(const std::string& message) {
+  return message.find("out of memory") != std::string::npos ||
+         message.find("can't allocate memory") != std::string::npos ||
+         message.find("not enough memory") != std::string::npos;
+}
+
+}  // namespace
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+void prepare_device(const at::Device& device, int threads) {
+  set_threads(threads);
+  if (device.is_cpu()) keep_freed_memory();
+  at::globalContext().setBenchmarkCuDNN(false);
+  at::globalContext().setDeterministicCuDNN(true);
+}
+
+void release_memory() { malloc_trim(0); }
+
+Breakdown guard(const std::function<void()>& body) {
+  try {
+    body();
+  } catch (const UsageError& error) {
+    return {Failure::error, error.what()};
+  } catch (const std::bad_alloc&) {
+    return {Failure::out_of_memory, ""};
+  } catch (const c10::Error& error) {
+    const std::string message = error.what_without_backtrace();
+    if (is_out_of_memory(message)) return {Failure::out_of_memory, ""};
+    return {Failure::error, message.substr(0, message.find('\n'))};
+  }
+  return {};
+}
+
+TrainingRun::TrainingRun(const RunSettings& settings, const DeviceData& data,
+                         const at::Device& device, at::ScalarType precision,
+                         const Architecture& architecture, uint64_t seed)
+    : settings_(settings),
+      data_(data),
+      device_(device),
+      precision_(precision),
+      network_(architecture, data.shape(), settings.batch_normalization),
+      seed_(seed) {
+  parameters_ = network_.initial_parameters(seed).to(device).set_requires_grad(true);
+  network_.reset_running_statistics(device);
+  optimizer_ = make_optimizer(settings.optimizer, parameters_);
+}
+
+void TrainingRun::start_from(const at::Tensor& parameters) {
+  torch::NoGradGuard no_grad;
+  parameters_.narrow(0, 0, parameters.numel()).copy_(parameters);
+}
+
+RunState TrainingRun::state() const {
+  std::ostringstream optimizer;
+  torch::serialize::OutputArchive archive;
+  optimizer_->save(archive);
+  archive.save_to(optimizer);
+  return {parameters_.detach().cpu().clone(), network_.running_statistics().cpu().clone(),
+          optimizer.str()};
+}
+
+void TrainingRun::restore(const RunState& state) {
+  start_from(state.parameters);
+  network_.set_running_statistics(state.running_statistics, device_);
+  std::istringstream optimizer(state.optimizer);
+  torch::serialize::InputArchive archive;
+  archive.load_from(optimizer, device_);
+  optimizer_->load(archive);
+}
+
+RunEnd TrainingRun::train(const std::vector<double>& rates, const RunLimits& limits,
+                          std::vector<EpochResult>& curve,
+                          const std::function<bool(size_t)>& after_epoch) {
+  while (curve.size() < rates.size()) {
+    optimizer_->param_groups()[0].options().set_lr(rates[curve.size()]);
+    RunEnd end = RunEnd::done;
+    const auto training = train_epoch(curve.size(), limits, end);
+    if (!training) return end;
+    const auto [validation_loss, validation_accuracy] = evaluate(data_.validation());
+    const bool validated = data_.validation().size() > 0;
+    if (!std::isfinite(training->first) || (validated && !std::isfinite(validation_loss)))
+      return RunEnd::not_a_number;
+    curve.push_back({training->first, training->second, validation_loss, validation_accuracy});
+    if (!after_epoch(curve.size())) return RunEnd::left;
+  }
+  return RunEnd::done;
+}
+
+std::optional<std::pair<double, double>> TrainingRun::train_epoch(uint64_t epoch,
+                                                                  const RunLimits& limits,
+                                                                  RunEnd& end) {
+  const auto start = Clock::now();
+  Random order_random = Random::stream(seed_, "batches", epoch);
+  Random augment = Random::stream(seed_, "augmentation", epoch);
+  at::manual_seed(Random::stream(seed_, "dropout", epoch)());
+  const int64_t n = data_.training().size();
+  std::vector<int64_t> order(static_cast<size_t>(n));
+  std::iota(order.begin(), order.end(), int64_t{0});
+  shuffle(order, order_random);
+  const at::Tensor indices = at::tensor(order, at::kLong).to(device_);
+  Measure measure(device_);
+  for (int64_t begin = 0; begin < n; begin += settings_.batch_size) {
+    const int64_t count = std::min<int64_t>(settings_.batch_size, n - begin);
+    step(indices.narrow(0, begin, count), augment, measure);
+    end = limits.stop != nullptr && *limits.stop ? RunEnd::stopped
+          : Clock::now() > limits.deadline       ? RunEnd::timeout
+                                                 : RunEnd::done;
+    if (end != RunEnd::done) return std::nullopt;
+  }
+  const auto result = measure.result();
+  images_trained_ += n;
+  training_seconds_ += seconds_since(start);
+  return result;
+}
+
+void TrainingRun::step(const at::Tensor& indices, Random& augment, Measure& measure) {
+  at::Tensor batch = data_.gather_augmented(data_.training(), indices, augment).to(precision_);
+  const at::Tensor labels = data_.training().labels.index_select(0, indices);
+  const at::Tensor logits =
+      network_.forward(network_.weights(parameters_, precision_), std::move(batch), true);
+  const at::Tensor loss = at::cross_entropy_loss(logits, labels);
+  optimizer_->zero_grad();
+  loss.backward();
+  optimizer_->step();
+  torch::NoGradGuard no_grad;
+  measure.add(loss.detach(), logits.detach(), labels);
+}
+
+std::pair<double, double> TrainingRun::evaluate(const Images& images) {
+  torch::NoGradGuard no_grad;
+  const auto weights = network_.weights(parameters_, at::kFloat);
+  Measure measure(device_);
+  for (int64_t begin = 0; begin < images.size(); begin += settings_.batch_size) {
+    const int64_t count = std::min<int64_t>(settings_.batch_size, images.size() - begin);
+    const at::Tensor indices = at::arange(begin, begin + count, images.labels.options());
+    const at::Tensor labels = images.labels.narrow(0, begin, count);
+    const at::Tensor logits = network_.forward(weights, data_.gather(images, indices), false);
+    measure.add(at::cross_entropy_loss(logits, labels), logits, labels);
+  }
+  return measure.result();
+}
+
+}  // namespace metaqnn::search

@@ -1,0 +1,124 @@
+// One training of one network: the loop that the search and the final training share. Included by
+// .cc files of search/evaluate alone.
+//
+// An epoch is a function of the weights before it, the optimizer's state, the seed and its number:
+// its random streams are derived anew from those. So a run that is restored from state() after
+// epoch e goes on as if it had never stopped.
+//
+//   TrainingRun run(settings, data, precision, place_dropout(architecture), seed);
+//   std::vector<EpochResult> curve;
+//   RunEnd end = run.train({0.001, 0.001, 0.0002}, limits, curve, [](int) { return true; });
+#pragma once
+
+#include <ATen/ATen.h>
+#include <torch/optim/optimizer.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "search/evaluate/device_data.h"
+#include "search/evaluate/network.h"
+#include "search/study/study.h"
+
+namespace metaqnn::search {
+
+using Clock = std::chrono::steady_clock;
+double seconds_since(Clock::time_point start);
+
+struct OptimizerSettings {
+  std::string kind = "adam";  // sgd, adam
+  double momentum = 0;        // of sgd
+  double adam_beta1 = 0.9, adam_beta2 = 0.999, adam_epsilon = 1e-8;
+  double weight_decay = 0;  // L2, added to the gradient
+};
+
+struct RunSettings {
+  int batch_size = 128;
+  bool batch_normalization = false;
+  OptimizerSettings optimizer;
+};
+
+// When a run ends before its last epoch.
+struct RunLimits {
+  Clock::time_point deadline = Clock::time_point::max();
+  const std::atomic<bool>* stop = nullptr;
+};
+
+enum class RunEnd { done, left, not_a_number, timeout, stopped };
+
+// Everything that an epoch leaves to the next one, on the CPU.
+struct RunState {
+  at::Tensor parameters, running_statistics;  // float32
+  std::string optimizer;                      // as LibTorch writes it
+};
+
+class Measure;
+
+class TrainingRun {
+ public:
+  // `architecture` with its dropout where it shall be. Weights start from the seed.
+  TrainingRun(const RunSettings& settings, const DeviceData& data, const at::Device& device,
+              at::ScalarType precision, const Architecture& architecture, uint64_t seed);
+
+  // The first weights become those of `parameters`; the others stay.
+  void start_from(const at::Tensor& parameters);
+
+  RunState state() const;
+  void restore(const RunState& state);
+
+  // One epoch for each rate, from number curve.size() on, each appended to `curve`; validation is
+  // NaN there where no images validate. `after_epoch` is told the curve's new size and ends the run
+  // (RunEnd::left) by returning false. A run that is stopped, or out of time, breaks off within its
+  // epoch, which is not in the curve then.
+  RunEnd train(const std::vector<double>& rates, const RunLimits& limits,
+               std::vector<EpochResult>& curve, const std::function<bool(size_t)>& after_epoch);
+
+  // {loss, accuracy}, in float32 whatever the training's precision.
+  std::pair<double, double> evaluate(const Images& images);
+
+  Network& network() { return network_; }
+  int64_t images_trained() const { return images_trained_; }
+  double training_seconds() const { return training_seconds_; }
+
+ private:
+  // Nothing where `end` says why the epoch broke off.
+  std::optional<std::pair<double, double>> train_epoch(uint64_t epoch, const RunLimits& limits,
+                                                       RunEnd& end);
+  void step(const at::Tensor& indices, Random& augment, Measure& measure);
+
+  const RunSettings settings_;
+  const DeviceData& data_;
+  at::Device device_;
+  at::ScalarType precision_;
+  Network network_;
+  uint64_t seed_;
+  at::Tensor parameters_;
+  std::unique_ptr<torch::optim::Optimizer> optimizer_;
+  int64_t images_trained_ = 0;
+  double training_seconds_ = 0;
+};
+
+// What this process does once before it trains or evaluates on a device: threads, memory, cuDNN's
+// deterministic algorithms.
+void prepare_device(const at::Device& device, int threads);
+
+// Freed activations go back to the system, so that a small network after a large one is small.
+void release_memory();
+
+// Why a training broke down.
+struct Breakdown {
+  Failure failure = Failure::none;
+  std::string detail;
+};
+// Runs `body`; what it, LibTorch or the allocator throws becomes a reason. InterruptedError and
+// FailureError pass through: they are not the network's.
+Breakdown guard(const std::function<void()>& body);
+
+}  // namespace metaqnn::search

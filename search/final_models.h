@@ -1,0 +1,83 @@
+// What comes after the search: the best networks trained again at length, and one network carried
+// over to other images. Each model is one file of a folder (search/evaluate/checkpoint.h), written
+// after every epoch while it is trained; the same call later leaves finished models alone, goes on
+// with an unfinished one from its last whole epoch, and tries a failed one again.
+//
+//   std::vector<FinalModel> models = finetune(*study, configuration, options, observer);
+//   models[0].checkpoint->facts.test_error
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "search/configuration.h"
+#include "search/evaluate/final_training.h"
+#include "search/study/study.h"
+
+namespace metaqnn::search {
+
+struct FinalModel {
+  std::string name;            // "trial-42", "scratch"
+  std::filesystem::path file;  // in the folder
+  std::string architecture;
+  std::optional<double> search_accuracy;
+  Failure failure = Failure::none;
+  std::string detail;
+  std::optional<Checkpoint> checkpoint;  // without weights; none where it failed
+
+  std::string reason() const;  // "", "nan (in epoch 3)"
+};
+
+// Told what happens; every call comes from the thread that trains.
+class FinalObserver {
+ public:
+  virtual ~FinalObserver() = default;
+  virtual void images_loaded(const FinalTrainer& trainer) = 0;
+  // `epochs_done`: those of an earlier run.
+  virtual void model_began(const FinalModel& model, int epochs_done, int epochs) = 0;
+  virtual void epoch_ended(const FinalModel& model, const TrainingFacts& facts) = 0;
+  virtual void model_ended(const FinalModel& model) = 0;
+};
+
+struct FinalOptions {
+  std::filesystem::path folder;  // made if need be
+  std::string device = "cpu";    // one of resolve_devices()
+  int threads = 1;
+  const std::atomic<bool>* stop = nullptr;  // leave the epoch in hand
+};
+
+// The complete trials with the highest validation accuracy, the first of equals, at most `count`.
+std::vector<Trial> best_trials(Study& study, int64_t count);
+
+// Every epoch count of the schedule times `factor`, rounded, at least 1.
+void scale_epochs(FinalSettings& settings, double factor);
+
+// Trains `trials` with configuration.final_training. Throws UsageError where the folder holds a
+// model that was trained with other settings, InterruptedError once `stop` is set, DataError where
+// a model there is damaged.
+std::vector<FinalModel> finetune(const std::vector<Trial>& trials,
+                                 const Configuration& configuration, const FinalOptions& options,
+                                 FinalObserver& observer);
+
+// Trains the architecture of `source` on the images of the configuration twice: from random
+// weights ("scratch"), and from the weights of `source` ("finetuned") with a new last layer; GAP is
+// new too where the number of classes differs. `source_name` says in the files where they come
+// from. Throws UsageError where the images do not fit the network, and what finetune() throws.
+std::vector<FinalModel> transfer(const Checkpoint& source, const std::string& source_name,
+                                 const Configuration& configuration, const FinalOptions& options,
+                                 FinalObserver& observer);
+
+// "[C(8,3,1), GAP(100), SM(100)]" from "[C(8,3,1), GAP(10), SM(10)]" for 100 classes.
+std::string with_classes(const std::string& architecture, int classes);
+
+// The finished models of a folder by selection_accuracy(), best first, each with its weights; the
+// names of unfinished ones go to `unfinished`. Throws DataError where there is no folder or a file
+// is damaged.
+std::vector<FinalModel> read_models(const std::filesystem::path& folder,
+                                    std::vector<std::string>& unfinished);
+
+}  // namespace metaqnn::search

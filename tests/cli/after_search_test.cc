@@ -1,0 +1,306 @@
+// After the search, from end to end on images that the test writes: search, finetune, ensemble,
+// transfer, predict-image, export-model.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <png.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "architecture/random.h"
+#include "search/evaluate/checkpoint.h"
+#include "search/final_models.h"
+#include "tests/cli/run_program.h"
+
+namespace metaqnn::tests {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr int kSide = 28;
+
+std::string big_endian(uint32_t value) {
+  std::string bytes;
+  for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(value >> shift & 255);
+  return bytes;
+}
+
+// Class k is a bright square at one of ten places, on noise.
+std::vector<uint8_t> square(int k, Random& random) {
+  std::vector<uint8_t> pixels;
+  for (int y = 0; y < kSide; ++y) {
+    for (int x = 0; x < kSide; ++x) {
+      const bool inside = y / 14 == k / 5 && x / 5 == k % 5;
+      pixels.push_back(static_cast<uint8_t>((inside ? 180 : 0) + random.below(60)));
+    }
+  }
+  return pixels;
+}
+
+// In MNIST's form.
+void write_part(const Folder& folder, const std::string& prefix, uint32_t count) {
+  Random random = Random::stream(1, prefix);
+  std::string images = big_endian(2051) + big_endian(count) + big_endian(kSide) + big_endian(kSide);
+  std::string labels = big_endian(2049) + big_endian(count);
+  for (uint32_t i = 0; i < count; ++i) {
+    const int k = static_cast<int>(i % 10);
+    for (uint8_t pixel : square(k, random)) images += static_cast<char>(pixel);
+    labels += static_cast<char>(k);
+  }
+  folder.write(prefix + "-images-idx3-ubyte", images);
+  folder.write(prefix + "-labels-idx1-ubyte", labels);
+}
+
+std::string recipe(const std::string& images, const std::string& final_schedule) {
+  return "seed = 5\ndevice = \"cpu\"\n" + images +
+         "preprocessing = \"mean\"\n"
+         "[space]\nkind = \"cnn\"\ndepth_limit = 2\nconvolution_filters = [8]\n"
+         "fully_connected_neurons = [16]\nglobal_average_pooling = false\n"
+         "[strategy]\nschedule = [[1.0, 3]]\n"
+         "[evaluator]\nkind = \"train\"\nepochs = 1\nlearning_rate = 0.01\nbatch_size = 32\n"
+         "chance_margin = 0.0\nlearning_rates = 2\n"
+         "[final]\noptimizer = \"adam\"\nweight_decay = 0.0\ntranslation = 0\nschedule = " +
+         final_schedule + "\n";
+}
+
+class AfterSearch : public testing::Test {
+ protected:
+  AfterSearch() {
+    write_part(folder_, "train", 600);
+    write_part(folder_, "t10k", 200);
+    config_ = write_recipe("tiny.toml", "[[0.005, 3]]\nvalidation_images = 100");
+  }
+
+  std::string write_recipe(const std::string& name, const std::string& final_schedule) const {
+    const std::string images = "[data]\nname = \"mnist\"\npath = \"" + (folder_ / "").string() +
+                               "\"\ntraining_images = 400\nvalidation_images = 200\n";
+    return folder_.write(name, recipe(images, final_schedule)).string();
+  }
+
+  std::string url() const { return folder_.url("tiny.db"); }
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+
+  void search() const {
+    const Result searched = run({"search", "--config", config_, "--study", url()});
+    ASSERT_EQ(searched.status, 0) << searched.error;
+  }
+
+  json finetune(const std::string& output, const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> arguments{"finetune", "--study", url(), "-o", path(output),
+                                       "--format", "json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Result result = run(arguments);
+    EXPECT_EQ(result.status, 0) << result.error;
+    return json::parse(result.output, nullptr, false);
+  }
+
+  Folder folder_;
+  std::string config_;
+};
+
+void write_png(const std::string& file, const std::vector<uint8_t>& grey) {
+  png_image image{};
+  image.version = PNG_IMAGE_VERSION;
+  image.width = image.height = kSide;
+  image.format = PNG_FORMAT_GRAY;
+  ASSERT_NE(png_image_write_to_file(&image, file.c_str(), 0, grey.data(), 0, nullptr), 0);
+}
+
+TEST_F(AfterSearch, TheBestNetworksAreTrainedAskedAndExported) {
+  search();
+  const json models = finetune("models", {"--top", "2"});
+  ASSERT_EQ(models.size(), 2u);
+  EXPECT_GE(models[0]["search_accuracy"], models[1]["search_accuracy"]);
+  for (const json& model : models) {
+    EXPECT_EQ(model["state"], "finished");
+    EXPECT_EQ(model["epochs"], 3);
+    EXPECT_LT(model["test_error"], 0.5);
+    EXPECT_TRUE(fs::exists(model["file"].get<std::string>()));
+  }
+  EXPECT_EQ(finetune("models", {"--top", "2"}), models);  // nothing is trained again
+
+  const Result ensemble = run({"ensemble", "--models", path("models"), "--format", "json"});
+  ASSERT_EQ(ensemble.status, 0) << ensemble.error;
+  const json committee = json::parse(ensemble.output);
+  EXPECT_EQ(committee["images"], 200);
+  ASSERT_EQ(committee["models"].size(), 2u);
+  int64_t right = 0;
+  for (size_t k = 0; k < 10; ++k) right += committee["confusion"][k][k].get<int64_t>();
+  EXPECT_NEAR(committee["error"].get<double>(), 1 - static_cast<double>(right) / 200, 1e-9);
+  for (const json& single : committee["models"]) {
+    for (const json& model : models) {
+      if (model["model"] == single["model"]) {
+        EXPECT_EQ(single["error"], model["test_error"]);
+      }
+    }
+  }
+  const Result table = run({"ensemble", "--models", path("models"), "--top", "1"});
+  EXPECT_THAT(table.output, AllOf(HasSubstr("200 test images of mnist"), HasSubstr("\nensemble ")));
+
+  const std::string best = models[0]["file"];
+  const Result exported = run({"export-model", "--model", best, "-o", path("net.pt")});
+  ASSERT_EQ(exported.status, 0) << exported.error;
+  EXPECT_THAT(exported.output, HasSubstr("takes    n x 1 x 28 x 28"));
+
+  Random random(3);
+  write_png(path("seven.png"), square(7, random));
+  const Result labelled =
+      run({"predict-image", "--model", best, path("seven.png"), "--format", "json"});
+  ASSERT_EQ(labelled.status, 0) << labelled.error;
+  const json labels = json::parse(labelled.output)[0]["labels"];
+  ASSERT_EQ(labels.size(), 3u);
+  EXPECT_GE(labels[0]["probability"], labels[1]["probability"]);
+  EXPECT_EQ(labels[0]["label"], "7");
+}
+
+// What a plain PyTorch program makes of an exported file; Debian's python3-torch.
+TEST_F(AfterSearch, PyTorchGivesTheSameProbabilities) {
+  if (std::system("/usr/bin/python3 -c 'import torch' >/dev/null 2>&1") != 0)
+    GTEST_SKIP() << "no python3-torch here (./bootstrap --tests installs it)";
+  search();
+  const json models = finetune("models", {"--top", "1", "--epochs-scale", "0.1"});
+  const std::string best = models[0]["file"];
+  ASSERT_EQ(run({"export-model", "--model", best, "-o", path("net.pt")}).status, 0);
+  Random random(4);
+  const std::vector<uint8_t> pixels = square(3, random);
+  write_png(path("three.png"), pixels);
+  std::string list;
+  for (uint8_t pixel : pixels) list += std::to_string(pixel) + ",";
+  folder_.write("ask.py", "import torch\nnet = torch.jit.load('" + path("net.pt") +
+                              "')\nx = torch.tensor([" + list +
+                              "]).float().view(1, 1, 28, 28) / 255\n"
+                              "p, k = net(x)[0].max(0)\n"
+                              "print('[\"%s\", %.9f]' % (net.class_names[int(k)], float(p)))\n");
+  ASSERT_EQ(std::system(("/usr/bin/python3 '" + path("ask.py") + "' >'" + path("answer") + "'").c_str()),
+            0);
+  const json answer = json::parse(read_text(path("answer")));
+  const json label = json::parse(
+      run({"predict-image", "--model", best, path("three.png"), "--format", "json"}).output)[0];
+  EXPECT_EQ(answer[0], label["labels"][0]["label"]);
+  EXPECT_NEAR(answer[1].get<double>(), label["labels"][0]["probability"].get<double>(), 1e-5);
+}
+
+TEST_F(AfterSearch, AKilledFinetuneGoesOnAfterItsLastEpochAndEndsTheSame) {
+  search();
+  const std::string config = write_recipe("long.toml", "[[0.005, 40]]");
+  const std::vector<std::string> more{"--top", "1", "--config", config, "--threads", "1"};
+  const std::string whole = finetune("whole", more)[0]["file"];
+  {
+    Program program({"finetune", "--study", url(), "-o", path("killed"), "--top", "1", "--config",
+                     config, "--threads", "1"});
+    ASSERT_TRUE(eventually([&] {
+      return fs::exists(folder_ / "killed") && !fs::is_empty(folder_ / "killed");
+    }));
+    program.signal(SIGKILL);
+    program.wait();
+  }
+  const std::string killed = finetune("killed", more)[0]["file"];
+  const search::Checkpoint a = search::read_finished_checkpoint(whole);
+  const search::Checkpoint b = search::read_finished_checkpoint(killed);
+  EXPECT_EQ(a.parameters, b.parameters);
+  EXPECT_EQ(a.facts.curve.size(), 40u);
+  EXPECT_EQ(a.facts.test_error, b.facts.test_error);
+}
+
+TEST_F(AfterSearch, AnInterruptedFinetuneSaysHowToGoOn) {
+  search();
+  const std::string config = write_recipe("long.toml", "[[0.005, 2000]]");
+  Program program(
+      {"finetune", "--study", url(), "-o", path("models"), "--top", "1", "--config", config});
+  ASSERT_TRUE(eventually(
+      [&] { return fs::exists(folder_ / "models") && !fs::is_empty(folder_ / "models"); }));
+  program.signal(SIGINT);
+  const Result result = program.wait();
+  EXPECT_EQ(result.status, 130);
+  EXPECT_THAT(result.error, HasSubstr("the same command goes on from the last whole epoch"));
+  const Result early = run({"ensemble", "--models", path("models")});
+  EXPECT_EQ(early.status, 2);
+  EXPECT_THAT(early.error, HasSubstr("its training has not ended"));
+}
+
+TEST_F(AfterSearch, AModelThatFailsDoesNotKeepTheNextFromBeingTried) {
+  search();
+  // At this rate every one of the three diverges, and the third is still tried.
+  const std::string config = write_recipe("wild.toml", "[[1e30, 2]]");
+  const Result result = run({"finetune", "--study", url(), "-o", path("wild"), "--config", config});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.error, AllOf(HasSubstr("[3/3]"), HasSubstr("failed: nan"),
+                                  HasSubstr("no model was finished")));
+}
+
+TEST_F(AfterSearch, AFolderOfOtherSettingsIsRefused) {
+  search();
+  finetune("models", {"--top", "1"});
+  const Result result =
+      run({"finetune", "--study", url(), "-o", path("models"), "--top", "1", "--seed", "6"});
+  EXPECT_EQ(result.status, 2);
+  EXPECT_THAT(result.error, HasSubstr("trained with seed = 5, not seed = 6; give -o a new folder"));
+}
+
+TEST_F(AfterSearch, ANetworkIsCarriedOverToOtherImages) {
+  search();
+  const std::string model = finetune("models", {"--top", "1"})[0]["file"];
+  const Result result = run({"transfer", "--model", model, "--config", config_, "-o",
+                             path("carried"), "--format", "json"});
+  ASSERT_EQ(result.status, 0) << result.error;
+  const json both = json::parse(result.output);
+  ASSERT_EQ(both.size(), 2u);
+  EXPECT_EQ(both[0]["model"], "scratch");
+  EXPECT_EQ(both[0]["started_from"], "random weights");
+  EXPECT_EQ(both[1]["model"], "finetuned");
+  EXPECT_THAT(both[1]["started_from"], HasSubstr("the weights of ["));
+  EXPECT_EQ(run({"ensemble", "--models", path("carried"), "--top", "2"}).status, 0);
+}
+
+TEST(AfterSearchOfCifar, AColourNetworkTakesGreyImages) {
+  const std::string images = METAQNN_SHARED_DATA "/cifar10_sample";
+  if (!fs::exists(images + "/data_batch_1.bin"))
+    GTEST_SKIP() << "no sample of CIFAR-10 in " << images;
+  const Folder folder;
+  const std::string colour =
+      folder
+          .write("colour.toml",
+                 recipe("[data]\nname = \"cifar10\"\npath = \"" + images +
+                            "\"\ntraining_images = 1000\nvalidation_images = 200\n",
+                        "[[0.002, 2]]\ntraining_images = 1000"))
+          .string();
+  write_part(folder, "train", 600);
+  write_part(folder, "t10k", 200);
+  const std::string grey =
+      folder
+          .write("grey.toml", recipe("[data]\nname = \"mnist\"\npath = \"" +
+                                         (folder / "").string() + "\"\nvalidation_images = 100\n",
+                                     "[[0.005, 3]]"))
+          .string();
+  const std::string url = folder.url("colour.db");
+  ASSERT_EQ(run({"search", "--config", colour, "--study", url}).status, 0);
+  const Result tuned = run({"finetune", "--study", url, "--top", "1", "-o",
+                            (folder / "models").string(), "--format", "json"});
+  ASSERT_EQ(tuned.status, 0) << tuned.error;
+  const std::string model = json::parse(tuned.output)[0]["file"];
+  const std::string carried = (folder / "carried").string();
+  const Result result = run({"transfer", "--model", model, "--config", grey, "-o", carried});
+  ASSERT_EQ(result.status, 0) << result.error;
+  EXPECT_THAT(result.output, AllOf(HasSubstr("\nscratch"), HasSubstr("\nfinetuned")));
+  const search::Checkpoint checkpoint =
+      search::read_finished_checkpoint(carried + "/finetuned.checkpoint");
+  EXPECT_EQ(checkpoint.image, (Shape{1, 28, 28}));
+  EXPECT_EQ(checkpoint.input, (Shape{3, 32, 32}));
+  EXPECT_EQ(run({"export-model", "--model", carried + "/finetuned.checkpoint", "-o",
+                 (folder / "net.pt").string()})
+                .status,
+            0);
+  const Result back = run({"transfer", "--model", carried + "/finetuned.checkpoint", "--config",
+                           colour, "-o", (folder / "back").string()});
+  EXPECT_EQ(back.status, 0) << back.error;
+}
+
+}  // namespace
+}  // namespace metaqnn::tests

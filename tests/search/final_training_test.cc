@@ -1,0 +1,265 @@
+// Training for use: runs that go on, the best epoch, first weights of another network, and the
+// TorchScript file.
+#include "search/evaluate/final_training.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <torch/script.h>
+
+#include <cmath>
+#include <filesystem>
+
+#include "architecture/error.h"
+#include "datasets/images/data_set.h"
+#include "datasets/images/padding.h"
+#include "search/evaluate/trained_network.h"
+#include "search/evaluate/training_run.h"
+#include "tests/tolerances.h"
+
+namespace metaqnn::search {
+namespace {
+
+using testing::HasSubstr;
+
+FinalTrainerSettings short_training() {
+  FinalTrainerSettings settings;
+  settings.data.name = "fashion_mnist";
+  settings.data.preprocessing = "standardize";
+  settings.training.precision = "float32";
+  settings.final_training.schedule = {{0.025, 2}, {0.0025, 2}};
+  settings.final_training.translation = 2;
+  settings.final_training.training_images = 600;
+  return settings;
+}
+
+std::unique_ptr<FinalTrainer> trainer(const FinalTrainerSettings& settings) {
+  return make_final_trainer(settings, {.device = "cpu", .threads = 1, .seed = 3});
+}
+
+constexpr const char* kArchitecture = "[C(8,3,1), P(2,2), FC(16), SM(10)]";
+
+// What was handed out after each epoch, the finished one last.
+std::vector<Checkpoint> train(const FinalTrainerSettings& settings,
+                              std::optional<Checkpoint> begun = std::nullopt,
+                              const Checkpoint* weights = nullptr) {
+  std::vector<Checkpoint> all;
+  const FinalOutcome outcome =
+      trainer(settings)->train({.architecture = kArchitecture, .facts = {}, .weights = weights},
+                               std::move(begun), nullptr,
+                               [&](const Checkpoint& checkpoint) { all.push_back(checkpoint); });
+  EXPECT_EQ(outcome.failure, Failure::none) << outcome.detail;
+  return all;
+}
+
+TEST(FinalTraining, ThatGoesOnAfterAnyEpochEndsWithTheSameWeights) {
+  for (const char* optimizer : {"sgd", "adam"}) {
+    FinalTrainerSettings settings = short_training();
+    settings.final_training.optimizer = optimizer;
+    settings.final_training.validation_images = 200;
+    settings.training.batch_normalization = true;
+    const std::vector<Checkpoint> whole = train(settings);
+    ASSERT_EQ(whole.size(), 4u);
+    for (size_t epochs = 1; epochs < 4; ++epochs) {
+      ASSERT_TRUE(whole[epochs - 1].unfinished);
+      const std::vector<Checkpoint> rest = train(settings, whole[epochs - 1]);
+      EXPECT_EQ(rest.size(), 4 - epochs);
+      EXPECT_EQ(rest.back().parameters, whole.back().parameters) << optimizer << " " << epochs;
+      EXPECT_EQ(rest.back().running_statistics, whole.back().running_statistics);
+      EXPECT_EQ(rest.back().facts.test_error, whole.back().facts.test_error);
+      EXPECT_EQ(rest.back().facts.best_epoch, whole.back().facts.best_epoch);
+    }
+  }
+}
+
+TEST(FinalTraining, KeepsTheEpochWithTheBestValidation) {
+  FinalTrainerSettings settings = short_training();
+  settings.final_training.validation_images = 200;
+  // A last step that spoils what was learned.
+  settings.final_training.schedule = {{0.02, 3}, {3.0, 1}};
+  const std::vector<Checkpoint> epochs = train(settings);
+  const Checkpoint& last = epochs.back();
+  ASSERT_EQ(last.facts.curve.size(), 4u);
+  double best = 0;
+  for (const EpochResult& epoch : last.facts.curve) best = std::max(best, epoch.validation_accuracy);
+  EXPECT_EQ(last.facts.validation_accuracy, best);
+  ASSERT_LT(last.facts.best_epoch, 4);
+  const Checkpoint& kept = epochs[static_cast<size_t>(last.facts.best_epoch) - 1];
+  EXPECT_EQ(last.parameters, kept.parameters);
+  EXPECT_FALSE(last.unfinished);
+  EXPECT_TRUE(last.facts.test_error);
+  EXPECT_FALSE(kept.facts.test_error);  // measured at the end alone
+}
+
+TEST(FinalTraining, WithoutValidationTrainsOnAllAndKeepsTheLastEpoch) {
+  const FinalTrainerSettings settings = short_training();
+  EXPECT_EQ(trainer(settings)->validation_images(), 0);
+  EXPECT_EQ(trainer(settings)->test_images(), 10000);
+  const Checkpoint last = train(settings).back();
+  EXPECT_EQ(last.facts.best_epoch, 4);
+  EXPECT_EQ(last.facts.validation_accuracy, std::nullopt);
+  EXPECT_LT(last.facts.test_error.value(), 0.6);
+  EXPECT_EQ(last.class_names[9], "ankle boot");
+}
+
+TEST(FinalTraining, ThatDivergesOrDoesNotFitIsAnOutcome) {
+  FinalTrainerSettings settings = short_training();
+  settings.final_training.schedule = {{1e30, 3}};
+  const auto nothing = [](const Checkpoint&) {};
+  FinalOutcome outcome =
+      trainer(settings)->train({.architecture = kArchitecture, .facts = {}}, {}, nullptr, nothing);
+  EXPECT_EQ(outcome.failure, Failure::not_a_number);
+  EXPECT_THAT(outcome.detail, HasSubstr("in epoch"));
+  EXPECT_FALSE(outcome.checkpoint);
+  outcome = trainer(settings)->train({.architecture = "[SM(7)]", .facts = {}}, {}, nullptr, nothing);
+  EXPECT_EQ(outcome.failure, Failure::error);
+  EXPECT_THAT(outcome.detail, HasSubstr("tells 7 classes apart, the data set has 10"));
+}
+
+TEST(FinalTraining, IsLeftAtOnceWhenItIsStopped) {
+  const std::atomic<bool> stop{true};
+  EXPECT_THROW(trainer(short_training())
+                   ->train({.architecture = kArchitecture, .facts = {}}, {}, &stop,
+                           [](const Checkpoint&) { ADD_FAILURE(); }),
+               InterruptedError);
+}
+
+TEST(FinalTraining, FromOtherWeightsStartsWithAllLayersButTheLast) {
+  FinalTrainerSettings settings = short_training();
+  settings.training.dropout = false;
+  // A rate that moves no float32 weight, so that the first weights can be read.
+  settings.final_training.schedule = {{1e-30, 1}};
+  settings.final_training.weight_decay = 0;
+  const Checkpoint scratch = train(settings).back();
+  Checkpoint source = scratch;
+  for (float& weight : source.parameters) weight = 0.25F;
+  const Checkpoint tuned = train(settings, std::nullopt, &source).back();
+  const size_t last = 16 * 10 + 10;  // weights and biases of SM(10) after FC(16)
+  const size_t shared = tuned.parameters.size() - last;
+  for (size_t i = 0; i < tuned.parameters.size(); ++i)
+    EXPECT_EQ(tuned.parameters[i], i < shared ? 0.25F : scratch.parameters[i]) << i;
+}
+
+TEST(TrainedNetwork, HasTheTestErrorOfItsTraining) {
+  FinalTrainerSettings settings = short_training();
+  settings.training.batch_normalization = true;
+  const Checkpoint checkpoint = train(settings).back();
+  const datasets::ImageSet test = datasets::load_data_set("fashion_mnist", "").test;
+  const Eigen::MatrixXd probabilities =
+      load_network(checkpoint, "cpu", 1)->probabilities(test);
+  EXPECT_NEAR((probabilities.rowwise().sum().array() - 1).abs().maxCoeff(), 0, tests::kRounding);
+  int64_t wrong = 0;
+  for (int64_t i = 0; i < test.size(); ++i) {
+    Eigen::Index answer = 0;
+    probabilities.row(i).maxCoeff(&answer);
+    wrong += answer != test.labels[static_cast<size_t>(i)];
+  }
+  // Another batch size may round one image to another class.
+  EXPECT_NEAR(static_cast<double>(wrong) / 10000, checkpoint.facts.test_error.value(), 2e-4);
+}
+
+// ---- TorchScript ----
+
+struct Exported {
+  const char* architecture;
+  Shape image, input;
+  bool batch_normalization;
+  datasets::Preprocessing preprocessing;
+};
+
+// Random weights, statistics and constants.
+Checkpoint random_checkpoint(const Exported& wanted) {
+  Checkpoint checkpoint;
+  checkpoint.architecture = wanted.architecture;
+  checkpoint.image = wanted.image;
+  checkpoint.input = wanted.input;
+  checkpoint.classes = 4;
+  checkpoint.class_names = {"a", "b", "c", "d"};
+  checkpoint.data_set = "none";
+  checkpoint.batch_normalization = wanted.batch_normalization;
+  checkpoint.preprocessing = wanted.preprocessing;
+  Random random(7);
+  const auto fill = [&](std::vector<float>& values, int64_t count, double low, double high) {
+    for (int64_t i = 0; i < count; ++i)
+      values.push_back(static_cast<float>(low + (high - low) * random.uniform()));
+  };
+  const Network network(parse_architecture(wanted.architecture), wanted.input,
+                        wanted.batch_normalization);
+  fill(checkpoint.parameters, network.parameter_count(), -0.4, 0.5);
+  fill(checkpoint.running_statistics, network.statistic_count() / 2, -0.5, 0.5);
+  fill(checkpoint.running_statistics, network.statistic_count() / 2, 0.5, 2);
+  if (wanted.preprocessing != datasets::Preprocessing::local_contrast) {
+    fill(checkpoint.normalization.scale, wanted.input.elements(), 0.002, 0.01);
+    fill(checkpoint.normalization.shift, wanted.input.elements(), -1, 0);
+  }
+  return checkpoint;
+}
+
+datasets::ImageSet random_images(const Shape& shape) {
+  datasets::ImageSet images{shape, 4, {}, {}};
+  Random random(8);
+  for (int64_t i = 0; i < 5 * shape.elements(); ++i)
+    images.pixels.push_back(static_cast<uint8_t>(random.below(256)));
+  // The last image is flat.
+  std::fill(images.pixels.end() - shape.elements(), images.pixels.end(), uint8_t{77});
+  images.labels.assign(5, 0);
+  return images;
+}
+
+class TorchScript : public testing::TestWithParam<Exported> {};
+
+TEST_P(TorchScript, GivesTheProbabilitiesOfTheNetwork) {
+  const Checkpoint checkpoint = random_checkpoint(GetParam());
+  const datasets::ImageSet images = random_images(GetParam().image);
+  const std::string file = testing::TempDir() + "/metaqnn_export_test.pt";
+  export_torchscript(checkpoint, file);
+  torch::jit::Module module = torch::jit::load(file);
+  std::filesystem::remove(file);
+
+  const Shape& shape = images.shape;
+  const at::Tensor raw =
+      at::from_blob(const_cast<uint8_t*>(images.pixels.data()),
+                    {5, shape.channels, shape.height, shape.width}, at::kByte)
+          .to(at::kFloat) /
+      255;
+  const at::Tensor got = module.forward({raw}).toTensor().to(at::kDouble);
+  const Eigen::MatrixXd expected = load_network(checkpoint, "cpu", 1)->probabilities(images);
+  ASSERT_EQ(got.sizes(), (std::vector<int64_t>{5, 4}));
+  for (int i = 0; i < 5; ++i) {
+    for (int k = 0; k < 4; ++k)
+      EXPECT_NEAR(got[i][k].item<double>(), expected(i, k), tests::kHalfImages) << i << " " << k;
+  }
+  EXPECT_EQ(module.attr("class_names").toListRef()[3].toStringRef(), "d");
+  EXPECT_EQ(module.attr("image").toStringRef(), to_string(shape));
+  EXPECT_ANY_THROW(module.forward({raw.slice(2, 1)}));
+  EXPECT_ANY_THROW(module.forward({raw.to(at::kByte)}));
+}
+
+constexpr auto kConstants = datasets::Preprocessing::standardize;
+constexpr auto kContrast = datasets::Preprocessing::local_contrast;
+
+INSTANTIATE_TEST_SUITE_P(
+    Networks, TorchScript,
+    testing::Values(
+        Exported{"[SM(4)]", {1, 6, 7}, {1, 6, 7}, false, kConstants},
+        Exported{"[C(5,3,1), P(2,2), FC(6), SM(4)]", {3, 9, 9}, {3, 9, 9}, false, kConstants},
+        Exported{"[C(5,3,2), P(3,2), SM(4)]", {2, 12, 9}, {2, 12, 9}, false, kConstants},
+        Exported{"[C(5,1,1), GAP(4), SM(4)]", {3, 9, 9}, {3, 9, 9}, false, kConstants},
+        Exported{"[C(5,3,1), FC(6), SM(4)]", {1, 6, 7}, {3, 9, 9}, false, kConstants},
+        Exported{"[C(5,3,1), FC(6), SM(4)]", {3, 9, 9}, {3, 9, 9}, true, kConstants},
+        Exported{"[C(5,3,1), GAP(4), SM(4)]", {3, 9, 9}, {3, 9, 9}, true, kConstants},
+        Exported{"[C(5,3,1), P(2,2), SM(4)]", {3, 12, 12}, {3, 12, 12}, false, kContrast},
+        Exported{"[C(5,3,1), SM(4)]", {1, 10, 9}, {3, 12, 12}, false, kContrast}));
+
+TEST(TorchScriptFile, ThatCannotBeWrittenIsAFailure) {
+  const Checkpoint checkpoint =
+      random_checkpoint({"[SM(4)]", {1, 6, 7}, {1, 6, 7}, false, kConstants});
+  try {
+    export_torchscript(checkpoint, "/no/such/folder/net.pt");
+    ADD_FAILURE();
+  } catch (const FailureError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("/no/such/folder/net.pt: cannot be written"));
+  }
+}
+
+}  // namespace
+}  // namespace metaqnn::search
