@@ -32,11 +32,13 @@ std::vector<std::string> from_study(const Options& options) {
   const uint64_t study_seed = study->info().seed;
   const auto strategy = search::make_strategy(configuration.strategy, space, study_seed);
   for (const auto& sample : study->sequenced_samples_after(0)) strategy->observe(sample);
+  const search::Situation situation{options.epsilon, study->pending_architectures()};
+  strategy->prepare(situation.pending);
   std::unordered_set<std::string> seen;
   for (const search::Trial& trial : study->trials(false)) seen.insert(trial.architecture);
   Random random = Random::stream(options.seed.value_or(study_seed), "sample");
   return draw_distinct(
-      options.count, [&] { return space.text(strategy->propose(options.epsilon, random)); },
+      options.count, [&] { return space.text(strategy->propose(situation, random)); },
       std::move(seen));
 }
 

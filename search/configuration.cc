@@ -310,6 +310,15 @@ class Keys {
     add("initial_q", s.initial_q, kFinite, "Every Q-value before anything is known.");
     add("replay", s.replay, at_least(0), "Draws from all samples so far, after each sample.");
     add("schedule", s.schedule, "Pairs of epsilon and number of unique models.");
+    add("population", s.population, at_least(1),
+        "regularized_evolution: samples that live at a time.");
+    add("tournament", s.tournament, at_least(1),
+        "regularized_evolution: members of which the best has a child.");
+    add("initial_models", s.initial_models, at_least(2), "guided: models before it predicts.");
+    add("exploration", s.exploration, at_least(0),
+        "guided: deviations that are added to the predicted mean.");
+    add("candidates", s.candidates, at_least(1),
+        "guided: architectures to choose from, where the space has more than 20,000.");
   }
 
   void evaluator(EvaluatorSettings& e) {

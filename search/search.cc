@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "architecture/error.h"
+#include "kernels/dense.h"
 #include "search/evaluate/torch.h"
 #include "search/version.h"
 
@@ -50,6 +51,7 @@ class SearchWorker {
 
   SearchEnd run() {
     if (!has_work(study_, configuration_, options_.limit)) return SearchEnd::done;
+    kernels::set_blas_threads(options_.resources.threads);
     Resources resources = options_.resources;
     resources.seed = seed_;
     // Before a trial is claimed: what the user must mend shall not cost one.
@@ -94,6 +96,8 @@ class SearchWorker {
   }
 
   Proposal propose() {
+    learn();
+    strategy_->prepare(study_.pending_architectures());
     Transaction transaction(study_);
     Proposal proposal = propose_in_transaction();
     transaction.commit();
@@ -127,9 +131,10 @@ class SearchWorker {
   }
 
   Proposal walk(const Counts& counts, double epsilon) {
+    const Situation situation{epsilon, study_.pending_architectures()};
     Random random = Random::stream(seed_, "walk", static_cast<uint64_t>(counts.samples) + 1);
     for (int i = 0; i < kFruitlessWalks; ++i) {
-      const std::string architecture = space_.text(strategy_->propose(epsilon, random));
+      const std::string architecture = space_.text(strategy_->propose(situation, random));
       std::optional<Trial> known = study_.find_trial(architecture);
       if (!known) return {Proposal::Kind::train, reserve(architecture, epsilon)};
       if (known->state == TrialState::failed && !known->counts()) continue;

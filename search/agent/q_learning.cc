@@ -70,12 +70,12 @@ void QLearning::replay(const Episode& episode) {
   }
 }
 
-Walk QLearning::propose(double epsilon, Random& random) {
+Walk QLearning::propose(const Situation& situation, Random& random) {
   Walk walk;
   for (int32_t position = space_.start(); position != Space::kEnd;) {
     const std::span<const Choice> choices = space_.choices(position);
     uint64_t choice = 0;
-    if (random.uniform() < epsilon) {
+    if (random.uniform() < situation.epsilon) {
       choice = random.below(choices.size());
     } else {
       const std::span<const double> q = values(position);

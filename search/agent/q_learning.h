@@ -27,7 +27,7 @@ class QLearning : public Strategy {
 
   void observe(const SequencedSample& sample) override;
   // Each step greedy with probability 1 - epsilon, ties broken at random; uniform otherwise.
-  Walk propose(double epsilon, Random& random) override;
+  Walk propose(const Situation& situation, Random& random) override;
 
   // Q-values of the choices at a position's state, in the order of space.choices(position).
   std::span<const double> values(int32_t position) const;

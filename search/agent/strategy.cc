@@ -2,6 +2,8 @@
 
 #include "architecture/error.h"
 #include "architecture/names.h"
+#include "search/agent/evolution.h"
+#include "search/agent/guided.h"
 #include "search/agent/q_learning.h"
 
 namespace metaqnn::search {
@@ -12,7 +14,7 @@ class RandomStrategy : public Strategy {
  public:
   explicit RandomStrategy(const Space& space) : space_(space) {}
   void observe(const SequencedSample&) override {}
-  Walk propose(double, Random& random) override { return space_.uniform_walk(random); }
+  Walk propose(const Situation&, Random& random) override { return space_.uniform_walk(random); }
 
  private:
   const Space& space_;
@@ -34,6 +36,12 @@ const std::vector<StrategyEntry>& strategies() {
        [](const StrategySettings&, const Space& space, uint64_t) -> std::unique_ptr<Strategy> {
          return std::make_unique<RandomStrategy>(space);
        }},
+      {"regularized_evolution",
+       [](const StrategySettings& settings, const Space& space,
+          uint64_t) -> std::unique_ptr<Strategy> {
+         return std::make_unique<RegularizedEvolution>(settings, space);
+       }},
+      {"guided", make_guided},
   };
   return entries;
 }

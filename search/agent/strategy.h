@@ -5,8 +5,9 @@
 //
 //   auto strategy = make_strategy(settings, space, seed);
 //   for (const SequencedSample& s : study->sequenced_samples_after(0)) strategy->observe(s);
+//   strategy->prepare(study->pending_architectures());
 //   Random random = Random::stream(seed, "walk", sample_number);
-//   Walk walk = strategy->propose(epsilon, random);
+//   Walk walk = strategy->propose({epsilon, study->pending_architectures()}, random);
 //
 // Adding one: a new file with a factory, and one line in the table in strategy.cc
 // (CONTRIBUTING.md).
@@ -36,12 +37,23 @@ int64_t total_models(const Schedule& schedule);
 std::optional<double> epsilon_at(const Schedule& schedule, int64_t models);
 
 struct StrategySettings {
-  std::string kind = "q_learning";  // q_learning, random
+  std::string kind = "q_learning";  // q_learning, random, regularized_evolution, guided
   double alpha = 0.01;              // learning rate of the Q-values
   double gamma = 1;                 // discount
   double initial_q = 0.5;
   int replay = 100;  // draws from all samples so far, after each sample
   Schedule schedule = paper_schedule();
+  int population = 50, tournament = 10;  // regularized_evolution (search/agent/evolution.h)
+  // guided (search/agent/guided.h)
+  int initial_models = 15;
+  double exploration = 3;
+  int candidates = 2000;
+};
+
+// What a proposal is made in.
+struct Situation {
+  double epsilon = 1;
+  std::vector<std::string> pending;  // architectures that are reserved: waiting or in training
 };
 
 class Strategy {
@@ -50,8 +62,11 @@ class Strategy {
   // The next sample in the order of sequence. Its architecture is one of the space, or it is
   // ignored.
   virtual void observe(const SequencedSample& sample) = 0;
-  // The next walk. With probability epsilon each step is uniform among the legal choices.
-  virtual Walk propose(double epsilon, Random& random) = 0;
+  // Whatever takes long, on what was observed so far: called before the study is locked for
+  // propose(), which may then see a little more.
+  virtual void prepare(const std::vector<std::string>& pending) { (void)pending; }
+  // The next walk. Called again in the same situation it gives others, as far as it can.
+  virtual Walk propose(const Situation& situation, Random& random) = 0;
 };
 
 // `space` must outlive the strategy. Throws UsageError for an unknown kind or a setting outside its

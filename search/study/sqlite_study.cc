@@ -293,6 +293,14 @@ class SqliteStudy : public Study {
 
   std::optional<Trial> best_trial() override { return one_trial(best_trial_); }
 
+  std::vector<std::string> pending_architectures() override {
+    return guarded([&] {
+      std::vector<std::string> architectures;
+      pending_architectures_.each([&](const Text& text) { architectures.push_back(text); });
+      return architectures;
+    });
+  }
+
   std::vector<Trial> trials(bool with_curves) override {
     const Snapshot snapshot(*this);
     return guarded([&] {
@@ -693,6 +701,9 @@ class SqliteStudy : public Study {
       sql_, kSelectTrials + "WHERE state = 'running' AND worker = :worker ORDER BY number LIMIT 1"};
   SqliteStatement<In<>, TrialColumns> waiting_trial_{
       sql_, kSelectTrials + "WHERE state = 'waiting' ORDER BY number LIMIT 1"};
+  SqliteStatement<In<>, Out<Text>> pending_architectures_{
+      sql_,
+      "SELECT architecture FROM trials WHERE state IN ('waiting', 'running') ORDER BY number"};
   SqliteStatement<In<>, TrialColumns> best_trial_{
       sql_, kSelectTrials +
                 "WHERE state = 'complete' AND validation_accuracy IS NOT NULL "

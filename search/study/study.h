@@ -146,6 +146,8 @@ class Study {
       int64_t sequence) = 0;                      // by sequence
   virtual std::optional<Trial> best_trial() = 0;  // complete, highest accuracy, the first of equals
 
+  // Of the trials that are waiting or running, by number.
+  virtual std::vector<std::string> pending_architectures() = 0;
   // The trial this worker holds, if any.
   virtual std::optional<Trial> held_trial(int64_t worker) = 0;
   virtual std::vector<Worker> workers() = 0;

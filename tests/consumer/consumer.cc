@@ -14,7 +14,7 @@ int main() {
   const search::Space space = search::build_space(configuration);
   const auto strategy = search::make_strategy(configuration.strategy, space, 1);
   Random random(1);
-  const std::string text = space.text(strategy->propose(1.0, random));
+  const std::string text = space.text(strategy->propose({}, random));
   std::printf("%ld parameters, a walk %s, studies here: %d\n",
               static_cast<long>(analysis.parameters), text.c_str(),
               search::study_exists("sqlite:///none.db") ? 1 : 0);

@@ -229,7 +229,7 @@ TEST(Fold, GoesOnFromWhereItStoodAsIfFromTheStart) {
   Random random(5);
   for (size_t i = 0; i < samples.size(); ++i) {
     agent.observe(samples[i]);
-    agent.propose(0.5, random);  // proposing leaves no trace
+    agent.propose({0.5, {}}, random);  // proposing leaves no trace
     const std::vector<SequencedSample> so_far(samples.begin(),
                                               samples.begin() + static_cast<long>(i) + 1);
     ASSERT_EQ(all_values(agent, space), fold(so_far, space, settings(0.05, 1, 10))) << i;
@@ -269,7 +269,7 @@ std::map<std::string, int> frequencies(Strategy& agent, const Space& space, doub
                                        int walks) {
   Random random(13);
   std::map<std::string, int> counts;
-  for (int i = 0; i < walks; ++i) ++counts[space.text(agent.propose(epsilon, random))];
+  for (int i = 0; i < walks; ++i) ++counts[space.text(agent.propose({epsilon, {}}, random))];
   return counts;
 }
 
@@ -327,7 +327,8 @@ TEST(QLearning, ProposesTheSameFromTheSameStream) {
   for (const SequencedSample& sample : random_samples(space, 30)) agent.observe(sample);
   for (uint64_t i = 0; i < 20; ++i) {
     Random first = Random::stream(kSeed, "walk", i), second = Random::stream(kSeed, "walk", i);
-    EXPECT_EQ(space.text(agent.propose(0.5, first)), space.text(agent.propose(0.5, second)));
+    EXPECT_EQ(space.text(agent.propose({0.5, {}}, first)),
+              space.text(agent.propose({0.5, {}}, second)));
   }
 }
 

@@ -1,0 +1,40 @@
+#include "search/agent/evolution.h"
+
+#include "architecture/error.h"
+#include "search/agent/mutation.h"
+
+namespace metaqnn::search {
+
+RegularizedEvolution::RegularizedEvolution(const StrategySettings& settings, const Space& space)
+    : most_members_(static_cast<size_t>(settings.population)),
+      tournament_(static_cast<size_t>(settings.tournament)),
+      space_(space) {
+  if (settings.population < 1) {
+    throw UsageError("strategy.population = " + std::to_string(settings.population) +
+                     " must be at least 1");
+  }
+  if (settings.tournament < 1) {
+    throw UsageError("strategy.tournament = " + std::to_string(settings.tournament) +
+                     " must be at least 1");
+  }
+}
+
+void RegularizedEvolution::observe(const SequencedSample& sample) {
+  if (!sample.reward) return;
+  Space::Found found = space_.find(sample.architecture);
+  if (!found.walk) return;
+  population_.push_back({std::move(*found.walk), *sample.reward});
+  if (population_.size() > most_members_) population_.pop_front();
+}
+
+Walk RegularizedEvolution::propose(const Situation&, Random& random) {
+  if (population_.size() < most_members_) return space_.uniform_walk(random);
+  const Member* best = &population_[random.below(population_.size())];
+  for (size_t i = 1; i < tournament_; ++i) {
+    const Member& other = population_[random.below(population_.size())];
+    if (other.reward > best->reward) best = &other;
+  }
+  return mutate(space_, best->walk, random);
+}
+
+}  // namespace metaqnn::search

@@ -1,0 +1,477 @@
+#include "search/agent/guided.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <unordered_set>
+
+#include "architecture/error.h"
+#include "predict/kernel_predictor.h"
+#include "search/agent/mutation.h"
+#include "search/agent/q_learning.h"
+
+namespace metaqnn::search {
+namespace {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+constexpr size_t kEnumerable = 20'000;  // architectures
+constexpr Index kMostPoints = 1000;     // samples that the process sees
+constexpr Index kBlock = 512;           // candidates in hand at a time
+constexpr Index kMostScored = 2000;     // candidates whose deviation is computed
+constexpr Index kShortList = 200;       // candidates of which the next ones are picked in turn
+constexpr int kPicked = 16;
+constexpr size_t kForEncoding = 2000;  // walks that tell the encoding what to expect
+constexpr double kMoreKnown = 1.1;     // hyper-parameters are chosen again
+constexpr double kPolicyEpsilon = 0.3;
+constexpr size_t kParents = 10;  // the best architectures known, for mutations
+constexpr int kRefinements = 2, kRefinedParents = 50, kChildren = 8;
+constexpr int kAttempts = 100;  // to find an architecture that is new, for each that is wanted
+
+// Of the standard normal distribution, for 0 < p < 1. Newton's steps from 0 come from one side.
+double normal_quantile(double p) {
+  double z = 0;
+  for (int i = 0; i < 50; ++i) {
+    const double cumulative = 0.5 * std::erfc(-z / std::sqrt(2));
+    const double density = std::exp(-z * z / 2) / std::sqrt(2 * M_PI);
+    const double step = (cumulative - p) / density;
+    z -= step;
+    if (std::abs(step) < 1e-12) break;
+  }
+  return z;
+}
+
+// As many walks as the space has, or nothing if they are more than `most`.
+std::vector<Walk> enumerate(const Space& space, size_t most) {
+  const std::string count = space.architectures();
+  if (count.size() > std::to_string(most).size() || std::stoull(count) > most) return {};
+  std::vector<Walk> walks;
+  Walk walk;
+  const std::function<void(int32_t)> go_on = [&](int32_t position) {
+    if (position == Space::kEnd) {
+      walks.push_back(walk);
+      return;
+    }
+    const auto choices = space.choices(position);
+    for (size_t i = 0; i < choices.size(); ++i) {
+      walk.push_back({position, static_cast<int32_t>(i)});
+      go_on(choices[i].target);
+      walk.pop_back();
+    }
+  };
+  go_on(space.start());
+  return walks;
+}
+
+std::vector<Index> largest_first(const VectorXd& values) {
+  std::vector<Index> order(static_cast<size_t>(values.size()));
+  std::iota(order.begin(), order.end(), Index{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](Index a, Index b) { return values(a) > values(b); });
+  return order;
+}
+
+// Architectures and what predictors see of them.
+struct Candidates {
+  std::vector<std::string> texts;
+  std::vector<Walk> walks;
+  kernels::Points points;
+
+  Index size() const { return static_cast<Index>(texts.size()); }
+  Candidates subset(const std::vector<Index>& rows) const {
+    Candidates result;
+    for (Index row : rows) {
+      result.texts.push_back(texts[static_cast<size_t>(row)]);
+      result.walks.push_back(walks[static_cast<size_t>(row)]);
+    }
+    result.points = points.subset(rows);
+    return result;
+  }
+};
+
+void append(Candidates& all, const Candidates& more) {
+  const Index before = all.size();
+  all.texts.insert(all.texts.end(), more.texts.begin(), more.texts.end());
+  all.walks.insert(all.walks.end(), more.walks.begin(), more.walks.end());
+  kernels::Points& points = all.points;
+  points.tokens.insert(points.tokens.end(), more.points.tokens.begin(), more.points.tokens.end());
+  points.features.conservativeResize(all.size(), more.points.features.cols());
+  points.features.bottomRows(all.size() - before) = more.points.features;
+}
+
+// The posterior of a Gaussian process at other points.
+class Process {
+ public:
+  Process(kernels::KernelPointer kernel, VectorXd parameters, kernels::Points points,
+          const VectorXd& targets)
+      : kernel_(std::move(kernel)),
+        parameters_(std::move(parameters)),
+        points_(std::move(points)),
+        system_(kernels::decompose(kernel_->gram(parameters_, points_)), targets) {
+    penalty_ = system_.best_penalty(predict::kSmallestPenalty, predict::kLargestPenalty);
+    fit_ = system_.solve(penalty_);
+    scale_ = fit_.left_out.cwiseAbs2().cwiseQuotient(fit_.left_out_gain).mean();
+  }
+
+  MatrixXd gram(const kernels::Points& others) const {
+    return kernel_->gram(parameters_, others, points_);
+  }
+  VectorXd mean(const MatrixXd& gram) const {
+    return (gram * fit_.coefficients).array() + fit_.intercept;
+  }
+  VectorXd deviation(const kernels::Points& others, const MatrixXd& gram) const {
+    const VectorXd left =
+        kernel_->diagonal(parameters_, others) - system_.explained(penalty_, gram);
+    return (scale_ * left.cwiseMax(0).array()).sqrt();
+  }
+  // Between others, m x m.
+  MatrixXd covariance(const kernels::Points& others, const MatrixXd& gram) const {
+    const VectorXd h = (system_.spectrum().clipped().array() + penalty_).rsqrt();
+    const MatrixXd explained = gram * system_.spectrum().vectors * h.asDiagonal();
+    return scale_ * (kernel_->gram(parameters_, others) - explained * explained.transpose());
+  }
+  double noise() const { return scale_ * penalty_; }
+
+ private:
+  kernels::KernelPointer kernel_;
+  VectorXd parameters_;
+  kernels::Points points_;
+  predict::LeastSquares system_;
+  double penalty_ = 1, scale_ = 1;
+  predict::LeastSquaresFit fit_;
+};
+
+class Guided : public Strategy {
+ public:
+  Guided(const StrategySettings& settings, const Space& space, uint64_t seed)
+      : settings_(settings), space_(space), seed_(seed), policy_(settings, space, seed) {
+    if (settings.initial_models < 2) {
+      throw UsageError("strategy.initial_models = " + std::to_string(settings.initial_models) +
+                       " must be at least 2");
+    }
+    if (settings.candidates < 1) {
+      throw UsageError("strategy.candidates = " + std::to_string(settings.candidates) +
+                       " must be at least 1");
+    }
+    if (!(settings.exploration >= 0) || !std::isfinite(settings.exploration)) {
+      throw UsageError("strategy.exploration = " + std::to_string(settings.exploration) +
+                       " must be at least 0");
+    }
+  }
+
+  void observe(const SequencedSample& sample) override {
+    policy_.observe(sample);
+    if (!seen_.insert(sample.architecture).second || !sample.reward) return;
+    Space::Found found = space_.find(sample.architecture);
+    if (!found.walk) return;
+    known_.push_back({sample.architecture, std::move(*found.walk), *sample.reward});
+  }
+
+  void prepare(const std::vector<std::string>& pending) override {
+    next_ = 0;
+    const auto initial = static_cast<size_t>(settings_.initial_models);
+    if (known_.size() < 2 || seen_.size() + pending.size() < initial) return;
+    if (prepared_ == seen_.size() && prepared_pending_ == pending) return;
+    prepared_ = seen_.size();
+    prepared_pending_ = pending;
+    encode();
+    const Process process = fit();
+    Random random = Random::stream(seed_, "candidates", seen_.size() + pending.size());
+    Candidates candidates = draw(pending, random);
+    VectorXd bounds = upper_bounds(process, candidates);
+    for (int i = 0; i < kRefinements && all_.walks.empty(); ++i) {
+      append(candidates, children(candidates, bounds, random));
+      bounds = upper_bounds(process, candidates);
+    }
+    rank(process, candidates, bounds, pending);
+  }
+
+  Walk propose(const Situation& situation, Random& random) override {
+    const std::unordered_set<std::string> pending(situation.pending.begin(),
+                                                  situation.pending.end());
+    while (next_ < ranking_.texts.size()) {
+      const size_t candidate = next_++;
+      const std::string& text = ranking_.texts[candidate];
+      if (!seen_.contains(text) && !pending.contains(text)) return ranking_.walks[candidate];
+    }
+    Walk walk = space_.uniform_walk(random);
+    for (int i = 1; i < kAttempts; ++i) {
+      const std::string text = space_.text(walk);
+      if (!seen_.contains(text) && !pending.contains(text)) break;
+      walk = space_.uniform_walk(random);
+    }
+    return walk;
+  }
+
+ private:
+  struct Known {
+    std::string text;
+    Walk walk;
+    double reward;
+  };
+
+  // What the encoding reads: our grammar, or the labels of a sequence without what its template puts
+  // around them.
+  std::string encoded(const Walk& walk) const {
+    if (space_.input()) return space_.text(walk);
+    std::string text;
+    for (const Step& step : walk) {
+      const auto choices = space_.choices(step.position);
+      text += space_.label(choices[static_cast<size_t>(step.choice)].label) + kSeparator;
+    }
+    return text;
+  }
+
+  kernels::Points encode_walks(const std::vector<Walk>& walks) {
+    std::vector<std::string> texts;
+    for (const Walk& walk : walks) texts.push_back(encoded(walk));
+    return encoding_->points(texts);
+  }
+
+  Candidates candidates_of(std::vector<Walk> walks) {
+    Candidates candidates;
+    for (const Walk& walk : walks) candidates.texts.push_back(space_.text(walk));
+    candidates.points = encode_walks(walks);
+    candidates.walks = std::move(walks);
+    return candidates;
+  }
+
+  // The encoding, once, and the points of what became known since the last time.
+  void encode() {
+    if (!encoding_) {
+      std::vector<Walk> walks = enumerate(space_, kEnumerable);
+      const bool whole = !walks.empty();
+      Random random = Random::stream(seed_, "encoding");
+      while (!whole && walks.size() < kForEncoding) walks.push_back(space_.uniform_walk(random));
+      std::vector<std::string> texts;
+      for (const Walk& walk : walks) texts.push_back(encoded(walk));
+      std::sort(texts.begin(), texts.end());
+      texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
+      predict::EncodingSettings settings;
+      settings.tokens = space_.input() ? "grammar" : kSeparator;
+      settings.input = space_.input().value_or(settings.input);
+      encoding_ = std::make_unique<predict::Encoding>(settings, texts);
+      kernel_ = kernels::make_sum({"linear", "rbf", "edit"}, {predict::linear_kernel(*encoding_),
+                                                              predict::rbf_kernel(*encoding_),
+                                                              predict::edit_kernel(*encoding_)});
+      if (whole) all_ = candidates_of(std::move(walks));
+    }
+    std::vector<Walk> walks;
+    for (size_t i = static_cast<size_t>(observed_.size()); i < known_.size(); ++i)
+      walks.push_back(known_[i].walk);
+    if (!walks.empty()) append(observed_, candidates_of(std::move(walks)));
+  }
+
+  VectorXd scores(const std::vector<Index>& rows) const {
+    std::vector<double> rewards;
+    for (Index row : rows) rewards.push_back(known_[static_cast<size_t>(row)].reward);
+    const std::vector<double> scores = normal_scores(rewards);
+    return Eigen::Map<const VectorXd>(scores.data(), static_cast<Index>(scores.size()));
+  }
+
+  Process fit() {
+    choose_parameters();
+    const std::vector<Index> rows = rows_to_fit();
+    return Process(kernel_, parameters_, observed_.points.subset(rows), scores(rows));
+  }
+
+  // On the first m that became known, m growing by steps: the same after a restart.
+  void choose_parameters() {
+    auto m = std::min(static_cast<size_t>(settings_.initial_models), known_.size());
+    for (size_t next = m; next <= known_.size();
+         next = std::max(m + 1, static_cast<size_t>(kMoreKnown * static_cast<double>(m)))) {
+      m = next;
+    }
+    if (m == chosen_on_) return;
+    chosen_on_ = m;
+    std::vector<Index> rows(m);
+    std::iota(rows.begin(), rows.end(), Index{0});
+    predict::ChoiceSettings settings;
+    settings.seed = seed_;
+    parameters_ =
+        predict::choose(*kernel_, observed_.points.subset(rows), scores(rows), settings).parameters;
+  }
+
+  std::vector<Index> rows_to_fit() const {
+    VectorXd rewards(static_cast<Index>(known_.size()));
+    for (size_t i = 0; i < known_.size(); ++i) rewards(static_cast<Index>(i)) = known_[i].reward;
+    std::vector<Index> rows = largest_first(rewards);
+    if (static_cast<Index>(rows.size()) > kMostPoints) {
+      std::vector<Index> others(rows.begin() + kMostPoints / 2, rows.end());
+      Random random = Random::stream(seed_, "points", known_.size());
+      shuffle(others, random);
+      rows.resize(kMostPoints / 2);
+      rows.insert(rows.end(), others.begin(), others.begin() + kMostPoints / 2);
+    }
+    std::sort(rows.begin(), rows.end());
+    return rows;
+  }
+
+  // Nothing that is known, in training, or there twice.
+  Candidates draw(const std::vector<std::string>& pending, Random& random) {
+    std::unordered_set<std::string> taken = seen_;
+    taken.insert(pending.begin(), pending.end());
+    if (!all_.walks.empty()) {
+      std::vector<Index> free;
+      for (Index i = 0; i < all_.size(); ++i) {
+        if (!taken.contains(all_.texts[static_cast<size_t>(i)])) free.push_back(i);
+      }
+      return all_.subset(free);
+    }
+    const std::vector<size_t> parents = best_known();
+    const auto count = static_cast<size_t>(settings_.candidates);
+    std::vector<Walk> walks;
+    for (size_t i = 0; walks.size() < count && i < kAttempts * count; ++i) {
+      Walk walk = i % 4 == 0
+                      ? mutate(space_, known_[parents[random.below(parents.size())]].walk, random)
+                  : i % 4 == 1 ? policy_.propose({kPolicyEpsilon, {}}, random)
+                               : space_.uniform_walk(random);
+      if (taken.insert(space_.text(walk)).second) walks.push_back(std::move(walk));
+    }
+    return candidates_of(std::move(walks));
+  }
+
+  std::vector<size_t> best_known() const {
+    std::vector<size_t> order(known_.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::stable_sort(order.begin(), order.end(),
+                     [&](size_t a, size_t b) { return known_[a].reward > known_[b].reward; });
+    order.resize(std::min(order.size(), kParents));
+    return order;
+  }
+
+  // Mutations of the candidates with the largest bounds, none of them there yet.
+  Candidates children(const Candidates& candidates, const VectorXd& bounds, Random& random) {
+    std::unordered_set<std::string> taken = seen_;
+    taken.insert(prepared_pending_.begin(), prepared_pending_.end());
+    taken.insert(candidates.texts.begin(), candidates.texts.end());
+    const std::vector<Index> order = largest_first(bounds);
+    std::vector<Walk> walks;
+    for (size_t p = 0; p < std::min<size_t>(order.size(), kRefinedParents); ++p) {
+      for (int c = 0; c < kChildren; ++c) {
+        Walk walk = mutate(space_, candidates.walks[static_cast<size_t>(order[p])], random);
+        if (taken.insert(space_.text(walk)).second) walks.push_back(std::move(walk));
+      }
+    }
+    return candidates_of(std::move(walks));
+  }
+
+  // Block by block: the Gram matrix of all with all that is known would not stay in a cache.
+  static VectorXd means(const Process& process, const kernels::Points& points) {
+    VectorXd mean(points.size());
+    for (Index begin = 0; begin < points.size(); begin += kBlock) {
+      std::vector<Index> rows(static_cast<size_t>(std::min(kBlock, points.size() - begin)));
+      std::iota(rows.begin(), rows.end(), begin);
+      mean.segment(begin, static_cast<Index>(rows.size())) =
+          process.mean(process.gram(points.subset(rows)));
+    }
+    return mean;
+  }
+
+  // mean + exploration * deviation; minus infinity where the mean is too low for it to be computed.
+  VectorXd upper_bounds(const Process& process, const Candidates& candidates) const {
+    VectorXd bounds = VectorXd::Constant(candidates.size(), -INFINITY);
+    if (candidates.size() == 0) return bounds;
+    const VectorXd mean = means(process, candidates.points);
+    std::vector<Index> rows = largest_first(mean);
+    rows.resize(static_cast<size_t>(std::min<Index>(candidates.size(), kMostScored)));
+    const kernels::Points some = candidates.points.subset(rows);
+    const VectorXd deviation = process.deviation(some, process.gram(some));
+    for (size_t i = 0; i < rows.size(); ++i) {
+      bounds(rows[i]) = mean(rows[i]) + settings_.exploration * deviation(static_cast<Index>(i));
+    }
+    return bounds;
+  }
+
+  // The short list, picked in turn: what is picked, or in training, counts as observed for the
+  // deviations of the others.
+  void rank(const Process& process, const Candidates& candidates, const VectorXd& bounds,
+            const std::vector<std::string>& pending) {
+    std::vector<Index> rows = largest_first(bounds);
+    rows.resize(std::min<size_t>(rows.size(), kShortList));
+    ranking_ = candidates.subset(rows);
+    Candidates list = ranking_;
+    std::vector<Walk> in_training;
+    for (const std::string& text : pending) {
+      if (auto found = space_.find(text); found.walk) in_training.push_back(std::move(*found.walk));
+    }
+    const auto busy = static_cast<Index>(in_training.size());
+    if (busy > 0) append(list, candidates_of(std::move(in_training)));
+    const Index n = ranking_.size();
+    if (n == 0) return;
+    const MatrixXd gram = process.gram(list.points);
+    const VectorXd mean = process.mean(gram);
+    MatrixXd covariance = process.covariance(list.points, gram);
+    const auto count_as_observed = [&](Index i) {
+      const VectorXd column = covariance.col(i);
+      covariance -= column * column.transpose() / (std::max(column(i), 0.0) + process.noise());
+    };
+    for (Index i = 0; i < busy; ++i) count_as_observed(n + i);
+    std::vector<Index> order;
+    std::vector<bool> picked(static_cast<size_t>(n), false);
+    for (int p = 0; p < kPicked && static_cast<Index>(order.size()) < n; ++p) {
+      Index best = -1;
+      double largest = -INFINITY;
+      for (Index i = 0; i < n; ++i) {
+        const double bound =
+            mean(i) + settings_.exploration * std::sqrt(std::max(covariance(i, i), 0.0));
+        if (picked[static_cast<size_t>(i)] || (best >= 0 && bound <= largest)) continue;
+        best = i;
+        largest = bound;
+      }
+      picked[static_cast<size_t>(best)] = true;
+      order.push_back(best);
+      count_as_observed(best);
+    }
+    for (Index i = 0; i < n; ++i) {
+      if (!picked[static_cast<size_t>(i)]) order.push_back(i);
+    }
+    ranking_ = ranking_.subset(order);
+  }
+
+  static constexpr const char* kSeparator = "\x1f";
+
+  StrategySettings settings_;
+  const Space& space_;
+  uint64_t seed_;
+  QLearning policy_;
+  std::vector<Known> known_;  // different, with a reward, in their order
+  std::unordered_set<std::string> seen_;
+  std::unique_ptr<predict::Encoding> encoding_;
+  kernels::KernelPointer kernel_;
+  Candidates all_;       // the whole space, if it is small
+  Candidates observed_;  // of known_
+  VectorXd parameters_;
+  size_t chosen_on_ = 0;  // how many were known when parameters_ were chosen
+  Candidates ranking_;
+  size_t next_ = 0;  // in ranking_
+  size_t prepared_ = 0;
+  std::vector<std::string> prepared_pending_;
+};
+
+}  // namespace
+
+std::vector<double> normal_scores(const std::vector<double>& values) {
+  std::vector<size_t> order(values.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return values[a] < values[b]; });
+  std::vector<double> scores(values.size());
+  const auto n = static_cast<double>(values.size());
+  for (size_t begin = 0; begin < order.size();) {
+    size_t end = begin + 1;
+    while (end < order.size() && values[order[end]] == values[order[begin]]) ++end;
+    const double middle = static_cast<double>(begin + end) / 2;  // of ranks from 0, plus 1/2
+    for (size_t i = begin; i < end; ++i) scores[order[i]] = normal_quantile(middle / n);
+    begin = end;
+  }
+  return scores;
+}
+
+std::unique_ptr<Strategy> make_guided(const StrategySettings& settings, const Space& space,
+                                      uint64_t seed) {
+  return std::make_unique<Guided>(settings, space, seed);
+}
+
+}  // namespace metaqnn::search

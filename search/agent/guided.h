@@ -1,0 +1,36 @@
+// Which of many architectures is worth training next? The predictor says, from the first trial on.
+//
+// 1. Until `initial_models` different architectures are known or in training: uniform walks.
+// 2. Then a Gaussian process (predict/least_squares.h) with the kernels of `combined`, linear, RBF
+//    and edit distance, on the normal scores of the rewards: only their order counts, so that the
+//    failures at chance do not drown the differences at the top.
+// 3. Candidates: the whole space if it has at most kEnumerable architectures. Otherwise
+//    `candidates` of them, half uniform walks, a quarter walks of a Q-learning agent that saw the
+//    same samples, a quarter mutations of the best ones; then mutations of the best candidates.
+// 4. Next is the candidate with the largest  mean + exploration * deviation  (upper confidence
+//    bound; Srinivas, Krause, Kakade, Seeger, ICML 2010), and after it the largest if the mean had
+//    been observed there, and so on (Desautels, Krause, Burdick, JMLR 15, 2014): several workers
+//    get different networks, and no two alike. What is in training counts as such too.
+//
+// Epsilon is not used; the schedule says how many models there shall be. Hyper-parameters are
+// chosen again whenever a tenth more is known; they and all else are functions of the samples in
+// their order and of the seed. Beyond kMostPoints samples the process sees the better half and
+// others drawn at random.
+// Cost of a proposal: n^3 for n samples, n for each candidate, n^2 for the 2,000 with the best
+// means; 0.1 to 2 s, outside the study's lock.
+#pragma once
+
+#include <memory>
+
+#include "search/agent/strategy.h"
+
+namespace metaqnn::search {
+
+std::unique_ptr<Strategy> make_guided(const StrategySettings& settings, const Space& space,
+                                      uint64_t seed);
+
+// The scores that normal numbers of the same order have in the mean: quantile((rank - 1/2) / n),
+// ranks of ties averaged.
+std::vector<double> normal_scores(const std::vector<double>& values);
+
+}  // namespace metaqnn::search
