@@ -67,8 +67,8 @@ datasets::ImageSet test_images(const std::vector<search::FinalModel>& models,
       search::parse_configuration(first.facts.configuration, models[0].file.string(), "/");
   // The extra images of SVHN train only: the test part is the same without them.
   const std::string name = first.data_set == "svhn_extra" ? "svhn" : first.data_set;
-  return datasets::load_data_set(
-             name, folder.empty() ? trained.data.path : std::filesystem::path(folder))
+  return datasets::load_data_set(name,
+                                 folder.empty() ? trained.data.path : std::filesystem::path(folder))
       .test;
 }
 
@@ -84,7 +84,8 @@ Committee gather(const Options& options) {
   for (search::FinalModel& model : models) {
     answers.push_back(
         search::load_network(*model.checkpoint, device, threads)->probabilities(images));
-    committee.members.push_back({std::move(model), search::classify(answers.back(), images.labels)});
+    committee.members.push_back(
+        {std::move(model), search::classify(answers.back(), images.labels)});
   }
   committee.together = search::classify(search::mean_probabilities(answers), images.labels);
   return committee;
@@ -93,12 +94,9 @@ Committee gather(const Options& options) {
 Json number(double value) { return std::isnan(value) ? Json(nullptr) : Json(value); }
 
 void print_json(const Committee& committee) {
-  Json json{{"data_set", committee.data_set},
-            {"images", committee.together.confusion.sum()},
-            {"models", Json::array()},
-            {"error", number(committee.together.error())},
-            {"classes", Json::array()},
-            {"confusion", Json::array()}};
+  Json json{{"data_set", committee.data_set}, {"images", committee.together.confusion.sum()},
+            {"models", Json::array()},        {"error", number(committee.together.error())},
+            {"classes", Json::array()},       {"confusion", Json::array()}};
   for (const Member& member : committee.members) {
     json["models"].push_back({{"model", member.model.name},
                               {"architecture", member.model.architecture},
@@ -128,10 +126,9 @@ void print_confusion(const Committee& committee) {
   Table table(columns);
   for (size_t label = 0; label < classes; ++label) {
     const int row = static_cast<int>(label);
-    std::vector<std::string> cells{
-        whole ? fmt::format("{} {}", label, committee.class_names[label])
-              : committee.class_names[label],
-        percent(committee.together.class_error(row))};
+    std::vector<std::string> cells{whole ? fmt::format("{} {}", label, committee.class_names[label])
+                                         : committee.class_names[label],
+                                   percent(committee.together.class_error(row))};
     for (size_t answer = 0; whole && answer < classes; ++answer)
       cells.push_back(
           std::to_string(committee.together.confusion(row, static_cast<Eigen::Index>(answer))));

@@ -83,8 +83,7 @@ void apply(const FinalChoice& choice, search::Configuration& configuration) {
   search::scale_epochs(configuration.final_training, choice.epochs_scale);
 }
 
-FinalProgress::FinalProgress(size_t models)
-    : models_(models), live_(is_terminal(STDERR_FILENO)) {}
+FinalProgress::FinalProgress(size_t models) : models_(models), live_(is_terminal(STDERR_FILENO)) {}
 
 void FinalProgress::images_loaded(const search::FinalTrainer& trainer) {
   clear_line();
@@ -107,12 +106,13 @@ void FinalProgress::epoch_ended(const search::FinalModel& model,
   clear_line();
   const auto done = facts.curve.size();
   const auto epochs = static_cast<size_t>(facts.epochs);
-  const double left = facts.seconds / static_cast<double>(done) * static_cast<double>(epochs - done);
-  fmt::print(stderr, "[{}/{}] {}  epoch {}/{}  loss {:.4f}{}  left {}", ended_ + 1, models_,
-             model.name, done, epochs, facts.curve.back().training_loss,
-             facts.validation_accuracy ? fmt::format("  best {:.4f}", *facts.validation_accuracy)
-                                       : "",
-             duration(left));
+  const double left =
+      facts.seconds / static_cast<double>(done) * static_cast<double>(epochs - done);
+  fmt::print(
+      stderr, "[{}/{}] {}  epoch {}/{}  loss {:.4f}{}  left {}", ended_ + 1, models_, model.name,
+      done, epochs, facts.curve.back().training_loss,
+      facts.validation_accuracy ? fmt::format("  best {:.4f}", *facts.validation_accuracy) : "",
+      duration(left));
   std::fflush(stderr);
 }
 

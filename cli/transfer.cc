@@ -19,8 +19,7 @@ ExitStatus run(const Options& options) {
   apply(options.choice, configuration);
   FinalProgress progress(2);
   const auto models = train_models([&] {
-    return search::transfer(source,
-                            fmt::format("{} on {}", source.architecture, source.data_set),
+    return search::transfer(source, fmt::format("{} on {}", source.architecture, source.data_set),
                             configuration, final_options(options.choice, configuration), progress);
   });
   print_models(models, options.choice.format);
@@ -30,7 +29,8 @@ ExitStatus run(const Options& options) {
 std::function<ExitStatus()> setup(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("--model", options->model, "checkpoint of metaqnn finetune")->required();
-  app.add_option("--config", options->choice.config, "images, [evaluator] and [final] to train with")
+  app.add_option("--config", options->choice.config,
+                 "images, [evaluator] and [final] to train with")
       ->required();
   add_final_options(app, options->choice);
   return [options] { return run(*options); };

@@ -39,28 +39,29 @@ std::string svhn_download(bool with_extra) {
 constexpr Shape kGrey{1, 28, 28}, kColour{3, 32, 32};
 
 const std::vector<std::string> kDigits{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
-const std::vector<std::string> kClothes{"T-shirt/top", "trouser", "pullover", "dress", "coat",
-                                        "sandal",      "shirt",   "sneaker",  "bag",   "ankle boot"};
+const std::vector<std::string> kClothes{"T-shirt/top", "trouser",   "pullover", "dress",
+                                        "coat",        "sandal",    "shirt",    "sneaker",
+                                        "bag",         "ankle boot"};
 const std::vector<std::string> kThings{"airplane", "automobile", "bird",  "cat",  "deer",
                                        "dog",      "frog",       "horse", "ship", "truck"};
 const std::vector<std::string> kHundredThings{
-    "apple",        "aquarium fish", "baby",         "bear",       "beaver",       "bed",
-    "bee",          "beetle",        "bicycle",      "bottle",     "bowl",         "boy",
-    "bridge",       "bus",           "butterfly",    "camel",      "can",          "castle",
-    "caterpillar",  "cattle",        "chair",        "chimpanzee", "clock",        "cloud",
-    "cockroach",    "couch",         "crab",         "crocodile",  "cup",          "dinosaur",
-    "dolphin",      "elephant",      "flatfish",     "forest",     "fox",          "girl",
-    "hamster",      "house",         "kangaroo",     "keyboard",   "lamp",         "lawn mower",
-    "leopard",      "lion",          "lizard",       "lobster",    "man",          "maple tree",
-    "motorcycle",   "mountain",      "mouse",        "mushroom",   "oak tree",     "orange",
-    "orchid",       "otter",         "palm tree",    "pear",       "pickup truck", "pine tree",
-    "plain",        "plate",         "poppy",        "porcupine",  "possum",       "rabbit",
-    "raccoon",      "ray",           "road",         "rocket",     "rose",         "sea",
-    "seal",         "shark",         "shrew",        "skunk",      "skyscraper",   "snail",
-    "snake",        "spider",        "squirrel",     "streetcar",  "sunflower",    "sweet pepper",
-    "table",        "tank",          "telephone",    "television", "tiger",        "tractor",
-    "train",        "trout",         "tulip",        "turtle",     "wardrobe",     "whale",
-    "willow tree",  "wolf",          "woman",        "worm"};
+    "apple",       "aquarium fish", "baby",      "bear",       "beaver",       "bed",
+    "bee",         "beetle",        "bicycle",   "bottle",     "bowl",         "boy",
+    "bridge",      "bus",           "butterfly", "camel",      "can",          "castle",
+    "caterpillar", "cattle",        "chair",     "chimpanzee", "clock",        "cloud",
+    "cockroach",   "couch",         "crab",      "crocodile",  "cup",          "dinosaur",
+    "dolphin",     "elephant",      "flatfish",  "forest",     "fox",          "girl",
+    "hamster",     "house",         "kangaroo",  "keyboard",   "lamp",         "lawn mower",
+    "leopard",     "lion",          "lizard",    "lobster",    "man",          "maple tree",
+    "motorcycle",  "mountain",      "mouse",     "mushroom",   "oak tree",     "orange",
+    "orchid",      "otter",         "palm tree", "pear",       "pickup truck", "pine tree",
+    "plain",       "plate",         "poppy",     "porcupine",  "possum",       "rabbit",
+    "raccoon",     "ray",           "road",      "rocket",     "rose",         "sea",
+    "seal",        "shark",         "shrew",     "skunk",      "skyscraper",   "snail",
+    "snake",       "spider",        "squirrel",  "streetcar",  "sunflower",    "sweet pepper",
+    "table",       "tank",          "telephone", "television", "tiger",        "tractor",
+    "train",       "trout",         "tulip",     "turtle",     "wardrobe",     "whale",
+    "willow tree", "wolf",          "woman",     "worm"};
 
 using Folder = std::filesystem::path;
 
@@ -70,8 +71,8 @@ const std::vector<DataSetEntry>& data_sets() {
   static const std::vector<DataSetEntry> entries{
       {"mnist", kGrey, 10, 60000, "", kDigits, mnist_download(),
        [](const Folder& folder) { return load_idx(folder, kGrey, 10, mnist_download()); }},
-      {"fashion_mnist", kGrey, 10, 60000, "/usr/share/datasets/fashion-mnist",
-       kClothes, fashion_mnist_download(),
+      {"fashion_mnist", kGrey, 10, 60000, "/usr/share/datasets/fashion-mnist", kClothes,
+       fashion_mnist_download(),
        [](const Folder& folder) { return load_idx(folder, kGrey, 10, fashion_mnist_download()); }},
       {"cifar10", kColour, 10, 50000, "", kThings, cifar_download(10),
        [](const Folder& folder) { return load_cifar10(folder, cifar_download(10)); }},

@@ -98,11 +98,13 @@ std::vector<Mix> mixes(int from, int to) {
 
 // height x width x 3 of doubles.
 std::vector<double> resize(const Picture& picture, int height, int width) {
-  const std::vector<Mix> columns = mixes(picture.width, width), rows = mixes(picture.height, height);
+  const std::vector<Mix> columns = mixes(picture.width, width),
+                         rows = mixes(picture.height, height);
   const auto line = static_cast<size_t>(width) * kColours;
   std::vector<double> narrow(static_cast<size_t>(picture.height) * line);
   for (size_t y = 0; y < static_cast<size_t>(picture.height); ++y) {
-    const uint8_t* source = picture.pixels.data() + y * static_cast<size_t>(picture.width) * kColours;
+    const uint8_t* source =
+        picture.pixels.data() + y * static_cast<size_t>(picture.width) * kColours;
     for (size_t i = 0; i < line; ++i) {
       const Mix& mix = columns[i / kColours];
       const uint8_t* pixel = source + static_cast<size_t>(mix.first) * kColours + i % kColours;

@@ -172,8 +172,7 @@ std::string hash_bytes(const std::string& content) {
 
 // Does what the header says fit together? The checksum excludes accidents, not other programs.
 void check(const Checkpoint& checkpoint) {
-  const Analysis analysis =
-      analyse(parse_architecture(checkpoint.architecture), checkpoint.input);
+  const Analysis analysis = analyse(parse_architecture(checkpoint.architecture), checkpoint.input);
   const size_t elements = static_cast<size_t>(checkpoint.input.elements());
   const bool constants = checkpoint.preprocessing != datasets::Preprocessing::local_contrast;
   if (!checkpoint.batch_normalization &&
@@ -237,8 +236,8 @@ void write_durably(const std::string& content, const std::filesystem::path& file
   const int descriptor = open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (descriptor < 0) fail_to_write(file, draft);
   write_all(descriptor, content);
-  const bool whole =
-      lseek(descriptor, 0, SEEK_END) == static_cast<off_t>(content.size()) && fsync(descriptor) == 0;
+  const bool whole = lseek(descriptor, 0, SEEK_END) == static_cast<off_t>(content.size()) &&
+                     fsync(descriptor) == 0;
   if (close(descriptor) != 0 || !whole) fail_to_write(file, draft);
   if (std::rename(draft.c_str(), file.c_str()) != 0) fail_to_write(file, draft);
   // The name itself is durable once its folder is.

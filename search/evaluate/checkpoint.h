@@ -38,9 +38,9 @@ struct TrainingFacts {
   std::optional<double> search_accuracy;  // validation accuracy in the search
   uint64_t seed = 0;
   std::string device, precision, program_version, library_versions;
-  int epochs = 0;             // of the whole schedule
-  int best_epoch = 0;         // 1-based; whose weights these are
-  double seconds = 0;         // of training, over all its starts
+  int epochs = 0;                             // of the whole schedule
+  int best_epoch = 0;                         // 1-based; whose weights these are
+  double seconds = 0;                         // of training, over all its starts
   std::optional<double> validation_accuracy;  // of best_epoch; none where all images trained
   std::optional<double> test_error;           // fraction; none before the end of the training
   std::vector<EpochResult> curve;

@@ -161,10 +161,10 @@ class TorchFinalTrainer : public FinalTrainer {
     if (!checkpoint.facts.curve.empty()) {
       const UnfinishedTraining& unfinished = *checkpoint.unfinished;
       const bool last_is_best = unfinished.parameters.empty();
-      run.restore({to_tensor(last_is_best ? checkpoint.parameters : unfinished.parameters),
-                   to_tensor(last_is_best ? checkpoint.running_statistics
-                                          : unfinished.running_statistics),
-                   unfinished.optimizer});
+      run.restore(
+          {to_tensor(last_is_best ? checkpoint.parameters : unfinished.parameters),
+           to_tensor(last_is_best ? checkpoint.running_statistics : unfinished.running_statistics),
+           unfinished.optimizer});
     } else if (task.weights != nullptr) {
       const Network source(parse_architecture(task.weights->architecture), task.weights->input,
                            task.weights->batch_normalization);

@@ -52,10 +52,11 @@ struct FinalSettings {
   double momentum = 0.9;          // of sgd
   double weight_decay = 5e-4;     // L2, added to the gradient
   // Pairs of learning rate and epochs, one after another.
-  std::vector<std::pair<double, int>> schedule = {{0.025, 40}, {0.0125, 40}, {1e-4, 160}, {1e-5, 60}};
-  int translation = 5;         // as in DataSettings
-  std::string preprocessing;   // as in DataSettings; "" = the same as there
-  bool extra_images = false;   // SVHN: train on its extra images too
+  std::vector<std::pair<double, int>> schedule = {
+      {0.025, 40}, {0.0125, 40}, {1e-4, 160}, {1e-5, 60}};
+  int translation = 5;          // as in DataSettings
+  std::string preprocessing;    // as in DataSettings; "" = the same as there
+  bool extra_images = false;    // SVHN: train on its extra images too
   int64_t training_images = 0;  // 0 = all that do not validate
   // Held back to choose the best epoch; 0 = all train, and the last epoch is kept, as in the paper.
   int64_t validation_images = 0;

@@ -95,11 +95,9 @@ class ScriptWriter {
     const Shape& input = checkpoint_.input;
     constexpr int kReach = datasets::kContrastReach;
     const at::Tensor offsets = at::arange(-kReach, kReach + 1, at::kFloat);
-    const at::Tensor side =
-        at::exp(-offsets * offsets /
-                (2 * datasets::kContrastDeviation * datasets::kContrastDeviation));
-    const at::Tensor window =
-        at::ger(side, side).view({1, 1, 2 * kReach + 1, 2 * kReach + 1});
+    const at::Tensor side = at::exp(
+        -offsets * offsets / (2 * datasets::kContrastDeviation * datasets::kContrastDeviation));
+    const at::Tensor window = at::ger(side, side).view({1, 1, 2 * kReach + 1, 2 * kReach + 1});
     const at::Tensor ones = at::ones({1, 1, input.height, input.width});
     const std::string g = buffer("window", window);
     const std::string sum = buffer("window_sum", at::conv2d(ones, window, {}, 1, kReach));
@@ -120,10 +118,10 @@ class ScriptWriter {
     if (checkpoint_.batch_normalization) {
       const std::string scale = next_weight(), shift = next_weight();
       const int64_t channels = weights_.at(next_ - 1).numel();
-      const std::string mean = buffer(fmt::format("mean_{}", next_),
-                                      means_.narrow(0, statistic_, channels));
-      const std::string variance = buffer(fmt::format("variance_{}", next_),
-                                          variances_.narrow(0, statistic_, channels));
+      const std::string mean =
+          buffer(fmt::format("mean_{}", next_), means_.narrow(0, statistic_, channels));
+      const std::string variance =
+          buffer(fmt::format("variance_{}", next_), variances_.narrow(0, statistic_, channels));
       statistic_ += channels;
       line(fmt::format("x = torch.batch_norm(x, {}, {}, {}, {}, False, 0.1, 1e-5, False)", scale,
                        shift, mean, variance));

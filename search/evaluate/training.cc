@@ -37,8 +37,8 @@ RunSettings run_settings(const TrainingSettings& settings) {
 std::vector<double> rates(const TrainingSettings& settings, double learning_rate) {
   std::vector<double> all;
   for (int epoch = 0; epoch < settings.epochs; ++epoch) {
-    all.push_back(learning_rate * std::pow(settings.learning_rate_factor,
-                                           epoch / settings.learning_rate_every));
+    all.push_back(learning_rate *
+                  std::pow(settings.learning_rate_factor, epoch / settings.learning_rate_every));
   }
   return all;
 }

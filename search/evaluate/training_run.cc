@@ -54,11 +54,11 @@ std::unique_ptr<torch::optim::Optimizer> make_optimizer(const OptimizerSettings&
                                                    .weight_decay(settings.weight_decay));
   }
   METAQNN_ASSERT(settings.kind == "adam", "optimizer " + settings.kind);
-  return std::make_unique<torch::optim::Adam>(
-      std::vector<at::Tensor>{parameters}, torch::optim::AdamOptions(kRateOfNoEpoch)
-                                               .betas({settings.adam_beta1, settings.adam_beta2})
-                                               .eps(settings.adam_epsilon)
-                                               .weight_decay(settings.weight_decay));
+  return std::make_unique<torch::optim::Adam>(std::vector<at::Tensor>{parameters},
+                                              torch::optim::AdamOptions(kRateOfNoEpoch)
+                                                  .betas({settings.adam_beta1, settings.adam_beta2})
+                                                  .eps(settings.adam_epsilon)
+                                                  .weight_decay(settings.weight_decay));
 }
 
 // OpenBLAS keeps threads of its own, which LibTorch's setting does not reach: on a machine with

@@ -31,9 +31,9 @@ TEST(Padding, PutsZerosAroundAndRepeatsGreyOverTheChannels) {
   const ImageSet grey{{1, 1, 2}, 3, {5, 6, 7, 8}, {0, 2}};
   const ImageSet wide = pad(grey, {2, 2, 5});
   // One of three missing columns to the left, none of one missing row above.
-  EXPECT_THAT(wide.pixels, ElementsAre(0, 5, 6, 0, 0, 0, 0, 0, 0, 0,    // image 0, channel 0
-                                       0, 5, 6, 0, 0, 0, 0, 0, 0, 0,    // channel 1
-                                       0, 7, 8, 0, 0, 0, 0, 0, 0, 0,    // image 1
+  EXPECT_THAT(wide.pixels, ElementsAre(0, 5, 6, 0, 0, 0, 0, 0, 0, 0,  // image 0, channel 0
+                                       0, 5, 6, 0, 0, 0, 0, 0, 0, 0,  // channel 1
+                                       0, 7, 8, 0, 0, 0, 0, 0, 0, 0,  // image 1
                                        0, 7, 8, 0, 0, 0, 0, 0, 0, 0));
   EXPECT_EQ(wide.labels, grey.labels);
   EXPECT_EQ(wide.classes, 3);
@@ -56,8 +56,8 @@ TEST(Padding, RefusesLargerImagesAndLostColour) {
       check_padding({3, 32, 32}, wanted);
       ADD_FAILURE() << to_string(wanted);
     } catch (const UsageError& error) {
-      EXPECT_THAT(error.what(), HasSubstr("images of 3x32x32 do not fit a network for " +
-                                          to_string(wanted)));
+      EXPECT_THAT(error.what(),
+                  HasSubstr("images of 3x32x32 do not fit a network for " + to_string(wanted)));
     }
   }
 }
@@ -150,8 +150,8 @@ TEST_F(PictureFile, ThatIsCutOrSomethingElseIsRefused) {
     std::ifstream in(file, std::ios::binary);
     const std::string whole{std::istreambuf_iterator<char>(in), {}};
     for (const double part : {0.3, 0.6, 0.8}) {
-      const fs::path cut =
-          write("cut", whole.substr(0, static_cast<size_t>(part * static_cast<double>(whole.size()))));
+      const fs::path cut = write(
+          "cut", whole.substr(0, static_cast<size_t>(part * static_cast<double>(whole.size()))));
       EXPECT_THAT(refusal(cut), HasSubstr("is damaged")) << file << " " << part;
     }
   }

