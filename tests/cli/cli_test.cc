@@ -14,6 +14,7 @@
 
 #include "architecture/architecture.h"
 #include "architecture/random.h"
+#include "search/agent/strategy.h"
 #include "search/study/study.h"
 #include "tests/cli/run_program.h"
 
@@ -80,12 +81,13 @@ class Cli : public testing::Test {
     return static_cast<double>(stable_hash(text) % 1000) / 1000;
   }
 
-  static std::string recipe(const std::string& schedule, const std::string& more = "") {
+  static std::string recipe(const std::string& schedule, const std::string& more = "",
+                            const std::string& strategy = "") {
     return "seed = 2\n"
            "[space]\nkind = \"sequence\"\ntemplate = \"{}-{}-{}\"\n"
            "alphabet = [\"a\", \"b\", \"c\"]\n"
-           "[strategy]\nschedule = " +
-           schedule +
+           "[strategy]\n" +
+           strategy + "schedule = " + schedule +
            "\n[evaluator]\nkind = \"table\"\nfile = \"table.csv\"\ntarget = \"accuracy\"\n" + more;
   }
 
@@ -378,6 +380,22 @@ TEST_F(Cli, SearchStopsAtExactlyTheNumberOfTrialsAskedFor) {
       const auto counts = search::open_study(study)->counts();
       EXPECT_EQ(counts.unique_models, trials);
       EXPECT_EQ(counts.reserved, 0);
+    }
+  }
+}
+
+TEST_F(Cli, SearchByEachStrategyTrainsEveryNetworkOnceWhateverTheNumberOfWorkers) {
+  for (const std::string& kind : search::strategy_kinds()) {
+    for (const char* workers : {"1", "2"}) {
+      SCOPED_TRACE(kind + ", workers: " + workers);
+      const std::string name = kind + workers;
+      folder_.write("search.toml",
+                    recipe("[[1.0, 15]]", "",
+                           "kind = \"" + kind + "\"\ninitial_models = 5\npopulation = 5\n"));
+      const Result result = run({"search", "--config", config(), "--study",
+                                 folder_.url(name + ".db"), "--workers", workers});
+      EXPECT_EQ(result.status, 0) << result.error;
+      EXPECT_EQ(search::open_study(folder_.url(name + ".db"))->counts().unique_models, 15);
     }
   }
 }

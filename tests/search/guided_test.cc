@@ -1,0 +1,165 @@
+#include "search/agent/guided.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+
+#include "architecture/error.h"
+#include "tests/tolerances.h"
+
+namespace metaqnn::search {
+namespace {
+
+constexpr uint64_t kSeed = 3;
+const std::vector<std::string> kTokens{"a", "b", "c", "d"};
+
+// 4,096 strings.
+Space sequence_space() { return build_sequence_space({"{}{}{}{}{}{}", {kTokens}}); }
+
+// Each slot likes one token, and two neighbours like to be equal; the best is 1.
+double reward(const std::string& text) {
+  const std::string liked = "bbdacc";
+  double sum = 0;
+  for (size_t i = 0; i < liked.size(); ++i) sum += text[i] == liked[i] ? 1 : 0;
+  return (sum + 2 * (text[0] == text[1]) + (text[4] == text[5])) / 9;
+}
+
+StrategySettings settings(const std::string& kind) {
+  StrategySettings settings;
+  settings.kind = kind;
+  settings.initial_models = 10;
+  settings.candidates = 300;
+  return settings;
+}
+
+// One worker's search: strings in the order of their proposal.
+std::vector<SequencedSample> search(Strategy& strategy, const Space& space, int models) {
+  std::vector<SequencedSample> samples;
+  for (int i = 1; i <= models; ++i) {
+    strategy.prepare({});
+    Random random = Random::stream(kSeed, "walk", static_cast<uint64_t>(i));
+    const std::string text = space.text(strategy.propose({}, random));
+    samples.push_back({i, text, reward(text)});
+    strategy.observe(samples.back());
+  }
+  return samples;
+}
+
+double best_of(const std::vector<SequencedSample>& samples) {
+  double best = 0;
+  for (const SequencedSample& sample : samples) best = std::max(best, *sample.reward);
+  return best;
+}
+
+TEST(Guided, FindsTheBestOfASpaceOfWhichItSeesAHundredth) {
+  const Space space = sequence_space();
+  const auto guided = make_strategy(settings("guided"), space, kSeed);
+  EXPECT_EQ(best_of(search(*guided, space, 40)), 1);
+  const auto random = make_strategy(settings("random"), space, kSeed);
+  EXPECT_LT(best_of(search(*random, space, 40)), 0.9);
+}
+
+TEST(Guided, ProposesNothingThatIsKnownOrInTraining) {
+  const Space space = sequence_space();
+  const auto strategy = make_strategy(settings("guided"), space, kSeed);
+  std::set<std::string> known;
+  std::vector<std::string> pending;
+  for (int i = 1; i <= 40; ++i) {
+    strategy->prepare(pending);
+    Random random = Random::stream(kSeed, "walk", static_cast<uint64_t>(i));
+    const std::string text = space.text(strategy->propose({1, pending}, random));
+    EXPECT_TRUE(known.insert(text).second) << text << " again";
+    pending.push_back(text);
+    if (pending.size() < 4) continue;
+    // Every fifth fails in a way that is not rewarded.
+    strategy->observe(
+        {i, pending[0], i % 5 == 0 ? std::nullopt : std::optional(reward(pending[0]))});
+    pending.erase(pending.begin());
+  }
+}
+
+TEST(Guided, GivesSeveralWorkersDifferentStrings) {
+  const Space space = sequence_space();
+  const auto strategy = make_strategy(settings("guided"), space, kSeed);
+  search(*strategy, space, 20);
+  strategy->prepare({});
+  std::set<std::string> proposed;
+  Random random(1);
+  for (int i = 0; i < 30; ++i) proposed.insert(space.text(strategy->propose({}, random)));
+  EXPECT_EQ(proposed.size(), 30u);
+}
+
+TEST(Guided, IsAFunctionOfTheSamples) {
+  const Space space = sequence_space();
+  const auto first = make_strategy(settings("guided"), space, kSeed);
+  const auto samples = search(*first, space, 25);
+  const auto again = make_strategy(settings("guided"), space, kSeed);
+  for (const SequencedSample& sample : samples) again->observe(sample);
+  first->prepare({});
+  again->prepare({});
+  Random random(1), same(1);
+  EXPECT_EQ(space.text(first->propose({}, random)), space.text(again->propose({}, same)));
+}
+
+TEST(Guided, DesignsNetworksInASpaceTooLargeToList) {
+  CnnSpaceSettings cnn;
+  cnn.depth_limit = 12;
+  const Space space = build_cnn_space(cnn);
+  const auto strategy = make_strategy(settings("guided"), space, kSeed);
+  std::vector<size_t> depths;  // commas: layers less one, and two in each convolution
+  for (int i = 1; i <= 25; ++i) {
+    strategy->prepare({});
+    Random random = Random::stream(kSeed, "walk", static_cast<uint64_t>(i));
+    const std::string text = space.text(strategy->propose({}, random));
+    EXPECT_EQ(space.find(text).refusal, "");
+    depths.push_back(static_cast<size_t>(std::count(text.begin(), text.end(), ',')));
+    strategy->observe({i, text, static_cast<double>(depths.back()) / 40});
+  }
+  // Longer is better here, and it finds out.
+  EXPECT_GT(*std::max_element(depths.begin() + 10, depths.end()),
+            *std::max_element(depths.begin(), depths.begin() + 10));
+}
+
+TEST(Guided, OfASpaceThatIsUsedUpProposesWhatIsKnown) {
+  const Space space = build_sequence_space({"{}{}", {{"a", "b"}}});
+  StrategySettings few = settings("guided");
+  few.initial_models = 2;
+  const auto strategy = make_strategy(few, space, kSeed);
+  int i = 0;
+  for (const char* text : {"aa", "ab", "ba", "bb"}) strategy->observe({++i, text, 0.1 * i});
+  strategy->prepare({});
+  Random random(1);
+  EXPECT_EQ(space.find(space.text(strategy->propose({}, random))).refusal, "");
+}
+
+TEST(Guided, RefusesSettingsOutsideTheirRanges) {
+  const Space space = sequence_space();
+  const auto refused = [&](auto change) {
+    StrategySettings chosen = settings("guided");
+    change(chosen);
+    EXPECT_THROW(make_strategy(chosen, space, kSeed), UsageError);
+  };
+  refused([](auto& s) { s.initial_models = 1; });
+  refused([](auto& s) { s.candidates = 0; });
+  refused([](auto& s) { s.exploration = -1; });
+}
+
+// quantile(5/6) = 0.96742 of the standard normal distribution.
+TEST(NormalScores, WorkedByHand) {
+  const std::vector<double> scores = normal_scores({0.9, 0.1, 0.5});
+  EXPECT_NEAR(scores[0], 0.967421566, 1e-9);
+  EXPECT_NEAR(scores[1], -0.967421566, 1e-9);
+  EXPECT_NEAR(scores[2], 0, tests::kRounding);
+}
+
+TEST(NormalScores, OfTiesAreEqual) {
+  const std::vector<double> scores = normal_scores({0.1, 0.7, 0.1});
+  EXPECT_EQ(scores[0], scores[2]);
+  EXPECT_NEAR(scores[0], -0.430727300, 1e-9);  // quantile(1/3)
+  EXPECT_NEAR(scores[1], 0.967421566, 1e-9);
+}
+
+}  // namespace
+}  // namespace metaqnn::search
