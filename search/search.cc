@@ -49,7 +49,9 @@ class SearchWorker {
         strategy_(make_strategy(configuration_.strategy, space_, seed_)) {}
 
   SearchEnd run() {
-    if (!has_work(study_, configuration_, options_.limit)) return SearchEnd::done;
+    const bool needed = options_.waiting_only ? has_waiting(study_)
+                                              : has_work(study_, configuration_, options_.limit);
+    if (!needed) return SearchEnd::done;
     Resources resources = options_.resources;
     resources.seed = seed_;
     // Before a trial is claimed: what the user must mend shall not cost one.
@@ -95,9 +97,15 @@ class SearchWorker {
 
   Proposal propose() {
     Transaction transaction(study_);
-    Proposal proposal = propose_in_transaction();
+    Proposal proposal = options_.waiting_only ? claim() : propose_in_transaction();
     transaction.commit();
     return proposal;
+  }
+
+  Proposal claim() {
+    std::optional<Trial> waiting = study_.claim_waiting_trial(worker_);
+    if (!waiting) return {Proposal::Kind::done, {}};
+    return {Proposal::Kind::train, std::move(*waiting)};
   }
 
   Proposal propose_in_transaction() {
@@ -215,6 +223,12 @@ int release_dead_workers(Study& study) {
 
 bool has_work(Study& study, const Configuration& configuration, int64_t limit) {
   return study.counts().unique_models < target(configuration.strategy, limit);
+}
+
+bool has_waiting(Study& study) {
+  const Counts counts = study.counts();
+  const auto waiting = counts.by_state.find(TrialState::waiting);
+  return waiting != counts.by_state.end() && waiting->second > 0;
 }
 
 SearchEnd work(Study& study, const WorkOptions& options) {
