@@ -290,14 +290,12 @@ ExitStatus run(const Options& options) {
 }
 
 void add_limits(CLI::App& app, Options& options) {
-  app.add_option("--max-parameters", options.limits.parameters,
-                 "leave out candidates with more trainable parameters")
+  app.add_option("--max-parameters", options.limits.parameters, "of a candidate")
       ->check(at_least_one());
-  app.add_option("--max-macs", options.limits.macs,
-                 "leave out candidates with more multiplications for an image")
+  app.add_option("--max-macs", options.limits.macs, "of a candidate, for one image")
       ->check(at_least_one());
   app.add_option("--max-memory", options.limits.memory_bytes,
-                 "leave out candidates whose training is estimated to take more bytes")
+                 "bytes that its training may take by the estimate")
       ->check(at_least_one());
 }
 
@@ -311,32 +309,26 @@ std::function<ExitStatus()> setup(CLI::App& app) {
   app.add_option("--top", options->top, "how many each method picks")
       ->check(at_least_one())
       ->capture_default_str();
-  app.add_option("--method", options->methods,
-                 "methods, separated by commas; baselines only where they are named")
+  app.add_option("--method", options->methods, "separated by commas; all leaves the baselines out")
       ->delimiter(',')
       ->capture_default_str();
-  app.add_flag("--no-train", options->no_train,
-               "only predict: no image is opened, nothing is stored");
-  app.add_option("--draw", options->draw,
-                 "uniform walks, the learned policy, or a mixture of half each")
+  app.add_flag("--no-train", options->no_train, "only predict; nothing is stored");
+  app.add_option("--draw", options->draw, "uniform walks, the learned policy, or half each")
       ->check(CLI::IsMember({"uniform", "policy", "mixture"}))
       ->capture_default_str();
   app.add_option("--epsilon", options->epsilon, "of the policy")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   add_limits(app, *options);
-  app.add_option("--failures", options->failures,
-                 "networks that did not learn: exclude, as-chance, or model")
+  app.add_option("--failures", options->failures, "to learn: exclude, as-chance, or model")
       ->capture_default_str();
-  app.add_option("--seed", options->seed,
-                 "of draw and fits; the same seed goes on with the same picks")
+  app.add_option("--seed", options->seed, "the same one goes on with the same picks")
       ->capture_default_str();
   app.add_option("--workers", options->workers, "worker processes for each device")
       ->check(CLI::Range(1, 1024));
-  app.add_option("--device", options->device,
-                 "auto, cpu, cuda or cuda:0,cuda:1 (default: the study's)");
+  app.add_option("--device", options->device, "auto, cpu, cuda, cuda:0,... (default: the study's)");
   app.add_option("--threads", options->threads,
-                 "of the fits and of each worker (default: all cores, shared)")
+                 "of fits and of each worker (default: shared cores)")
       ->check(CLI::Range(1, 1024));
   app.add_option("--format", options->format, "table or json")
       ->check(CLI::IsMember({"table", "json"}))
