@@ -13,7 +13,6 @@
 #include "cli/output.h"
 #include "cli/supervised_search.h"
 #include "kernels/dense.h"
-#include "search/evaluate/torch.h"
 #include "search/search.h"
 #include "search/supervisor.h"
 
@@ -131,16 +130,15 @@ Screening screen(const Options& options, search::Study& study) {
   if (!options.device.empty()) configuration.device = options.device;
   const search::ScreenSettings settings = settings_of(options, configuration, study);
   if (options.no_train) return {make_plan(study, configuration, settings), {}, {}};
-  // What the user must mend is said before minutes of fitting.
-  if (configuration.evaluator.kind == "train") search::resolve_devices(configuration.device);
-  std::optional<ScreenPlan> stored = search::stored_plan(study, settings);
-  const ScreenPlan plan =
-      stored ? std::move(*stored)
-             : search::store_plan(study, settings, make_plan(study, configuration, settings));
-  train(options, configuration, study, plan);
-  Screening screening{plan, trials_of(study, plan), {}};
-  for (const Shortlist& list : plan.shortlists)
-    screening.figures.push_back(search::assess(list, plan.study.mean, study));
+  std::optional<ScreenPlan> plan = search::stored_plan(study, settings);
+  if (!plan) {
+    check_evaluator(configuration);  // before picks are stored that could not be trained
+    plan = search::store_plan(study, settings, make_plan(study, configuration, settings));
+  }
+  train(options, configuration, study, *plan);
+  Screening screening{*plan, trials_of(study, *plan), {}};
+  for (const Shortlist& list : plan->shortlists)
+    screening.figures.push_back(search::assess(list, plan->study.mean, study));
   return screening;
 }
 

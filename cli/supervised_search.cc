@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "cli/progress.h"
+#include "datasets/images/data_set.h"
 #include "search/evaluate/torch.h"
 
 namespace metaqnn::cli {
@@ -42,6 +43,15 @@ std::string resumption(const SupervisedSearch& wanted) {
 }
 
 }  // namespace
+
+void check_evaluator(const search::Configuration& configuration) {
+  if (configuration.evaluator.kind == "train") {
+    search::resolve_devices(configuration.device);
+    datasets::load_data_set(configuration.data.name, configuration.data.path);
+  } else {
+    search::make_evaluator(configuration.evaluator, configuration.data, {});
+  }
+}
 
 search::SearchEnd run_supervised(const SupervisedSearch& wanted,
                                  const search::Configuration& configuration) {

@@ -20,6 +20,10 @@ struct SupervisedSearch {
   bool waiting_only = false;  // train the trials that wait, propose nothing
 };
 
+// Throws what a worker would stumble over and the user must mend: a device that is not there, images
+// or a table that cannot be read.
+void check_evaluator(const search::Configuration& configuration);
+
 // Throws InterruptedError, which says how to resume, where it was stopped.
 search::SearchEnd run_supervised(const SupervisedSearch& wanted,
                                  const search::Configuration& configuration);

@@ -103,8 +103,8 @@ struct ScreenPlan {
 ScreenPlan plan_screen(Study& study, const Configuration& configuration,
                        const ScreenSettings& settings);
 
-// The plan that was stored for these settings. What they have in common is all but threads and
-// what follows from the study itself.
+// The plan that was stored for these settings: equal in all but threads, and in what follows from
+// the study itself (encoding, basis of the memory estimate).
 std::optional<ScreenPlan> stored_plan(Study& study, const ScreenSettings& settings);
 
 // Stores it with its picks in one transaction. Returns the plan that is now the stored one: another

@@ -27,8 +27,9 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::StartsWith;
 
-const std::vector<std::string> kCommands{"describe", "space",  "sample", "search", "worker",
-                                         "status",   "trials", "import", "export", "config"};
+const std::vector<std::string> kCommands{"describe", "space",  "sample", "search",
+                                         "worker",   "status", "trials", "import",
+                                         "export",   "config", "screen"};
 
 std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> lines;

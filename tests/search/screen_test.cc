@@ -204,6 +204,20 @@ TEST_F(Screen, PlanStaysAsItWasStored) {
   EXPECT_FALSE(stored_plan(*study, settings_));
 }
 
+TEST_F(Screen, PlanThatCannotBeReadIsADataErrorWithTheRemedy) {
+  auto study = make_study(30);
+  store(*study);
+  study.reset();
+  std::string bytes = tests::read_text(folder_ / "study.db");
+  const size_t plan = bytes.find("{\"results\"");
+  ASSERT_NE(plan, std::string::npos);
+  bytes[plan] = '[';
+  folder_.write("study.db", bytes);
+  study = open_study(folder_.url("study.db"));
+  EXPECT_THAT(error_of<DataError>([&] { stored_plan(*study, settings_); }),
+              HasSubstr("cannot be read"));
+}
+
 // The schedule is at its end, so that a search would do nothing.
 TEST_F(Screen, PicksAreTrainedByAWorkerThatTakesOnlyWhatWaits) {
   const auto study = make_study(30);
