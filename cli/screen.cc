@@ -243,7 +243,16 @@ void print_figures(const Screening& screening) {
       "predicting the study's mean for them; mean, best: accuracies of the picks.\n");
 }
 
-// The best networks of all picks, and who picked them.
+size_t count_methods(const ScreenPlan& plan, const std::string& architecture) {
+  return static_cast<size_t>(
+      std::count_if(plan.shortlists.begin(), plan.shortlists.end(), [&](const Shortlist& list) {
+        return std::any_of(list.picks.begin(), list.picks.end(), [&](const search::Pick& pick) {
+          return pick.architecture == architecture;
+        });
+      }));
+}
+
+// The best networks of all picks, and how many methods picked them.
 void print_best(const Screening& screening) {
   std::vector<const search::Trial*> best;
   for (const auto& [architecture, trial] : screening.trials) {
@@ -254,20 +263,16 @@ void print_best(const Screening& screening) {
   });
   best.resize(std::min<size_t>(best.size(), 10));
   if (best.empty()) return;
-  Table table(
-      {{"accuracy", Align::right}, {"params", Align::right}, {"picked by"}, {"architecture"}});
+  Table table({{"accuracy", Align::right},
+               {"params", Align::right},
+               {"methods", Align::right},
+               {"architecture"}});
   for (const search::Trial* trial : best) {
-    std::string methods;
-    for (const Shortlist& list : screening.plan.shortlists) {
-      if (std::any_of(list.picks.begin(), list.picks.end(), [&](const search::Pick& pick) {
-            return pick.architecture == trial->architecture;
-          }))
-        methods += (methods.empty() ? "" : " ") + list.method;
-    }
-    table.add({fixed(trial->validation_accuracy, 4), short_count(trial->parameters), methods,
+    table.add({fixed(trial->validation_accuracy, 4), short_count(trial->parameters),
+               std::to_string(count_methods(screening.plan, trial->architecture)),
                trial->architecture});
   }
-  fmt::print("\n{}", table.render());
+  fmt::print("\nthe best of all picks, and how many methods picked them\n{}", table.render());
 }
 
 ExitStatus run(const Options& options) {
