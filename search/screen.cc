@@ -137,10 +137,13 @@ std::vector<std::string> draw_candidates(Known& known, const Configuration& conf
   plan.over_limit = drawer.over_limit();
   plan.exhausted = plan.candidates < settings.candidates;
   if (plan.candidates == 0) {
-    throw FailureError(fmt::format(
-        "no architecture is left to screen: the study has seen all that walks find{}",
-        plan.over_limit > 0 ? fmt::format(", or they are over a limit ({} are)", plan.over_limit)
-                            : ""));
+    throw FailureError(
+        plan.over_limit > 0
+            ? fmt::format("no architecture is left to screen: {} that the study has not seen are "
+                          "all over a limit; raise it",
+                          plan.over_limit)
+            : "no architecture is left to screen: the study has seen all that walks find; another "
+              "--draw, or a larger space in a new study, has more");
   }
   return drawer.drawn();
 }
