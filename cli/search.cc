@@ -8,8 +8,6 @@
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/supervised_search.h"
-#include "datasets/images/data_set.h"
-#include "search/evaluate/torch.h"
 
 namespace metaqnn::cli {
 namespace {
@@ -33,12 +31,7 @@ search::Configuration requested_configuration(const Options& options) {
 void check_before_creating(const search::Configuration& configuration) {
   search::build_space(configuration);
   search::make_strategy(configuration.strategy, search::build_space(configuration), 0);
-  if (configuration.evaluator.kind == "train") {
-    search::resolve_devices(configuration.device);
-    datasets::load_data_set(configuration.data.name, configuration.data.path);
-  } else {
-    search::make_evaluator(configuration.evaluator, configuration.data, {});
-  }
+  check_evaluator(configuration);
 }
 
 // What decides a result must be what the study was made with; workers, device and what happens

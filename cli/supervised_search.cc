@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <limits>
 
 #include "cli/progress.h"
+#include "datasets/images/data_set.h"
 #include "search/evaluate/torch.h"
 
 namespace metaqnn::cli {
@@ -23,7 +25,33 @@ void count_interrupts() {
   for (int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
 }
 
+// How many models there will be.
+int64_t target_of(const SupervisedSearch& wanted, const search::Configuration& configuration,
+                  search::Study& study) {
+  if (wanted.waiting_only) {
+    const search::Counts counts = study.counts();
+    return counts.unique_models + counts.reserved;
+  }
+  return std::min(wanted.trials.value_or(std::numeric_limits<int64_t>::max()),
+                  search::total_models(configuration.strategy.schedule));
+}
+
+// How to go on after an interrupt.
+std::string resumption(const SupervisedSearch& wanted) {
+  return wanted.waiting_only ? "run the same command again to go on"
+                             : "resume with: metaqnn search --study " + wanted.study;
+}
+
 }  // namespace
+
+void check_evaluator(const search::Configuration& configuration) {
+  if (configuration.evaluator.kind == "train") {
+    search::resolve_devices(configuration.device);
+    datasets::load_data_set(configuration.data.name, configuration.data.path);
+  } else {
+    search::make_evaluator(configuration.evaluator, configuration.data, {});
+  }
+}
 
 search::SearchEnd run_supervised(const SupervisedSearch& wanted,
                                  const search::Configuration& configuration) {
@@ -35,22 +63,21 @@ search::SearchEnd run_supervised(const SupervisedSearch& wanted,
   options.workers = wanted.workers;
   options.threads = wanted.threads;
   if (wanted.trials) options.limit = *wanted.trials;
+  options.waiting_only = wanted.waiting_only;
   options.program = std::filesystem::read_symlink("/proc/self/exe").string();
   options.program_arguments = {"worker"};
   options.interrupts = &interrupts;
   count_interrupts();
 
   const auto study = search::open_study(wanted.study);
-  const int64_t target =
-      std::min(options.limit, search::total_models(configuration.strategy.schedule));
+  const int64_t target = target_of(wanted, configuration, *study);
   const auto best = study->best_trial();
   Progress progress(configuration, target, best ? best->validation_accuracy : std::nullopt);
   const search::SearchEnd end = search::Supervisor(options, progress).run();
   progress.finish();
   if (end == search::SearchEnd::stopped) {
-    throw InterruptedError(
-        fmt::format("stopped with {} of {} models done; resume with: metaqnn search --study {}",
-                    study->counts().unique_models, target, wanted.study));
+    throw InterruptedError(fmt::format("stopped with {} of {} models done; {}",
+                                       study->counts().unique_models, target, resumption(wanted)));
   }
   return end;
 }

@@ -14,6 +14,7 @@ namespace {
 struct Options {
   std::string study, device;
   std::optional<int64_t> trials;
+  bool waiting_only = false;
   int threads = 0;
   int supervisor = 0;  // process id; 0 where the user starts it
 };
@@ -34,6 +35,7 @@ ExitStatus work(const Options& options) {
   work_options.resources.device = options.device;
   work_options.resources.threads = options.threads;
   if (options.trials) work_options.limit = *options.trials;
+  work_options.waiting_only = options.waiting_only;
   work_options.stop = &stop;
   const search::SearchEnd end = search::work(*study, work_options);
   return end == search::SearchEnd::exhausted ? static_cast<ExitStatus>(search::kExhaustedStatus)
@@ -45,7 +47,8 @@ ExitStatus supervise(const Options& options) {
   run_supervised({.study = options.study,
                   .device = options.device,
                   .threads = options.threads,
-                  .trials = options.trials},
+                  .trials = options.trials,
+                  .waiting_only = options.waiting_only},
                  search::stored_configuration(*search::open_study(options.study)));
   return ExitStatus::done;
 }
@@ -57,6 +60,8 @@ std::function<ExitStatus()> setup(CLI::App& app) {
                  "auto, cpu, cuda or cuda:0,cuda:1 (default: the study's)");
   app.add_option("--trials", options->trials, "stop after so many unique finished models in all")
       ->check(at_least_one());
+  app.add_flag("--waiting-only", options->waiting_only,
+               "only train what waits, such as the picks of a screening");
   app.add_option("--threads", options->threads, "of the worker (default: all cores)")
       ->check(CLI::Range(1, 1024));
   app.add_option("--supervised", options->supervisor)->group("");  // set by the supervisor itself

@@ -50,7 +50,9 @@ class SearchWorker {
         strategy_(make_strategy(configuration_.strategy, space_, seed_)) {}
 
   SearchEnd run() {
-    if (!has_work(study_, configuration_, options_.limit)) return SearchEnd::done;
+    const bool needed = options_.waiting_only ? has_waiting(study_)
+                                              : has_work(study_, configuration_, options_.limit);
+    if (!needed) return SearchEnd::done;
     kernels::set_blas_threads(options_.resources.threads);
     Resources resources = options_.resources;
     resources.seed = seed_;
@@ -96,12 +98,20 @@ class SearchWorker {
   }
 
   Proposal propose() {
-    learn();
-    strategy_->prepare(study_.pending_architectures());
+    if (!options_.waiting_only) {
+      learn();
+      strategy_->prepare(study_.pending_architectures());
+    }
     Transaction transaction(study_);
-    Proposal proposal = propose_in_transaction();
+    Proposal proposal = options_.waiting_only ? claim() : propose_in_transaction();
     transaction.commit();
     return proposal;
+  }
+
+  Proposal claim() {
+    std::optional<Trial> waiting = study_.claim_waiting_trial(worker_);
+    if (!waiting) return {Proposal::Kind::done, {}};
+    return {Proposal::Kind::train, std::move(*waiting)};
   }
 
   Proposal propose_in_transaction() {
@@ -220,6 +230,12 @@ int release_dead_workers(Study& study) {
 
 bool has_work(Study& study, const Configuration& configuration, int64_t limit) {
   return study.counts().unique_models < target(configuration.strategy, limit);
+}
+
+bool has_waiting(Study& study) {
+  const Counts counts = study.counts();
+  const auto waiting = counts.by_state.find(TrialState::waiting);
+  return waiting != counts.by_state.end() && waiting->second > 0;
 }
 
 SearchEnd work(Study& study, const WorkOptions& options) {

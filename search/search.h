@@ -32,7 +32,7 @@ Durability durability(const Configuration& configuration);
 int release_dead_workers(Study& study);
 
 enum class SearchEnd {
-  done,       // the schedule, or the limit, is reached
+  done,       // the schedule, or the limit, is reached; nothing waits any more
   exhausted,  // the space has no new architecture left, or none is found
   stopped     // `stop` was set
 };
@@ -40,11 +40,15 @@ enum class SearchEnd {
 struct WorkOptions {
   Resources resources;
   int64_t limit = std::numeric_limits<int64_t>::max();  // unique models in all
-  const std::atomic<bool>* stop = nullptr;              // finish the trial in hand, then stop
+  bool waiting_only = false;  // train the trials that wait, whatever schedule and limit say
+  const std::atomic<bool>* stop = nullptr;  // finish the trial in hand, then stop
 };
 
 // True if the schedule or the limit still asks for models.
 bool has_work(Study& study, const Configuration& configuration, int64_t limit);
+
+// True if a trial waits for a worker.
+bool has_waiting(Study& study);
 
 SearchEnd work(Study& study, const WorkOptions& options);
 

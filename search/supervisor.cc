@@ -101,7 +101,7 @@ SearchEnd Supervisor::run() {
     reported_.resize(static_cast<size_t>(trial.number) + 1);
     reported_[static_cast<size_t>(trial.number)] = trial.finished();
   }
-  if (!has_work(*study_, stored_configuration(*study_), options_.limit)) return SearchEnd::done;
+  if (!has_work()) return SearchEnd::done;
   for (const std::string& device : options_.devices) {
     for (int i = 0; i < options_.workers; ++i) children_.push_back(start(device));
   }
@@ -114,15 +114,21 @@ SearchEnd Supervisor::run() {
   if (child_error_ != ExitStatus::done)
     throw Error(child_error_,
                 "a worker stopped with the error above; mend it and run the same command again");
-  if (obeyed_interrupts_ > 0 && has_work(*study_, stored_configuration(*study_), options_.limit))
-    return SearchEnd::stopped;
+  if (obeyed_interrupts_ > 0 && has_work()) return SearchEnd::stopped;
   return exhausted_ ? SearchEnd::exhausted : SearchEnd::done;
+}
+
+bool Supervisor::has_work() const {
+  return options_.waiting_only
+             ? has_waiting(*study_)
+             : search::has_work(*study_, stored_configuration(*study_), options_.limit);
 }
 
 Supervisor::Child Supervisor::start(const std::string& device) {
   std::vector<std::string> arguments{options_.program};
   arguments.insert(arguments.end(), options_.program_arguments.begin(),
                    options_.program_arguments.end());
+  if (options_.waiting_only) arguments.push_back("--waiting-only");
   for (const std::string& argument :
        {std::string("--study"), options_.study_url, std::string("--device"), device,
         std::string("--threads"), std::to_string(options_.threads), std::string("--trials"),

@@ -44,6 +44,7 @@ struct SupervisorOptions {
   int workers = 1;
   int threads = 0;  // of each worker; 0 shares the cores that this process may use
   int64_t limit = std::numeric_limits<int64_t>::max();
+  bool waiting_only = false;                   // as WorkOptions::waiting_only
   std::string program;                         // the executable that runs a worker
   std::vector<std::string> program_arguments;  // before the worker's own options
   // Set to 1 by a first interrupt (finish the trials in hand), to 2 by a second (abandon them).
@@ -71,6 +72,7 @@ class Supervisor {
   };
 
   Child start(const std::string& device);
+  bool has_work() const;
   void reap();
   void settle(const Child& child, const std::string& how);
   void report();

@@ -38,6 +38,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kFormat = 1;
+// Before the name of a note among the keys of the table `study`.
+const std::string kNote = "note ";
 
 const char* const kSchema[] = {
     "CREATE TABLE study (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -291,6 +293,13 @@ class SqliteStudy : public Study {
     return one_trial(held_trial_, worker);
   }
 
+  std::optional<std::string> note(const std::string& name) override {
+    return guarded([&]() -> std::optional<std::string> {
+      const auto row = note_.first(kNote + name);
+      return row ? std::optional(std::get<0>(*row)) : std::nullopt;
+    });
+  }
+
   std::optional<Trial> best_trial() override { return one_trial(best_trial_); }
 
   std::vector<std::string> pending_architectures() override {
@@ -423,6 +432,11 @@ class SqliteStudy : public Study {
     if (!trial || trial->state != TrialState::running) return;
     guarded([&] { release_trial_.run(attempts, number); });
     moved(TrialState::running, trial->failure, TrialState::waiting, trial->failure);
+  }
+
+  void set_note(const std::string& name, const std::string& text) override {
+    need_transaction();
+    guarded([&] { set_note_.run(kNote + name, text); });
   }
 
   int64_t register_worker(const Worker& worker) override {
@@ -678,6 +692,10 @@ class SqliteStudy : public Study {
   SqliteStatement<In<>> begin_reading_{sql_, "BEGIN"};
   SqliteStatement<In<>> commit_{sql_, "COMMIT"};
   SqliteStatement<In<>> roll_back_{sql_, "ROLLBACK"};
+
+  SqliteStatement<In<Text>, Out<Text>> note_{sql_, "SELECT value FROM study WHERE key = :key"};
+  SqliteStatement<In<Text, Text>> set_note_{sql_,
+                                            "INSERT OR REPLACE INTO study VALUES (:key, :value)"};
 
   SqliteStatement<In<>, Out<int64_t>> data_version_{sql_, "PRAGMA data_version"};
   SqliteStatement<In<>, Out<Text, Text, int64_t>> count_trials_{

@@ -146,6 +146,8 @@ class Study {
       int64_t sequence) = 0;                      // by sequence
   virtual std::optional<Trial> best_trial() = 0;  // complete, highest accuracy, the first of equals
 
+  virtual std::optional<std::string> note(const std::string& name) = 0;
+
   // Of the trials that are waiting or running, by number.
   virtual std::vector<std::string> pending_architectures() = 0;
   // The trial this worker holds, if any.
@@ -169,6 +171,10 @@ class Study {
   // Back to waiting; `attempts` is stored with it. Another worker, or the next start, takes it
   // first. Nothing happens to a trial that is not running.
   virtual void release_trial(int64_t trial, int attempts) = 0;
+
+  // A text kept under a name, for what is decided once and no sample says: the plan of a screening.
+  // set_note() replaces an earlier one.
+  virtual void set_note(const std::string& name, const std::string& text) = 0;
 
   virtual int64_t register_worker(const Worker& worker) = 0;
   virtual void remove_worker(int64_t worker) = 0;

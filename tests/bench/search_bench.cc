@@ -112,7 +112,7 @@ BENCHMARK(Fold)->Arg(100)->Arg(300)->Arg(1000)->Arg(kPaperModels)->Unit(benchmar
 void Propose(benchmark::State& state) {
   const auto strategy = folded(random_samples(kPaperModels));
   Random random = Random::stream(kSeed, "walk");
-  for (auto _ : state) benchmark::DoNotOptimize(strategy->propose(0.1, random));
+  for (auto _ : state) benchmark::DoNotOptimize(strategy->propose({0.1, {}}, random));
 }
 BENCHMARK(Propose)->Unit(benchmark::kMicrosecond);
 

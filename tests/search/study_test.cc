@@ -126,6 +126,23 @@ TEST_F(StudyFile, KeepsWhatItWasMadeWith) {
   EXPECT_THAT(info.created_at, ::testing::MatchesRegex("....-..-..T..:..:..Z"));
 }
 
+TEST_F(StudyFile, KeepsTheLastNoteUnderEachName) {
+  create();
+  {
+    auto study = open();
+    Transaction transaction(*study);
+    study->set_note("seed", "first");
+    study->set_note("seed", "second");
+    study->set_note("other", "");
+    transaction.commit();
+  }
+  auto study = open();
+  EXPECT_EQ(study->note("seed"), "second");
+  EXPECT_EQ(study->note("other"), "");
+  EXPECT_EQ(study->note("none"), std::nullopt);
+  EXPECT_EQ(study->info().seed, ~uint64_t{0});  // a note is not what the study was made with
+}
+
 TEST_F(StudyFile, GivesBackATrialToTheLastBit) {
   auto study = create();
   const int64_t worker = add_worker(*study);

@@ -1,0 +1,348 @@
+#include "search/screen.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.h"
+#include "cli/log_options.h"
+#include "cli/memory_basis.h"
+#include "cli/output.h"
+#include "cli/supervised_search.h"
+#include "kernels/dense.h"
+#include "search/search.h"
+#include "search/supervisor.h"
+
+namespace metaqnn::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using search::ScreenPlan;
+using search::Shortlist;
+using search::ShortlistFigures;
+
+struct Options {
+  std::string study, draw = "uniform", failures = "as-chance", device, format = "table";
+  std::vector<std::string> methods{"all"};
+  int64_t candidates = 10000, top = 10;
+  double epsilon = 0.1;
+  search::SizeLimits limits;
+  uint64_t seed = 0;
+  int threads = 0;
+  std::optional<int> workers;
+  bool no_train = false;
+};
+
+// A plan, and what has become of its picks.
+struct Screening {
+  ScreenPlan plan;
+  std::map<std::string, search::Trial> trials;  // by architecture; none where nothing is trained
+  std::vector<ShortlistFigures> figures;        // of each shortlist
+};
+
+// In the order of the tables; "all" are the methods, baselines only where they are named.
+std::vector<std::string> chosen_methods(const std::vector<std::string>& asked) {
+  const auto named = [&](const std::string& name) {
+    return std::find(asked.begin(), asked.end(), name) != asked.end();
+  };
+  for (const std::string& name : asked) {
+    if (name != "all") predict::find_method(name);
+  }
+  std::vector<std::string> names;
+  for (const predict::Method& method : predict::methods()) {
+    if (named(method.name) || (named("all") && !method.baseline)) names.push_back(method.name);
+  }
+  return names;
+}
+
+search::ScreenSettings settings_of(const Options& options,
+                                   const search::Configuration& configuration,
+                                   search::Study& study) {
+  search::ScreenSettings settings;
+  settings.candidates = options.candidates;
+  settings.top = options.top;
+  settings.methods = chosen_methods(options.methods);
+  settings.draw = search::parse_draw(options.draw);
+  settings.epsilon = options.epsilon;
+  settings.limits = options.limits;
+  settings.memory = memory_basis(configuration).settings;
+  settings.encoding = encoding_for(
+      {search::to_log(study), options.study, search::build_space(configuration)}, LogChoice{});
+  settings.failures = predict::parse_failures(options.failures);
+  settings.fit.seed = options.seed;
+  settings.fit.threads = options.threads > 0 ? options.threads : search::available_cores();
+  return settings;
+}
+
+ScreenPlan make_plan(search::Study& study, const search::Configuration& configuration,
+                     const search::ScreenSettings& settings) {
+  kernels::set_blas_threads(settings.fit.threads);
+  return search::plan_screen(study, configuration, settings);
+}
+
+// Those of the picks that have a trial.
+std::map<std::string, search::Trial> trials_of(search::Study& study, const ScreenPlan& plan) {
+  std::map<std::string, search::Trial> trials;
+  for (const std::string& architecture : plan.architectures()) {
+    if (auto trial = study.find_trial(architecture)) trials.emplace(architecture, *trial);
+  }
+  return trials;
+}
+
+size_t count_finished(const std::map<std::string, search::Trial>& trials) {
+  return static_cast<size_t>(std::count_if(
+      trials.begin(), trials.end(), [](const auto& item) { return item.second.finished(); }));
+}
+
+// Trains in worker processes, as a search does: a training that crashes is data here too.
+void train(const Options& options, search::Configuration configuration, search::Study& study,
+           const ScreenPlan& plan) {
+  const size_t done = count_finished(trials_of(study, plan));
+  if (done == plan.architectures().size()) {
+    fmt::print(stderr,
+               "this screening is done; another --seed screens again with all that is known now\n");
+    return;
+  }
+  if (done > 0)
+    fmt::print(stderr, "going on: {} of {} picks are done\n", done, plan.architectures().size());
+  configuration.strategy.schedule.clear();  // progress has no epsilon to show
+  run_supervised({.study = options.study,
+                  .device = options.device,
+                  .workers = options.workers.value_or(configuration.workers),
+                  .threads = options.threads,
+                  .trials = {},
+                  .waiting_only = true},
+                 configuration);
+  const size_t left = plan.architectures().size() - count_finished(trials_of(study, plan));
+  if (left > 0) {
+    fmt::print(stderr,
+               "{} of the picks are in training by other workers; run the same command again for "
+               "their results\n",
+               left);
+  }
+}
+
+Screening screen(const Options& options, search::Study& study) {
+  search::Configuration configuration = search::stored_configuration(study);
+  if (!options.device.empty()) configuration.device = options.device;
+  const search::ScreenSettings settings = settings_of(options, configuration, study);
+  if (options.no_train) return {make_plan(study, configuration, settings), {}, {}};
+  std::optional<ScreenPlan> plan = search::stored_plan(study, settings);
+  if (!plan) {
+    check_evaluator(configuration);  // before picks are stored that could not be trained
+    plan = search::store_plan(study, settings, make_plan(study, configuration, settings));
+  }
+  train(options, configuration, study, *plan);
+  Screening screening{*plan, trials_of(study, *plan), {}};
+  for (const Shortlist& list : plan->shortlists)
+    screening.figures.push_back(search::assess(list, plan->study.mean, study));
+  return screening;
+}
+
+// ---- JSON ----
+
+Json or_null(std::optional<double> value) { return value ? Json(*value) : Json(nullptr); }
+
+Json to_json(const search::Pick& pick, const Screening& screening) {
+  const auto found = screening.trials.find(pick.architecture);
+  const search::Trial* trial = found == screening.trials.end() ? nullptr : &found->second;
+  return {{"architecture", pick.architecture},
+          {"prediction", pick.prediction},
+          {"truth", trial == nullptr ? Json(nullptr) : or_null(trial->validation_accuracy)},
+          {"state", trial == nullptr ? Json(nullptr) : Json(search::to_string(trial->state))},
+          {"reason", trial == nullptr ? "" : trial->reason()}};
+}
+
+void print_json(const Options& options, const Screening& screening) {
+  const ScreenPlan& plan = screening.plan;
+  Json json{{"study",
+             {{"trials", plan.study.results},
+              {"mean", plan.study.mean},
+              {"percentile_90", plan.study.percentile_90},
+              {"best", plan.study.best},
+              {"exploration_mean", or_null(plan.study.exploration_mean)}}},
+            {"candidates", plan.candidates},
+            {"draw", options.draw},
+            {"over_limit", plan.over_limit},
+            {"exhausted", plan.exhausted},
+            {"picks", plan.architectures().size()},
+            {"finished", count_finished(screening.trials)},
+            {"methods", Json::array()}};
+  for (size_t i = 0; i < plan.shortlists.size(); ++i) {
+    const ShortlistFigures figures =
+        screening.figures.empty() ? ShortlistFigures{} : screening.figures[i];
+    Json picks = Json::array();
+    for (const search::Pick& pick : plan.shortlists[i].picks)
+      picks.push_back(to_json(pick, screening));
+    json["methods"].push_back({{"method", plan.shortlists[i].method},
+                               {"l2_loss", or_null(figures.l2_loss)},
+                               {"constant_l2_loss", or_null(figures.constant_l2_loss)},
+                               {"mean_accuracy", or_null(figures.mean_accuracy)},
+                               {"best_accuracy", or_null(figures.best_accuracy)},
+                               {"results", figures.results},
+                               {"architectures", picks}});
+  }
+  fmt::print("{}\n", json.dump(2));
+}
+
+// ---- Tables ----
+
+std::string draw_in_words(const Options& options) {
+  if (options.draw == "uniform") return "by uniform walks";
+  const std::string policy = fmt::format("the learned policy at epsilon {}", options.epsilon);
+  return options.draw == "policy" ? "by " + policy
+                                  : "half by " + policy + ", half by uniform walks";
+}
+
+void print_head(const Options& options, const ScreenPlan& plan) {
+  fmt::print("study       {} networks: mean {}, 90th percentile {}, best {}\n",
+             grouped(plan.study.results), fixed(plan.study.mean, 4),
+             fixed(plan.study.percentile_90, 4), fixed(plan.study.best, 4));
+  if (plan.study.exploration_mean)
+    fmt::print("            mean of those at epsilon 1, drawn uniformly: {}\n",
+               fixed(plan.study.exploration_mean, 4));
+  fmt::print("candidates  {} {}{}\n", grouped(plan.candidates), draw_in_words(options),
+             plan.exhausted ? "; no more were found" : "");
+  if (plan.over_limit > 0)
+    fmt::print("            {} over a limit left out\n", grouped(plan.over_limit));
+  fmt::print("picks       {} different networks\n", plan.architectures().size());
+}
+
+void print_predictions(const ScreenPlan& plan) {
+  for (const Shortlist& list : plan.shortlists) {
+    fmt::print("\n{}\n", list.method);
+    Table table({{"", Align::right}, {"predicted", Align::right}, {"architecture"}});
+    for (size_t i = 0; i < list.picks.size(); ++i) {
+      table.add(
+          {std::to_string(i + 1), fixed(list.picks[i].prediction, 4), list.picks[i].architecture});
+    }
+    fmt::print("{}", table.render());
+  }
+}
+
+void print_figures(const Screening& screening) {
+  Table table({{"method"},
+               {"L2", Align::right},
+               {"L2 of the mean", Align::right},
+               {"mean", Align::right},
+               {"best", Align::right},
+               {"results", Align::right}});
+  for (size_t i = 0; i < screening.figures.size(); ++i) {
+    const ShortlistFigures& figures = screening.figures[i];
+    const Shortlist& list = screening.plan.shortlists[i];
+    table.add({list.method, fixed(figures.l2_loss, 5), fixed(figures.constant_l2_loss, 5),
+               fixed(figures.mean_accuracy, 4), fixed(figures.best_accuracy, 4),
+               fmt::format("{} of {}", figures.results, list.picks.size())});
+  }
+  fmt::print("\n{}\n", table.render(0));
+  fmt::print(
+      "L2: mean squared error of the predictions of a method's picks; of the mean: of\n"
+      "predicting the study's mean for them; mean, best: accuracies of the picks.\n");
+}
+
+size_t count_methods(const ScreenPlan& plan, const std::string& architecture) {
+  return static_cast<size_t>(
+      std::count_if(plan.shortlists.begin(), plan.shortlists.end(), [&](const Shortlist& list) {
+        return std::any_of(list.picks.begin(), list.picks.end(), [&](const search::Pick& pick) {
+          return pick.architecture == architecture;
+        });
+      }));
+}
+
+// The best networks of all picks, and how many methods picked them.
+void print_best(const Screening& screening) {
+  std::vector<const search::Trial*> best;
+  for (const auto& [architecture, trial] : screening.trials) {
+    if (trial.state == search::TrialState::complete) best.push_back(&trial);
+  }
+  std::stable_sort(best.begin(), best.end(), [](const auto* a, const auto* b) {
+    return a->validation_accuracy > b->validation_accuracy;
+  });
+  best.resize(std::min<size_t>(best.size(), 10));
+  if (best.empty()) return;
+  Table table({{"accuracy", Align::right},
+               {"params", Align::right},
+               {"methods", Align::right},
+               {"architecture"}});
+  for (const search::Trial* trial : best) {
+    table.add({fixed(trial->validation_accuracy, 4), short_count(trial->parameters),
+               std::to_string(count_methods(screening.plan, trial->architecture)),
+               trial->architecture});
+  }
+  fmt::print("\nthe best of all picks, and how many methods picked them\n{}", table.render());
+}
+
+ExitStatus run(const Options& options) {
+  const auto study = search::open_study(options.study);
+  const Screening screening = screen(options, *study);
+  if (options.format == "json") {
+    print_json(options, screening);
+    return ExitStatus::done;
+  }
+  print_head(options, screening.plan);
+  if (options.no_train) {
+    print_predictions(screening.plan);
+  } else {
+    print_figures(screening);
+    print_best(screening);
+  }
+  return ExitStatus::done;
+}
+
+void add_limits(CLI::App& app, Options& options) {
+  app.add_option("--max-parameters", options.limits.parameters, "of a candidate")
+      ->check(at_least_one());
+  app.add_option("--max-macs", options.limits.macs, "of a candidate, for one image")
+      ->check(at_least_one());
+  app.add_option("--max-memory", options.limits.memory_bytes,
+                 "bytes that its training may take by the estimate")
+      ->check(at_least_one());
+}
+
+std::function<ExitStatus()> setup(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("--study", options->study, "an existing study with results")->required();
+  app.add_option("--candidates", options->candidates,
+                 "how many to draw that the study has not seen")
+      ->check(at_least_one())
+      ->capture_default_str();
+  app.add_option("--top", options->top, "how many each method picks")
+      ->check(at_least_one())
+      ->capture_default_str();
+  app.add_option("--method", options->methods, "separated by commas; all leaves the baselines out")
+      ->delimiter(',')
+      ->capture_default_str();
+  app.add_flag("--no-train", options->no_train, "only predict; nothing is stored");
+  app.add_option("--draw", options->draw, "uniform walks, the learned policy, or half each")
+      ->check(CLI::IsMember({"uniform", "policy", "mixture"}))
+      ->capture_default_str();
+  app.add_option("--epsilon", options->epsilon, "of the policy")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  add_limits(app, *options);
+  app.add_option("--failures", options->failures, "to learn: exclude, as-chance, or model")
+      ->capture_default_str();
+  app.add_option("--seed", options->seed, "the same one goes on with the same picks")
+      ->capture_default_str();
+  app.add_option("--workers", options->workers, "worker processes for each device")
+      ->check(CLI::Range(1, 1024));
+  app.add_option("--device", options->device, "auto, cpu, cuda, cuda:0,... (default: the study's)");
+  app.add_option("--threads", options->threads,
+                 "of fits and of each worker (default: shared cores)")
+      ->check(CLI::Range(1, 1024));
+  app.add_option("--format", options->format, "table or json")
+      ->check(CLI::IsMember({"table", "json"}))
+      ->capture_default_str();
+  return [options] { return run(*options); };
+}
+
+}  // namespace
+
+const Command screen_command{
+    "screen", "Train the most promising of many untrained architectures",
+    "metaqnn screen --study sqlite:///quick.db --candidates 10000 --top 10", setup};
+
+}  // namespace metaqnn::cli

@@ -1,0 +1,344 @@
+#include "search/screen.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "architecture/error.h"
+#include "architecture/names.h"
+
+namespace metaqnn::search {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// How many walks in a row may find no new candidate, and how many different architectures may be
+// over a limit, before it is said that there are no more.
+constexpr int kFruitlessWalks = 200000;
+constexpr int64_t kMostOverLimit = 1000000;
+
+int64_t stricter(int64_t a, int64_t b) {
+  return a == 0 || b == 0 ? std::max(a, b) : std::min(a, b);
+}
+
+// The evaluator refuses what is over its own limits, so picking that would be a pick for nothing.
+SizeLimits limits_of(const Configuration& configuration, SizeLimits limits) {
+  if (configuration.evaluator.kind == "train") {
+    const TrainingSettings& training = configuration.evaluator.training;
+    limits.parameters = stricter(limits.parameters, training.max_parameters);
+    limits.memory_bytes = stricter(limits.memory_bytes, training.max_memory);
+  }
+  return limits;
+}
+
+class SizeCheck {
+ public:
+  SizeCheck(const Space& space, const SizeLimits& limits, const TrainingMemorySettings& memory)
+      : input_(space.input()), limits_(limits), memory_(memory) {
+    any_ = limits.parameters > 0 || limits.macs > 0 || limits.memory_bytes > 0;
+    if (any_ && !input_) {
+      throw UsageError(
+          "limits on parameters, MACs and memory need networks, and the strings of this space are "
+          "none; leave the limits out");
+    }
+  }
+
+  bool keeps(const std::string& text) const {
+    if (!any_) return true;
+    const Architecture architecture = parse_architecture(text);
+    const Analysis analysis = analyse(architecture, *input_);
+    const auto within = [](int64_t value, int64_t limit) { return limit == 0 || value <= limit; };
+    return within(analysis.parameters, limits_.parameters) && within(analysis.macs, limits_.macs) &&
+           (limits_.memory_bytes == 0 ||
+            estimate_training_memory(architecture, *input_, memory_).total() <=
+                limits_.memory_bytes);
+  }
+
+ private:
+  std::optional<Shape> input_;
+  SizeLimits limits_;
+  TrainingMemorySettings memory_;
+  bool any_ = false;
+};
+
+// Draws candidates into a plan.
+class Drawer {
+ public:
+  Drawer(const Space& space, SizeCheck check, std::unordered_set<std::string> seen)
+      : space_(space),
+        space_size_(space.architectures()),
+        check_(std::move(check)),
+        known_(std::move(seen)) {}
+
+  // Until `count` are there in all; fewer where no more are found.
+  void draw(int64_t count, const std::function<Walk()>& walk) {
+    for (int fruitless = 0; static_cast<int64_t>(drawn_.size()) < count;) {
+      std::string text = space_.text(walk());
+      if (!known_.insert(text).second) {
+        if (++fruitless == kFruitlessWalks || std::to_string(known_.size()) == space_size_) return;
+      } else if (!check_.keeps(text)) {
+        if (++over_limit_ >= kMostOverLimit) return;
+      } else {
+        drawn_.push_back(std::move(text));
+        fruitless = 0;
+      }
+    }
+  }
+
+  const std::vector<std::string>& drawn() const { return drawn_; }
+  int64_t over_limit() const { return over_limit_; }
+
+ private:
+  const Space& space_;
+  std::string space_size_;
+  SizeCheck check_;
+  std::unordered_set<std::string> known_;  // seen, drawn, or over a limit
+  std::vector<std::string> drawn_;
+  int64_t over_limit_ = 0;
+};
+
+// What a study knew at one moment.
+struct Known {
+  datasets::Log log;
+  std::unordered_set<std::string> seen;
+  std::vector<SequencedSample> samples;
+  uint64_t seed;
+};
+
+Known read(Study& study) {
+  const Snapshot snapshot(study);
+  Known known{to_log(study), {}, study.sequenced_samples_after(0), study.info().seed};
+  for (const datasets::LogRow& row : known.log.rows) known.seen.insert(row.architecture);
+  return known;
+}
+
+std::vector<std::string> draw_candidates(Known& known, const Configuration& configuration,
+                                         const Space& space, const ScreenSettings& settings,
+                                         ScreenPlan& plan) {
+  Drawer drawer(space, {space, limits_of(configuration, settings.limits), settings.memory},
+                std::move(known.seen));
+  Random random = Random::stream(settings.fit.seed, "screen");
+  if (settings.draw != Draw::uniform) {
+    const auto strategy = make_strategy(configuration.strategy, space, known.seed);
+    for (const SequencedSample& sample : known.samples) strategy->observe(sample);
+    const int64_t share =
+        settings.draw == Draw::policy ? settings.candidates : settings.candidates / 2;
+    drawer.draw(share, [&] { return strategy->propose(settings.epsilon, random); });
+  }
+  if (settings.draw != Draw::policy)
+    drawer.draw(settings.candidates, [&] { return space.uniform_walk(random); });
+  plan.candidates = static_cast<int64_t>(drawer.drawn().size());
+  plan.over_limit = drawer.over_limit();
+  plan.exhausted = plan.candidates < settings.candidates;
+  if (plan.candidates == 0) {
+    throw FailureError(
+        plan.over_limit > 0
+            ? fmt::format("no architecture is left to screen: {} that the study has not seen are "
+                          "all over a limit; raise it",
+                          plan.over_limit)
+            : "no architecture is left to screen: the study has seen all that walks find; another "
+              "--draw, or a larger space in a new study, has more");
+  }
+  return drawer.drawn();
+}
+
+StudyFigures figures_of(const datasets::Log& log, const predict::Samples& samples) {
+  StudyFigures figures;
+  figures.results = static_cast<int64_t>(samples.size());
+  std::vector<double> sorted(samples.targets.begin(), samples.targets.end());
+  std::sort(sorted.begin(), sorted.end());
+  figures.mean = samples.targets.mean();
+  figures.percentile_90 = sorted[(9 * sorted.size() + 9) / 10 - 1];
+  figures.best = sorted.back();
+  double sum = 0;
+  int count = 0;
+  for (const datasets::LogRow& row : log.rows) {
+    if (row.epsilon != 1.0 || !row.accuracy) continue;
+    sum += *row.accuracy;
+    ++count;
+  }
+  if (count > 0) figures.exploration_mean = sum / count;
+  return figures;
+}
+
+Shortlist shortlist(const std::string& method, const Eigen::VectorXd& predictions,
+                    const std::vector<std::string>& candidates, int64_t top) {
+  std::vector<size_t> order(candidates.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  const auto prediction = [&](size_t i) { return predictions(static_cast<Eigen::Index>(i)); };
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return prediction(a) > prediction(b); });
+  order.resize(std::min(order.size(), static_cast<size_t>(top)));
+  Shortlist list{method, {}};
+  for (size_t i : order) list.picks.push_back({candidates[i], prediction(i)});
+  return list;
+}
+
+// The name of a plan in its study.
+std::string note_name(const ScreenSettings& settings) {
+  return fmt::format(
+      "screen seed {} candidates {} top {} methods {} draw {} epsilon {} parameters {} macs {} "
+      "memory {} failures {}",
+      settings.fit.seed, settings.candidates, settings.top, fmt::join(settings.methods, ","),
+      to_string(settings.draw), settings.draw == Draw::uniform ? 1.0 : settings.epsilon,
+      settings.limits.parameters, settings.limits.macs, settings.limits.memory_bytes,
+      predict::to_string(settings.failures));
+}
+
+std::string to_text(const ScreenPlan& plan) {
+  const StudyFigures& study = plan.study;
+  Json json{{"results", study.results},
+            {"mean", study.mean},
+            {"percentile_90", study.percentile_90},
+            {"best", study.best},
+            {"exploration_mean", study.exploration_mean ? Json(*study.exploration_mean) : Json()},
+            {"candidates", plan.candidates},
+            {"over_limit", plan.over_limit},
+            {"exhausted", plan.exhausted},
+            {"shortlists", Json::array()}};
+  for (const Shortlist& list : plan.shortlists) {
+    Json picks = Json::array();
+    for (const Pick& pick : list.picks) picks.push_back({pick.architecture, pick.prediction});
+    json["shortlists"].push_back({{"method", list.method}, {"picks", picks}});
+  }
+  return json.dump();
+}
+
+ScreenPlan parse_plan(const std::string& text, const std::string& url) {
+  try {
+    const Json json = Json::parse(text);
+    ScreenPlan plan;
+    plan.study = {json.at("results"), json.at("mean"), json.at("percentile_90"), json.at("best"),
+                  std::nullopt};
+    if (!json.at("exploration_mean").is_null())
+      plan.study.exploration_mean = json.at("exploration_mean").get<double>();
+    plan.candidates = json.at("candidates");
+    plan.over_limit = json.at("over_limit");
+    plan.exhausted = json.at("exhausted");
+    for (const Json& list : json.at("shortlists")) {
+      Shortlist shortlist{list.at("method"), {}};
+      for (const Json& pick : list.at("picks")) shortlist.picks.push_back({pick.at(0), pick.at(1)});
+      plan.shortlists.push_back(std::move(shortlist));
+    }
+    return plan;
+  } catch (const Json::exception& error) {
+    throw DataError("study " + url + " holds a plan of a screening that cannot be read (" +
+                    error.what() + "); screen with another seed");
+  }
+}
+
+}  // namespace
+
+Draw parse_draw(const std::string& name) {
+  for (Draw draw : {Draw::uniform, Draw::policy, Draw::mixture}) {
+    if (to_string(draw) == name) return draw;
+  }
+  throw UsageError("there is no way " + name + " to draw candidates; did you mean " +
+                   nearest_name(name, {"uniform", "policy", "mixture"}) + "?");
+}
+
+std::string to_string(Draw draw) {
+  switch (draw) {
+    case Draw::uniform:
+      return "uniform";
+    case Draw::policy:
+      return "policy";
+    case Draw::mixture:
+      return "mixture";
+  }
+  return "";
+}
+
+std::vector<std::string> ScreenPlan::architectures() const {
+  std::vector<std::string> all;
+  std::unordered_set<std::string> known;
+  for (const Shortlist& list : shortlists) {
+    for (const Pick& pick : list.picks) {
+      if (known.insert(pick.architecture).second) all.push_back(pick.architecture);
+    }
+  }
+  return all;
+}
+
+ScreenPlan plan_screen(Study& study, const Configuration& configuration,
+                       const ScreenSettings& settings) {
+  for (const std::string& name : settings.methods) predict::find_method(name);
+  const Space space = build_space(configuration);
+  Known known = read(study);
+  const predict::Samples samples =
+      predict::make_samples(known.log, settings.encoding, settings.failures);
+  if (static_cast<int64_t>(samples.size()) < kFewestScreenResults) {
+    throw UsageError(fmt::format(
+        "screen fits on the results of a study, and {} has {}; it takes {}: go on with metaqnn "
+        "search --study {}, or metaqnn import the results of a log",
+        study.url(), samples.size(), kFewestScreenResults, study.url()));
+  }
+  ScreenPlan plan;
+  plan.study = figures_of(known.log, samples);
+  const std::vector<std::string> candidates =
+      draw_candidates(known, configuration, space, settings, plan);
+  const predict::Training training =
+      predict::make_training(settings.encoding, samples, settings.failures, {}, settings.fit);
+  const kernels::Points points = training.encoding->points(candidates);
+  for (const std::string& name : settings.methods) {
+    const auto predictor = predict::fit(predict::find_method(name), training);
+    const Eigen::VectorXd predictions =
+        predictor->predict(points, {false, settings.fit.threads}).mean;
+    plan.shortlists.push_back(shortlist(name, predictions, candidates, settings.top));
+  }
+  return plan;
+}
+
+std::optional<ScreenPlan> stored_plan(Study& study, const ScreenSettings& settings) {
+  const std::optional<std::string> text = study.note(note_name(settings));
+  if (!text) return std::nullopt;
+  return parse_plan(*text, study.url());
+}
+
+ScreenPlan store_plan(Study& study, const ScreenSettings& settings, const ScreenPlan& plan) {
+  Transaction transaction(study);
+  if (auto stored = stored_plan(study, settings)) return *stored;
+  for (const std::string& architecture : plan.architectures()) {
+    if (study.find_trial(architecture)) continue;  // a worker has come to it since
+    Trial trial;
+    trial.architecture = architecture;
+    trial.state = TrialState::waiting;
+    trial.epsilon = 0;  // nothing of it was drawn at random for the sake of exploring
+    trial.attempts = 1;
+    trial.origin = "screen";
+    study.add_sample(study.add_trial(trial, 0), trial.epsilon);
+  }
+  study.set_note(note_name(settings), to_text(plan));
+  transaction.commit();
+  return plan;
+}
+
+ShortlistFigures assess(const Shortlist& shortlist, double study_mean, Study& study) {
+  ShortlistFigures figures;
+  double squares = 0, constant_squares = 0, sum = 0, best = 0;
+  for (const Pick& pick : shortlist.picks) {
+    const std::optional<Trial> trial = study.find_trial(pick.architecture);
+    if (!trial || !trial->finished() || !trial->validation_accuracy) continue;
+    const double accuracy = *trial->validation_accuracy;
+    ++figures.results;
+    squares += std::pow(accuracy - pick.prediction, 2);
+    constant_squares += std::pow(accuracy - study_mean, 2);
+    sum += accuracy;
+    best = std::max(best, accuracy);
+  }
+  if (figures.results == 0) return figures;
+  const auto n = static_cast<double>(figures.results);
+  figures.l2_loss = squares / n;
+  figures.constant_l2_loss = constant_squares / n;
+  figures.mean_accuracy = sum / n;
+  figures.best_accuracy = best;
+  return figures;
+}
+
+}  // namespace metaqnn::search
