@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Largest memory and time of fitting on 3,000 labelled and 10,000 unlabelled networks.
 
-  tests/bench/predict_memory.py build/cli/metaqnn [--labelled 3000] [--unlabelled 10000]
+  tests/bench/predict_memory.py build/metaqnn [--labelled 3000] [--unlabelled 10000]
 
 The networks are drawn from the space of experiments/cifar10.toml (up to 12 layers),
 the accuracies are made up: what they are changes neither memory nor time by much.
@@ -60,8 +60,8 @@ def main():
         write_log(program, options.labelled, log)
         for method in options.method:
             wall, processor, peak, output = measure(
-                [program, "fit", "--log", log, "--method", method, "--unlabelled", str(options.unlabelled), "--config",
-                 CONFIGURATION, "--threads", "2", "-o", pathlib.Path(folder) / "model"])
+                [program, "fit", "--log", log, "--target", "accuracy", "--method", method, "--unlabelled",
+                 str(options.unlabelled), "--config", CONFIGURATION, "--threads", "2", "-o", pathlib.Path(folder) / "model"])
             graph = next((line.strip() for line in output.splitlines() if "graph weight" in line), "")
             print(f"{method:9} {wall:7.2f} {processor:13.2f} {peak:10.2f}  {graph}".rstrip(), flush=True)
 
