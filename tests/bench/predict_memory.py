@@ -3,7 +3,7 @@
 
   tests/bench/predict_memory.py build/metaqnn [--labelled 3000] [--unlabelled 10000]
 
-The networks are drawn from the space of experiments/cifar10.toml (up to 12 layers),
+The networks are drawn from the space of experiments/cifar10.toml,
 the accuracies are made up: what they are changes neither memory nor time by much.
 Each method is a process of its own, `metaqnn fit` with two threads.
 """
@@ -49,7 +49,7 @@ def main():
     parser.add_argument("program", type=pathlib.Path, help="the program metaqnn")
     parser.add_argument("--labelled", type=int, default=3000)
     parser.add_argument("--unlabelled", type=int, default=10000)
-    parser.add_argument("--method", choices=METHODS, nargs="+", default=METHODS)
+    parser.add_argument("--method", choices=METHODS, nargs="+", default=METHODS, metavar="METHOD")
     options = parser.parse_args()
     if not options.program.is_file():
         parser.error(f"there is no program {options.program}; build it with cmake --build build --target metaqnn")
