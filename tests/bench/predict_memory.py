@@ -3,8 +3,8 @@
 
   tests/bench/predict_memory.py build/metaqnn [--labelled 3000] [--unlabelled 10000]
 
-The networks are drawn from the space of experiments/cifar10.toml,
-the accuracies are made up: what they are changes neither memory nor time by much.
+The networks are drawn from the space of experiments/cifar10.toml, the accuracies
+are made up.
 Each method is a process of its own, `metaqnn fit` with two threads.
 """
 import argparse
