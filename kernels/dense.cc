@@ -43,4 +43,15 @@ void set_blas_threads(int threads) {
     reinterpret_cast<SetThreads>(symbol)(threads);
 }
 
+OneBlasThread::OneBlasThread() : before_(0) {
+  using GetThreads = int (*)();
+  if (void* symbol = dlsym(RTLD_DEFAULT, "openblas_get_num_threads"))
+    before_ = reinterpret_cast<GetThreads>(symbol)();
+  if (before_ > 1) set_blas_threads(1);
+}
+
+OneBlasThread::~OneBlasThread() {
+  if (before_ > 1) set_blas_threads(before_);
+}
+
 }  // namespace metaqnn::kernels

@@ -19,4 +19,18 @@ Eigen::MatrixXd product_nt(const Eigen::MatrixXd& a, const Eigen::MatrixXd& b);
 // Threads of OpenBLAS, where that is the BLAS; it spins on all cores otherwise.
 void set_blas_threads(int threads);
 
+// BLAS works with one thread while this lives, for matrices so small that its threads would wait
+// for each other longer than they work. The number is the process's: of several that overlap in
+// different threads the last to end decides it.
+class OneBlasThread {
+ public:
+  OneBlasThread();
+  ~OneBlasThread();
+  OneBlasThread(const OneBlasThread&) = delete;
+  OneBlasThread& operator=(const OneBlasThread&) = delete;
+
+ private:
+  int before_;  // 0 where BLAS is not OpenBLAS
+};
+
 }  // namespace metaqnn::kernels

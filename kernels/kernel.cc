@@ -1,9 +1,11 @@
 #include "kernels/kernel.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
 #include "architecture/error.h"
+#include "kernels/parallel.h"
 
 namespace metaqnn::kernels {
 namespace {
@@ -11,6 +13,21 @@ namespace {
 using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
+
+// Rows of an expansion computed at once: fewer, and what each call prepares of all centres weighs;
+// more, and they leave the cache and their memory is returned to the system after each.
+constexpr Index kExpansionRows = 256;
+
+// gram(some points of a) c, for some rows of a after others.
+template <typename Gram>
+VectorXd expand(const Points& a, const VectorXd& coefficients, int threads, const Gram& gram) {
+  VectorXd result(a.size());
+  parallel_for((a.size() + kExpansionRows - 1) / kExpansionRows, threads, [&](Index block) {
+    const Index first = block * kExpansionRows, count = std::min(kExpansionRows, a.size() - first);
+    result.segment(first, count) = gram(a.range(first, count)) * coefficients;
+  });
+  return result;
+}
 
 std::vector<ColumnGroup> columns_of(const std::vector<NamedGroup>& groups) {
   std::vector<ColumnGroup> columns;
@@ -33,6 +50,11 @@ class Linear : public Kernel {
   }
   MatrixXd gram(const VectorXd& parameters, const Points& a, int threads) const override {
     return gram(parameters, a, a, threads);
+  }
+  VectorXd expansion(const VectorXd& parameters, const Points& a, const Points& b,
+                     const VectorXd& coefficients, int) const override {
+    const VectorXd weights = scaled(parameters, b).transpose() * coefficients;
+    return scaled(parameters, a) * weights;
   }
   VectorXd diagonal(const VectorXd& parameters, const Points& a) const override {
     return scaled(parameters, a).rowwise().squaredNorm();
@@ -121,6 +143,13 @@ class Edit : public Kernel {
   MatrixXd gram(const VectorXd& parameters, const Points& a, int threads) const override {
     return kernel(parameters, roots(parameters, a, threads));
   }
+  VectorXd expansion(const VectorXd& parameters, const Points& a, const Points& b,
+                     const VectorXd& coefficients, int threads) const override {
+    const EditCosts once = costs(parameters);
+    return expand(a, coefficients, threads, [&](const Points& some) {
+      return kernel(parameters, edit_distances(some.tokens, b.tokens, once).cwiseSqrt());
+    });
+  }
   VectorXd diagonal(const VectorXd&, const Points& a) const override {
     return VectorXd::Ones(a.size());
   }
@@ -199,6 +228,12 @@ class Sum : public Kernel {
   MatrixXd gram(const VectorXd& parameters, const Points& a, int threads) const override {
     return add(parameters, [&](const Kernel& term, const VectorXd& p) -> MatrixXd {
       return term.gram(p, a, threads);
+    });
+  }
+  VectorXd expansion(const VectorXd& parameters, const Points& a, const Points& b,
+                     const VectorXd& coefficients, int threads) const override {
+    return add(parameters, [&](const Kernel& term, const VectorXd& p) -> MatrixXd {
+      return term.expansion(p, a, b, coefficients, threads);
     });
   }
   VectorXd diagonal(const VectorXd& parameters, const Points& a) const override {
@@ -303,6 +338,17 @@ Points Points::subset(const std::vector<Index>& rows) const {
     result.tokens.push_back(tokens[static_cast<size_t>(rows[i])]);
   }
   return result;
+}
+
+Points Points::range(Index first, Index count) const {
+  return {features.middleRows(first, count),
+          std::vector<Tokens>(tokens.begin() + first, tokens.begin() + first + count)};
+}
+
+VectorXd Kernel::expansion(const VectorXd& parameters, const Points& a, const Points& b,
+                           const VectorXd& coefficients, int threads) const {
+  return expand(a, coefficients, threads,
+                [&](const Points& some) { return gram(parameters, some, b); });
 }
 
 KernelPointer make_linear(std::vector<NamedGroup> groups) {

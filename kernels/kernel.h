@@ -37,6 +37,7 @@ struct Points {
   std::vector<Tokens> tokens;  // n
   Eigen::Index size() const { return features.rows(); }
   Points subset(const std::vector<Eigen::Index>& rows) const;
+  Points range(Eigen::Index first, Eigen::Index count) const;
 };
 
 struct KernelParameter {
@@ -67,6 +68,11 @@ class Kernel {
   // a.size() x a.size().
   virtual Eigen::MatrixXd gram(const Eigen::VectorXd& parameters, const Points& a,
                                int threads = 1) const = 0;
+  // gram(parameters, a, b) c up to rounding, for one c_j per point of b, without holding the matrix:
+  // linear terms are added up over b once, the others take some rows of a at a time.
+  virtual Eigen::VectorXd expansion(const Eigen::VectorXd& parameters, const Points& a,
+                                    const Points& b, const Eigen::VectorXd& coefficients,
+                                    int threads = 1) const;
   // The diagonal of gram(parameters, a).
   virtual Eigen::VectorXd diagonal(const Eigen::VectorXd& parameters, const Points& a) const = 0;
   // Derivatives of gram(parameters, a) by each parameter. Those by edit costs are differences over

@@ -6,9 +6,11 @@
 #include <chrono>
 #include <cmath>
 #include <numeric>
+#include <optional>
 
 #include "architecture/error.h"
 #include "architecture/random.h"
+#include "kernels/dense.h"
 
 namespace metaqnn::predict {
 namespace {
@@ -128,6 +130,7 @@ Choice choose(const kernels::Kernel& kernel, const kernels::Points& points, cons
   parameters.push_back({"penalty", kPenaltyStart, std::log(kSmallestPenalty),
                         std::log(kLargestPenalty), kPenaltyDeviation});
   LeaveOneOut cost(kernel, some, some_targets, parameters);
+  std::optional<kernels::OneBlasThread> small(std::in_place);
 
   Choice choice;
   VectorXd start(static_cast<Index>(parameters.size()));
@@ -162,6 +165,7 @@ Choice choose(const kernels::Kernel& kernel, const kernels::Points& points, cons
                 .solve(std::exp(best.parameters(best.parameters.size() - 1)))
                 .left_out,
             some_targets);
+  small.reset();
   const LeastSquares system(
       kernels::decompose(kernel.gram(choice.parameters, points, settings.threads)), targets);
   choice.penalty = system.best_penalty(kSmallestPenalty, kLargestPenalty);

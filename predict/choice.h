@@ -11,7 +11,7 @@
 // Nonlinear least squares by Ceres Solver (Levenberg-Marquardt, bounds), from the starts in the
 // kernel's own parameters and from `starts` - 1 more, drawn from the prior. With more than
 // `most_points` points theta is chosen on a random subset of them; the penalty always on all, along
-// the whole path that one decomposition gives.
+// the whole path that one decomposition gives. BLAS works with one thread on the subset.
 //
 //   Choice choice = choose(kernel, points, targets, {});
 #pragma once

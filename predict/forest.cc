@@ -13,6 +13,13 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
+namespace {
+
+// Points that meet a tree while it is in the cache.
+constexpr Index kBlock = 256;
+
+}  // namespace
+
 // Grows one tree.
 class Forest::Grower {
  public:
@@ -60,9 +67,9 @@ class Forest::Grower {
                        rows_.begin() + static_cast<std::ptrdiff_t>(end),
                        [&](Index row) { return x_(row, best.column) <= best.threshold; });
     const auto at = static_cast<size_t>(middle - rows_.begin());
-    const int left = split(tree, begin, at);
+    split(tree, begin, at);
     const int right = split(tree, at, end);
-    tree[static_cast<size_t>(self)] = {best.column, best.threshold, left, right};
+    tree[static_cast<size_t>(self)] = {best.column, best.threshold, right};
     return self;
   }
 
@@ -139,11 +146,12 @@ Forest::Forest(const MatrixXd& x, const VectorXd& y, const ForestSettings& setti
     trees_[tree] = Grower(x, y, settings, Random::stream(seed, "tree", tree)).grow(seen[tree]);
   });
   left_out_.resize(x.rows());
+  const MatrixXd points = x.transpose();
   kernels::parallel_for(x.rows(), threads, [&](Index row) {
     double unseen = 0, all = 0;
     int count = 0;
     for (size_t t = 0; t < trees_.size(); ++t) {
-      const double value = follow(trees_[t], x, row);
+      const double value = follow(trees_[t], points.col(row).data());
       all += value;
       if (seen[t][static_cast<size_t>(row)]) continue;
       unseen += value;
@@ -153,23 +161,23 @@ Forest::Forest(const MatrixXd& x, const VectorXd& y, const ForestSettings& setti
   });
 }
 
-double Forest::follow(const Tree& tree, const MatrixXd& x, Index row) {
-  int node = 0;
-  while (tree[static_cast<size_t>(node)].column >= 0) {
-    const Node& n = tree[static_cast<size_t>(node)];
-    node = x(row, n.column) <= n.value ? n.left : n.right;
-  }
-  return tree[static_cast<size_t>(node)].value;
+double Forest::follow(const Tree& tree, const double* point) {
+  const Node* node = tree.data();
+  while (node->column >= 0)
+    node = point[node->column] <= node->value ? node + 1 : tree.data() + node->right;
+  return node->value;
 }
 
 VectorXd Forest::predict(const MatrixXd& x, int threads) const {
-  VectorXd mean(x.rows());
-  kernels::parallel_for(x.rows(), threads, [&](Index row) {
-    double sum = 0;
-    for (const Tree& tree : trees_) sum += follow(tree, x, row);
-    mean(row) = sum / static_cast<double>(trees_.size());
+  VectorXd sums = VectorXd::Zero(x.rows());
+  kernels::parallel_for((x.rows() + kBlock - 1) / kBlock, threads, [&](Index block) {
+    const Index first = block * kBlock, count = std::min(kBlock, x.rows() - first);
+    const MatrixXd points = x.middleRows(first, count).transpose();
+    for (const Tree& tree : trees_) {
+      for (Index i = 0; i < count; ++i) sums(first + i) += follow(tree, points.col(i).data());
+    }
   });
-  return mean;
+  return sums / static_cast<double>(trees_.size());
 }
 
 }  // namespace metaqnn::predict

@@ -43,11 +43,12 @@ class Forest {
   struct Node {
     int column = -1;   // -1: a leaf
     double value = 0;  // threshold, or the leaf's prediction
-    int left = 0, right = 0;
+    int right = 0;     // the left child is the next node
   };
   using Tree = std::vector<Node>;
   class Grower;
-  static double follow(const Tree& tree, const Eigen::MatrixXd& x, Eigen::Index row);
+  // `point`: its d features, one after another.
+  static double follow(const Tree& tree, const double* point);
 
   std::vector<Tree> trees_;
   Eigen::VectorXd left_out_;

@@ -1,5 +1,6 @@
 #include "predict/kernel_predictor.h"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -11,6 +12,13 @@ namespace metaqnn::predict {
 using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
+
+namespace {
+
+// Points whose kernel with all centres is held at once.
+constexpr Index kExplainedRows = 2048;
+
+}  // namespace
 
 Standardised standardise(const VectorXd& targets) {
   Standardised result;
@@ -28,24 +36,37 @@ KernelPredictor::KernelPredictor(Expansion expansion, std::vector<std::string> r
 Prediction KernelPredictor::predict(const kernels::Points& points,
                                     const PredictSettings& settings) const {
   const Expansion& e = expansion_;
-  const MatrixXd gram = e.kernel->gram(e.parameters, points, e.centres, settings.threads);
+  const VectorXd sums =
+      e.kernel->expansion(e.parameters, points, e.centres, e.coefficients, settings.threads);
   Prediction prediction;
-  prediction.mean = e.range.limit(
-      ((gram * e.coefficients).array() + e.intercept) * e.target_deviation + e.target_mean);
+  prediction.mean =
+      e.range.limit((sums.array() + e.intercept) * e.target_deviation + e.target_mean);
   if (!settings.deviation || e.scale == 0) return prediction;
+  const VectorXd left =
+      e.kernel->diagonal(e.parameters, points) - explained(points, settings.threads);
+  prediction.deviation =
+      (e.scale * (left.cwiseMax(0).array() + e.penalty)).sqrt() * e.target_deviation;
+  return prediction;
+}
+
+// k(x)' H k(x).
+VectorXd KernelPredictor::explained(const kernels::Points& points, int threads) const {
+  const Expansion& e = expansion_;
   {
     const std::lock_guard lock(mutex_);
     if (!system_) {
       system_ = std::make_unique<LeastSquares>(
-          kernels::decompose(e.kernel->gram(e.parameters, e.centres, settings.threads)),
+          kernels::decompose(e.kernel->gram(e.parameters, e.centres, threads)),
           VectorXd::Zero(e.centres.size()));
     }
   }
-  const VectorXd left =
-      e.kernel->diagonal(e.parameters, points) - system_->explained(e.penalty, gram);
-  prediction.deviation =
-      (e.scale * (left.cwiseMax(0).array() + e.penalty)).sqrt() * e.target_deviation;
-  return prediction;
+  VectorXd result(points.size());
+  for (Index first = 0; first < points.size(); first += kExplainedRows) {
+    const Index count = std::min(kExplainedRows, points.size() - first);
+    result.segment(first, count) = system_->explained(
+        e.penalty, e.kernel->gram(e.parameters, points.range(first, count), e.centres, threads));
+  }
+  return result;
 }
 
 std::vector<std::pair<std::string, double>> KernelPredictor::hyperparameters() const {

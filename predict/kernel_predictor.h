@@ -55,6 +55,8 @@ class KernelPredictor : public Predictor {
   void set_left_out(Prediction left_out) { left_out_ = std::move(left_out); }
 
  private:
+  Eigen::VectorXd explained(const kernels::Points& points, int threads) const;
+
   Expansion expansion_;
   std::vector<std::string> report_;
   Prediction left_out_;

@@ -100,8 +100,7 @@ FeatureSpace make_space(const kernels::Kernel& kernel, const VectorXd& parameter
   space.repair = kernels::report(spectrum);
   // Directions that hold next to nothing, or no more than is wrong with the kernel, would only be
   // divided by next to nothing.
-  const double smallest =
-      std::max(1e-10 * spectrum.values.maxCoeff(), -spectrum.values.minCoeff());
+  const double smallest = std::max(1e-10 * spectrum.values.maxCoeff(), -spectrum.values.minCoeff());
   const Index kept = (spectrum.values.array() > smallest).count();
   space.to_features = spectrum.vectors.rightCols(kept) *
                       spectrum.values.tail(kept).cwiseSqrt().cwiseInverse().asDiagonal();
@@ -135,16 +134,15 @@ Solution best_lambda(const MatrixXd& rows, const VectorXd& targets, double rho) 
   const MatrixXd squared = spectrum.vectors.cwiseAbs2();
   const VectorXd y = spectrum.vectors.transpose() * targets;
   const auto n = static_cast<double>(targets.size());
-  Solution best;
-  for (double exponent = -5; exponent <= 3; exponent += 0.125) {
-    const double lambda = std::pow(10, exponent);
-    const VectorXd shrink = w.array() / (w.array() + lambda);
-    const VectorXd fitted = spectrum.vectors * shrink.cwiseProduct(y);
-    const VectorXd kept = (1 - 1 / n - (squared * shrink).array()).cwiseMax(1e-9);
-    const double sum = (targets - fitted).cwiseQuotient(kept).squaredNorm();
-    if (sum < best.squared) best = {rho, lambda, sum};
-  }
-  return best;
+  const VectorXd lambdas = pow(10, VectorXd::LinSpaced(65, -5, 3).array());
+  MatrixXd shrink(w.size(), lambdas.size());
+  for (Index i = 0; i < lambdas.size(); ++i) shrink.col(i) = w.array() / (w.array() + lambdas(i));
+  const MatrixXd fitted = kernels::product(spectrum.vectors, y.asDiagonal() * shrink);
+  const MatrixXd kept = (1 - 1 / n - kernels::product(squared, shrink).array()).cwiseMax(1e-9);
+  const MatrixXd left_out = (-fitted).colwise() + targets;
+  Index best = 0;
+  const double least = left_out.cwiseQuotient(kept).colwise().squaredNorm().minCoeff(&best);
+  return {rho, lambdas(best), least};
 }
 
 // G of the header.

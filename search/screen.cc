@@ -127,9 +127,11 @@ std::vector<std::string> draw_candidates(Known& known, const Configuration& conf
   if (settings.draw != Draw::uniform) {
     const auto strategy = make_strategy(configuration.strategy, space, known.seed);
     for (const SequencedSample& sample : known.samples) strategy->observe(sample);
+    const Situation situation{settings.epsilon, {}};
+    strategy->prepare(situation.pending);
     const int64_t share =
         settings.draw == Draw::policy ? settings.candidates : settings.candidates / 2;
-    drawer.draw(share, [&] { return strategy->propose(settings.epsilon, random); });
+    drawer.draw(share, [&] { return strategy->propose(situation, random); });
   }
   if (settings.draw != Draw::policy)
     drawer.draw(settings.candidates, [&] { return space.uniform_walk(random); });

@@ -21,6 +21,7 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 using tests::kRounding;
+using tests::kRoundingOfSums;
 
 constexpr int kAlphabet = 3;
 
@@ -304,6 +305,21 @@ TEST(Kernel, IsTheSameToTheLastBitWithAnyNumberOfThreads) {
   }
 }
 
+// Enough points for more than one block of rows.
+TEST(Kernel, ExpandsAsItsGramMatrixDoes) {
+  const Points a = random_points(600, 16), b = random_points(30, 17);
+  const VectorXd coefficients = random_points(30, 18).features.col(0);
+  for (const auto& [name, kernel] : all_kernels()) {
+    SCOPED_TRACE(name);
+    const VectorXd p = some_parameters(*kernel);
+    const VectorXd expansion = kernel->expansion(p, a, b, coefficients);
+    ASSERT_EQ(expansion.size(), 600);
+    EXPECT_LT(largest(expansion - kernel->gram(p, a, b) * coefficients),
+              kRoundingOfSums * largest(expansion));
+    EXPECT_EQ(largest(kernel->expansion(p, a, b, coefficients, 3) - expansion), 0);
+  }
+}
+
 TEST(Kernel, HasTheDerivativesOfItsParameters) {
   const Points points = random_points(12, 10);
   for (const auto& [name, kernel] : all_kernels()) {
@@ -342,6 +358,14 @@ TEST(Points, SubsetTakesRowsInTheOrderAskedFor) {
   EXPECT_EQ(subset.tokens,
             (std::vector<Tokens>{points.tokens[3], points.tokens[0], points.tokens[3]}));
   EXPECT_EQ(points.subset({}).size(), 0);
+}
+
+TEST(Points, RangeTakesRowsOneAfterAnother) {
+  const Points points = random_points(5, 15);
+  const Points range = points.range(1, 3);
+  EXPECT_EQ(range.features, points.subset({1, 2, 3}).features);
+  EXPECT_EQ(range.tokens, points.subset({1, 2, 3}).tokens);
+  EXPECT_EQ(points.range(5, 0).size(), 0);
 }
 
 // What a predictor that sees the training points once more relies on.

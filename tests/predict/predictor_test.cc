@@ -272,6 +272,31 @@ TEST(Forest, LearnsAStep) {
   EXPECT_LT((forest.left_out() - y).squaredNorm() / 40, 0.05);
 }
 
+// 600 rows are more than one block.
+TEST(Forest, PredictsARowAsItDoesAlone) {
+  Random random(12);
+  Eigen::MatrixXd x(600, 3);
+  for (double& value : x.reshaped()) value = random.uniform();
+  const Forest forest(x, x.col(0).cwiseProduct(x.col(2)), {}, 1, 2);
+  const VectorXd mean = forest.predict(x, 2);
+  for (Index row : {0, 255, 256, 599}) EXPECT_EQ(forest.predict(x.row(row), 1)(0), mean(row));
+}
+
+// Every row of the deviation's chunks, and the mean with it and without.
+TEST(Combined, PredictsARowAsItDoesAlone) {
+  const Samples samples = some_networks(40, 13);
+  const Training training = make_training({}, samples, Failures::as_chance, {}, {});
+  const auto predictor = fit(find_method("combined"), training);
+  std::vector<Index> rows(2500);
+  for (size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<Index>(i % 40);
+  const Prediction alone = predictor->predict(training.points, {true, 1});
+  const Prediction many = predictor->predict(training.points.subset(rows), {true, 2});
+  const VectorXd mean = predictor->predict(training.points.subset(rows), {false, 2}).mean;
+  EXPECT_EQ(mean, many.mean);
+  EXPECT_LT((many.mean - alone.mean(rows)).cwiseAbs().maxCoeff(), tests::kRoundingOfSums);
+  EXPECT_LT((many.deviation - alone.deviation(rows)).cwiseAbs().maxCoeff(), tests::kLinearAlgebra);
+}
+
 TEST(TwoParts, PredictBetweenChanceAndAccuracy) {
   const Samples samples = some_networks(60, 9, true);
   const Training training = make_training({}, samples, Failures::model, {}, {});
