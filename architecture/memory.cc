@@ -9,7 +9,7 @@ namespace {
 constexpr int64_t kProgramBytes = int64_t{178} << 20;
 // What allocators leave unused between blocks that live until the backward pass, fitted to measured
 // peaks.
-constexpr double kFragmentation = 1.25;
+constexpr double kFragmentation = 1.5;
 
 }  // namespace
 
@@ -24,20 +24,30 @@ TrainingMemory estimate_training_memory(const Architecture& architecture, const 
   const int64_t copies =
       width == 4 ? 4 : 5;  // weights, gradient, two moments; a cast and its gradient at half width
   memory.parameters = copies * 4 * analysis.parameters;
-  int64_t largest = input.elements() * 4;
+  int64_t workspace = 0;
+  int64_t gradient = 0;  // of the layer's input; the images need none
   int64_t saved = input.elements() * (4 + width);
-  for (const LayerAnalysis& layer : analysis.layers) {
+  const int64_t index = settings.on_gpu ? 8 : 1;  // where a maximum was
+  for (size_t i = 0; i < analysis.layers.size(); ++i) {
+    const LayerAnalysis& layer = analysis.layers[i];
     const int64_t elements = layer.output.elements();
+    const bool pooled = i + 1 < analysis.layers.size() &&
+                        std::holds_alternative<Pooling>(analysis.layers[i + 1].layer);
     const int64_t kept = std::visit(
-        Match{[&](const Pooling&) { return elements * (width + 8); },  // and the indices of maxima
-              [&](const Dropout&) { return elements * 2 * width; },    // and the mask
+        Match{[&](const Convolution&) {
+                // On the CPU pooling keeps no map (search/evaluate/pooling.h).
+                return pooled && !settings.on_gpu ? 0 : elements * width;
+              },
+              [&](const Pooling&) { return elements * (width + index); },
+              [&](const Dropout&) { return elements * 2 * width; },  // and the mask
               [&](const auto&) { return elements * width; }},
         layer.layer);
     saved += kept;
-    largest = std::max(largest, elements * width);
+    workspace = std::max(workspace, 2 * elements * width + gradient);
+    gradient = elements * width;
   }
   memory.activations = static_cast<int64_t>(kFragmentation * static_cast<double>(saved * batch));
-  memory.workspace = 2 * largest * batch;
+  memory.workspace = workspace * batch;
   return memory;
 }
 

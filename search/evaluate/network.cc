@@ -7,6 +7,7 @@
 
 #include "architecture/error.h"
 #include "architecture/random.h"
+#include "search/evaluate/pooling.h"
 
 namespace metaqnn::search {
 namespace {
@@ -14,16 +15,6 @@ namespace {
 // A channels-last map flattens to height x width x channels without a copy.
 at::Tensor flat_rows(const at::Tensor& x) {
   return x.dim() == 4 ? x.permute({0, 2, 3, 1}).flatten(1) : x;
-}
-
-// On a CPU max_pool2d goes through channels-last bfloat16 in vectors of 16, and through a narrower
-// map one number after another.
-constexpr int64_t kPoolingVector = 16;
-
-at::Tensor max_pool(const at::Tensor& x, const Pooling& p) {
-  if (x.scalar_type() == at::kFloat || !x.device().is_cpu() || x.size(1) >= kPoolingVector)
-    return at::max_pool2d(x, p.field, p.stride);
-  return at::max_pool2d(x.to(at::kFloat), p.field, p.stride).to(x.scalar_type());
 }
 
 at::Tensor random_bytes(int64_t count, const at::TensorOptions& options) {
@@ -190,54 +181,63 @@ void Network::set_running_statistics(const at::Tensor& flat, const at::Device& d
   }
 }
 
-at::Tensor Network::activate(at::Tensor x, const std::vector<at::Tensor>& weights, size_t& next,
-                             size_t& norm, bool training) {
-  if (batch_normalization_) {
-    // Statistics in float32: a sum over a batch of maps does not fit bfloat16's 8 bits.
-    const at::ScalarType precision = x.scalar_type();
-    x = at::batch_norm(x.to(at::kFloat), weights[next].to(at::kFloat),
-                       weights[next + 1].to(at::kFloat), running_mean_[norm],
-                       running_variance_[norm], training, 0.1, 1e-5, false)
-            .to(precision);
-    next += 2;
-    ++norm;
-  }
-  return x.relu_();
+at::Tensor Network::normalize(const at::Tensor& x, const std::vector<at::Tensor>& weights,
+                              size_t& next, size_t& norm, bool training) {
+  if (!batch_normalization_) return x;
+  // Statistics in float32: a sum over a batch of maps does not fit bfloat16's 8 bits.
+  const at::Tensor normalized =
+      at::batch_norm(x.to(at::kFloat), weights[next].to(at::kFloat),
+                     weights[next + 1].to(at::kFloat), running_mean_[norm], running_variance_[norm],
+                     training, 0.1, 1e-5, false)
+          .to(x.scalar_type());
+  next += 2;
+  ++norm;
+  return normalized;
 }
 
 at::Tensor Network::forward(const std::vector<at::Tensor>& weights, at::Tensor x, bool training) {
   size_t next = 0;  // the next weight
   size_t norm = 0;  // the next batch normalisation
-  const auto take = [&]() -> const at::Tensor& { return weights[next++]; };
-  for (const Layer& layer : architecture_.layers) {
-    std::visit(
-        Match{
-            [&](const Convolution& c) {
-              const at::Tensor& weight = take();
-              const at::Tensor& bias = take();
-              x = activate(at::conv2d(x, weight, bias, c.stride, c.field / 2), weights, next, norm,
-                           training);
-            },
-            [&](const Pooling& p) { x = max_pool(x, p); },
-            [&](const GlobalAveragePooling&) {
-              const at::Tensor& weight = take();
-              const at::Tensor& bias = take();
-              x = activate(at::conv2d(x, weight, bias), weights, next, norm, training).mean({2, 3});
-            },
-            [&](const FullyConnected&) {
-              const at::Tensor& weight = take();
-              const at::Tensor& bias = take();
-              x = activate(at::linear(flat_rows(x), weight, bias), weights, next, norm, training);
-            },
-            [&](const Dropout& d) {
-              if (training) x = dropout(x, d.probability());
-            },
-            [&](const Softmax&) {
-              const at::Tensor& weight = take();
-              const at::Tensor& bias = take();
-              x = at::linear(flat_rows(x), weight, bias).to(at::kFloat);
-            }},
-        layer);
+  bool is_image = true;
+  const auto take = [&]() -> const at::Tensor& {
+    is_image = false;
+    return weights[next++];
+  };
+  const auto normalized = [&](const at::Tensor& values) {
+    return normalize(values, weights, next, norm, training);
+  };
+  const std::vector<Layer>& layers = architecture_.layers;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    std::visit(Match{[&](const Convolution& c) {
+                       const at::Tensor& weight = take();
+                       const at::Tensor& bias = take();
+                       x = normalized(at::conv2d(x, weight, bias, c.stride, c.field / 2));
+                       if (!std::holds_alternative<Pooling>(layers[i + 1])) x.relu_();
+                     },
+                     [&](const Pooling& p) {
+                       // Pixels may be below 0 and stay so; ReLU leaves every later input as it is.
+                       x = is_image ? at::max_pool2d(x, p.field, p.stride)
+                                    : relu_max_pool(x, p.field, p.stride);
+                     },
+                     [&](const GlobalAveragePooling&) {
+                       const at::Tensor& weight = take();
+                       const at::Tensor& bias = take();
+                       x = normalized(at::conv2d(x, weight, bias)).relu_().mean({2, 3});
+                     },
+                     [&](const FullyConnected&) {
+                       const at::Tensor& weight = take();
+                       const at::Tensor& bias = take();
+                       x = normalized(at::linear(flat_rows(x), weight, bias)).relu_();
+                     },
+                     [&](const Dropout& d) {
+                       if (training) x = dropout(x, d.probability());
+                     },
+                     [&](const Softmax&) {
+                       const at::Tensor& weight = take();
+                       const at::Tensor& bias = take();
+                       x = at::linear(flat_rows(x), weight, bias).to(at::kFloat);
+                     }},
+               layers[i]);
   }
   return x;
 }

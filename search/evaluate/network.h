@@ -62,8 +62,9 @@ class Network {
 
   void add_linear(int64_t inputs, int64_t outputs);
   void add_normalization(int64_t channels);
-  at::Tensor activate(at::Tensor x, const std::vector<at::Tensor>& weights, size_t& next,
-                      size_t& norm, bool training);
+  // Batch normalisation, or x itself without it.
+  at::Tensor normalize(const at::Tensor& x, const std::vector<at::Tensor>& weights, size_t& next,
+                       size_t& norm, bool training);
 
   Architecture architecture_;
   bool batch_normalization_;

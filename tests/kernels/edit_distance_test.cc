@@ -1,7 +1,6 @@
 #include "kernels/edit_distance.h"
 
 #include <gtest/gtest.h>
-#include <hwy/highway.h>
 #include <rapidcheck/gtest.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 #include "architecture/error.h"
 #include "architecture/random.h"
 #include "kernels/fixed_point_costs.h"
+#include "tests/each_target.h"
 #include "tests/reference/edit_distance.h"
 #include "tests/tolerances.h"
 
@@ -100,19 +100,6 @@ std::string usage_error(const Action& action) {
     return error.what();
   }
   return "nothing was thrown";
-}
-
-// Runs an action with each instruction set in turn that this processor has.
-template <typename Action>
-void for_each_target(const Action& action) {
-  for (int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    SCOPED_TRACE(hwy::TargetName(target));
-    hwy::SetSupportedTargetsForTest(target);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-    action();
-    hwy::SetSupportedTargetsForTest(0);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-  }
 }
 
 TEST(EditDistance, IsTheCheapestEdit) {
@@ -285,7 +272,7 @@ TEST(EditDistances, AreTheSameWithEveryInstructionSet) {
     const auto rows = random_sequences(random, 75, path.longest, path.costs.alphabet());
     const auto columns = random_sequences(random, 131, path.longest, path.costs.alphabet());
     const Eigen::MatrixXd expected = edit_distances(rows, columns, path.costs);
-    for_each_target([&] { EXPECT_EQ(edit_distances(rows, columns, path.costs), expected); });
+    tests::for_each_target([&] { EXPECT_EQ(edit_distances(rows, columns, path.costs), expected); });
   }
 }
 

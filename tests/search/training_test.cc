@@ -356,10 +356,6 @@ double memory_mib(const char* key) {
   return 0;
 }
 
-// Freed maps stay in the heap, and now and then one of the large networks finds them cut up and
-// peaks a third higher (docs/performance.md); so a network has a few attempts.
-constexpr int kPeakAttempts = 4;
-
 TEST(TrainingMemory, PeaksWhereTheEstimateSays) {
   TrainingSettings settings = short_training();
   settings.epochs = 1;
@@ -375,14 +371,10 @@ TEST(TrainingMemory, PeaksWhereTheEstimateSays) {
         "[C(256,1,1), C(256,1,1), P(2,2), C(64,3,1), SM(10)]",
         "[C(512,1,1), P(5,3), C(512,3,1), GAP(10), SM(10)]",
         "[C(64,1,1), C(64,1,1), C(64,1,1), C(64,1,1), C(64,1,1), C(64,1,1), SM(10)]"}) {
-    double estimate = 0, peak = 0;
-    for (int i = 0; i < kPeakAttempts; ++i) {
-      std::ofstream("/proc/self/clear_refs") << 5;  // the peak starts again from here
-      const Trial trial = train(*trainer, architecture);
-      peak = memory_mib("VmHWM:");
-      estimate = static_cast<double>(*trial.memory_bytes) / (1 << 20);
-      if (std::abs(estimate / peak - 1) <= tests::kMemoryEstimate) break;
-    }
+    std::ofstream("/proc/self/clear_refs") << 5;  // the peak starts again from here
+    const Trial trial = train(*trainer, architecture);
+    const double peak = memory_mib("VmHWM:");
+    const double estimate = static_cast<double>(*trial.memory_bytes) / (1 << 20);
     EXPECT_NEAR(estimate / peak, 1.0, tests::kMemoryEstimate)
         << architecture << ": estimate " << estimate << " MiB, peak " << peak << " MiB";
   }

@@ -1,0 +1,29 @@
+// max(0, maximum over each window) of channels-last maps, and its gradient: plain arrays, the
+// processor's widest vectors. For search/evaluate/pooling.cc, which says what it is for.
+#pragma once
+
+#include <cstdint>
+
+namespace metaqnn::search {
+
+// In an array: image, row, column, channel. `cells`, one for each number of the output, is the place
+// of the maximum in its window, row by row, or kNoCell where nothing in the window is positive.
+inline constexpr uint8_t kNoCell = 255;
+
+struct Windows {
+  int64_t channels, height, width;  // of the map
+  int64_t rows, columns;            // of the output
+  int64_t field, stride;            // field * field < kNoCell
+  bool bfloat16;                    // the numbers of map, output and gradients, otherwise float32
+};
+
+// Images [begin, end) of all arrays. NaN counts as larger than infinity.
+void pool(const Windows& windows, int64_t begin, int64_t end, const void* map, void* output,
+          uint8_t* cells);
+
+// The gradient of the output, given to the cells and summed in float32; every number of `map` is
+// written.
+void spread(const Windows& windows, int64_t begin, int64_t end, const void* output,
+            const uint8_t* cells, void* map);
+
+}  // namespace metaqnn::search

@@ -1,0 +1,99 @@
+// The pooling of the CPU against LibTorch's, on every instruction set of this machine.
+#include "search/evaluate/pooling.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <limits>
+
+#include "tests/each_target.h"
+
+namespace metaqnn::search {
+namespace {
+
+struct Case {
+  int channels, field, stride;
+};
+
+at::Tensor map_of(int channels, at::ScalarType type) {
+  // Whole numbers in part, so that windows have ties, and some without a positive number.
+  const at::Tensor values = at::randn({3, channels, 11, 14});
+  return at::where(values.abs().gt(1), values.round(), values)
+      .sub(0.5)
+      .to(type)
+      .contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+at::Tensor plain(const at::Tensor& x, const Case& c) {
+  return at::max_pool2d(at::relu(x), c.field, c.stride);
+}
+
+at::Tensor gradient_of(const at::Tensor& output, const at::Tensor& x, const at::Tensor& weights) {
+  return torch::autograd::grad({output}, {x}, {weights})[0];
+}
+
+class PoolingOfEachKind : public ::testing::TestWithParam<Case> {};
+
+TEST_P(PoolingOfEachKind, HasTheValuesOfLibTorchToTheLastBit) {
+  at::manual_seed(1);
+  tests::for_each_target([&] {
+    for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
+      const at::Tensor x = map_of(GetParam().channels, type);
+      const at::Tensor pooled = relu_max_pool(x, GetParam().field, GetParam().stride);
+      EXPECT_TRUE(pooled.equal(plain(x, GetParam()))) << type;
+      EXPECT_TRUE(pooled.is_contiguous(at::MemoryFormat::ChannelsLast));
+    }
+  });
+}
+
+TEST_P(PoolingOfEachKind, HasTheGradientOfLibTorch) {
+  at::manual_seed(2);
+  tests::for_each_target([&] {
+    const at::Tensor x = map_of(GetParam().channels, at::kFloat).requires_grad_();
+    const at::Tensor expected = plain(x, GetParam());
+    const at::Tensor weights = at::randn_like(expected);
+    const at::Tensor pooled = relu_max_pool(x, GetParam().field, GetParam().stride);
+    EXPECT_TRUE(at::allclose(gradient_of(pooled, x, weights), gradient_of(expected, x, weights),
+                             1e-6, 1e-6));
+  });
+}
+
+// Sums of overlapping windows are rounded once; LibTorch's may be rounded at each window.
+TEST_P(PoolingOfEachKind, RoundsBfloat16GradientsToTheNearest) {
+  at::manual_seed(3);
+  tests::for_each_target([&] {
+    const at::Tensor x = map_of(GetParam().channels, at::kBFloat16).requires_grad_();
+    const at::Tensor wide = x.detach().to(at::kFloat).requires_grad_();
+    const at::Tensor pooled = relu_max_pool(x, GetParam().field, GetParam().stride);
+    const at::Tensor weights = at::randn_like(pooled);
+    const at::Tensor exact = gradient_of(plain(wide, GetParam()), wide, weights.to(at::kFloat));
+    EXPECT_TRUE(gradient_of(pooled, x, weights).equal(exact.to(at::kBFloat16)));
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(Layers, PoolingOfEachKind,
+                         ::testing::Values(Case{1, 2, 2}, Case{3, 3, 2}, Case{8, 2, 2},
+                                           Case{17, 5, 3}, Case{40, 3, 2}, Case{64, 2, 3},
+                                           Case{70, 2, 1}, Case{16, 1, 1}, Case{4, 11, 1}));
+
+TEST(Pooling, PassesNaNOnWhateverItsSign) {
+  tests::for_each_target([&] {
+    for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
+      for (const float nan :
+           {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::quiet_NaN()}) {
+        at::Tensor x = map_of(20, type);
+        x[1][7][4][4] = nan;
+        const at::Tensor pooled = relu_max_pool(x, 2, 2);
+        EXPECT_TRUE(pooled[1][7][2][2].isnan().item<bool>());
+        EXPECT_EQ(pooled.isnan().sum().item<int>(), 1);
+        const at::Tensor y = map_of(20, type).requires_grad_();
+        const at::Tensor gradient = gradient_of(relu_max_pool(y, 1, 1), y, at::full_like(y, nan));
+        EXPECT_TRUE(gradient.isnan().equal(y.detach().gt(0)));
+      }
+    }
+  });
+}
+
+}  // namespace
+}  // namespace metaqnn::search
