@@ -35,11 +35,11 @@ TrainingMemory estimate_training_memory(const Architecture& architecture, const 
                         std::holds_alternative<Pooling>(analysis.layers[i + 1].layer);
     const int64_t kept = std::visit(
         Match{[&](const Convolution&) {
-                // On the CPU pooling keeps no map (search/evaluate/pooling.h).
+                // On the CPU pooling keeps no map (search/evaluate/layers.h).
                 return pooled && !settings.on_gpu ? 0 : elements * width;
               },
               [&](const Pooling&) { return elements * (width + index); },
-              [&](const Dropout&) { return elements * 2 * width; },  // and the mask
+              [&](const Dropout&) { return elements * (width + 1); },  // and what was dropped
               [&](const auto&) { return elements * width; }},
         layer.layer);
     saved += kept;

@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 #include "architecture/error.h"
 #include "architecture/random.h"
-#include "search/evaluate/pooling.h"
+#include "search/evaluate/layers.h"
 
 namespace metaqnn::search {
 namespace {
@@ -15,45 +14,6 @@ namespace {
 // A channels-last map flattens to height x width x channels without a copy.
 at::Tensor flat_rows(const at::Tensor& x) {
   return x.dim() == 4 ? x.permute({0, 2, 3, 1}).flatten(1) : x;
-}
-
-at::Tensor random_bytes(int64_t count, const at::TensorOptions& options) {
-  const c10::optional<int64_t> all;  // no upper bound: every 64-bit number
-  return at::empty({(count + 7) / 8}, options.dtype(at::kLong))
-      .random_(std::numeric_limits<int64_t>::min(), all)
-      .view(at::kByte);
-}
-
-template <typename Number>
-void fill_mask(const uint8_t* bytes, int threshold, double scale, int64_t count, Number* out) {
-  const Number choices[] = {static_cast<Number>(0.0F), static_cast<Number>(scale)};
-  for (int64_t i = 0; i < count; ++i) out[i] = choices[bytes[i] >= threshold];
-}
-
-// Inverted dropout. One random byte decides an element, so the probability is rounded to 1/256, and
-// the scale follows the rounded one; at::dropout draws a double each, one after another, and takes
-// longer than the layers around it on a CPU.
-at::Tensor dropout(const at::Tensor& x, double probability) {
-  const int threshold = static_cast<int>(std::lround(probability * 256));
-  const double scale = 256.0 / (256 - threshold);
-  const at::Tensor bytes = random_bytes(x.numel(), x.options());
-  at::Tensor mask;
-  if (x.device().is_cpu() && x.is_non_overlapping_and_dense()) {
-    mask = at::empty_like(x);
-    const uint8_t* source = bytes.data_ptr<uint8_t>();
-    if (x.scalar_type() == at::kBFloat16) {
-      fill_mask(source, threshold, scale, x.numel(), mask.data_ptr<at::BFloat16>());
-    } else {
-      fill_mask(source, threshold, scale, x.numel(), mask.data_ptr<float>());
-    }
-  } else {
-    mask = bytes.narrow(0, 0, x.numel())
-               .as_strided(x.sizes(), x.strides())
-               .ge(threshold)
-               .to(x.scalar_type())
-               .mul_(scale);
-  }
-  return x.mul(mask);
 }
 
 }  // namespace

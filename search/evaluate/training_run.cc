@@ -203,7 +203,7 @@ void TrainingRun::step(const at::Tensor& indices, Random& augment, Measure& meas
   const at::Tensor logits =
       network_.forward(network_.weights(parameters_, precision_), std::move(batch), true);
   const at::Tensor loss = at::cross_entropy_loss(logits, labels);
-  optimizer_->zero_grad();
+  parameters_.mutable_grad().reset();  // zero_grad() of LibTorch 1.13 writes zeros to add to
   loss.backward();
   optimizer_->step();
   torch::NoGradGuard no_grad;

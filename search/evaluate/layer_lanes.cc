@@ -1,9 +1,9 @@
-#include "search/evaluate/pooling_lanes.h"
+#include "search/evaluate/layer_lanes.h"
 
 #include <algorithm>
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "search/evaluate/pooling_lanes.cc"
+#define HWY_TARGET_INCLUDE "search/evaluate/layer_lanes.cc"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
@@ -42,17 +42,17 @@ HWY_INLINE void store(D d, hn::Vec<D> bits, int16_t* to) {
 }
 
 template <class D>
-HWY_INLINE hn::Vec<D> load_cells(D d, const uint8_t* from) {
+HWY_INLINE hn::Vec<D> load_bytes(D d, const uint8_t* from) {
   return hn::PromoteTo(d, hn::LoadU(hn::Rebind<uint8_t, D>(), from));
 }
 
-// body(vector tag, first channel) for all channels.
+// body(vector tag, its first index) until all of `count` are done.
 template <class Body>
-HWY_INLINE void for_channels(int64_t channels, const Body& body) {
-  int64_t c = 0;
+HWY_INLINE void for_lanes(int64_t count, const Body& body) {
+  int64_t i = 0;
   const auto with = [&](auto d) HWY_ATTR {
     const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-    for (; c + lanes <= channels; c += lanes) body(d, c);
+    for (; i + lanes <= count; i += lanes) body(d, i);
   };
   with(hn::ScalableTag<int32_t>());
   with(hn::CappedTag<int32_t, 8>());
@@ -61,7 +61,7 @@ HWY_INLINE void for_channels(int64_t channels, const Body& body) {
 
 template <class Number>
 void pool_window(const Windows& w, const Number* first, Number* output, uint8_t* cells) {
-  for_channels(w.channels, [&](auto d, int64_t c) HWY_ATTR {
+  for_lanes(w.channels, [&](auto d, int64_t c) HWY_ATTR {
     auto largest = hn::Zero(d);
     auto where = hn::Set(d, kNoCell);
     for (int64_t y = 0; y < w.field; ++y) {
@@ -113,7 +113,7 @@ void spread_images(const Windows& w, int64_t begin, int64_t end, const Number* o
       for (int64_t x = 0; x < w.width; ++x) {
         const Range columns = windows_over(w, x, w.columns);
         Number* target = map + ((image * w.height + y) * w.width + x) * w.channels;
-        for_channels(w.channels, [&](auto d, int64_t c) HWY_ATTR {
+        for_lanes(w.channels, [&](auto d, int64_t c) HWY_ATTR {
           const hn::RebindToFloat<decltype(d)> floats;
           auto sum = hn::Zero(floats);
           for (int64_t row = rows.begin; row < rows.end; ++row) {
@@ -121,7 +121,7 @@ void spread_images(const Windows& w, int64_t begin, int64_t end, const Number* o
               const int64_t cell = (y - row * w.stride) * w.field + x - column * w.stride;
               const int64_t out = ((image * w.rows + row) * w.columns + column) * w.channels + c;
               const auto here =
-                  hn::Eq(load_cells(d, cells + out), hn::Set(d, static_cast<int32_t>(cell)));
+                  hn::Eq(load_bytes(d, cells + out), hn::Set(d, static_cast<int32_t>(cell)));
               const auto part = hn::IfThenElseZero(here, load(d, output + out));
               sum = hn::Add(sum, hn::BitCast(floats, part));
             }
@@ -155,6 +155,28 @@ void spread_all(const Windows& windows, int64_t begin, int64_t end, const void* 
   }
 }
 
+template <class Number>
+void drop_numbers(int64_t count, const Number* input, const uint8_t* bytes, int threshold,
+                  float scale, Number* output) {
+  for_lanes(count, [&](auto d, int64_t i) HWY_ATTR {
+    const hn::RebindToFloat<decltype(d)> floats;
+    const auto scaled = hn::Mul(hn::BitCast(floats, load(d, input + i)), hn::Set(floats, scale));
+    const auto dropped = hn::Lt(load_bytes(d, bytes + i), hn::Set(d, threshold));
+    store(d, hn::IfThenZeroElse(dropped, hn::BitCast(d, scaled)), output + i);
+  });
+}
+
+void drop_all(bool bfloat16, int64_t count, const void* input, const uint8_t* bytes, int threshold,
+              float scale, void* output) {
+  if (bfloat16) {
+    drop_numbers(count, static_cast<const int16_t*>(input), bytes, threshold, scale,
+                 static_cast<int16_t*>(output));
+  } else {
+    drop_numbers(count, static_cast<const int32_t*>(input), bytes, threshold, scale,
+                 static_cast<int32_t*>(output));
+  }
+}
+
 }  // namespace
 }  // namespace metaqnn::search::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -164,6 +186,7 @@ namespace metaqnn::search {
 
 HWY_EXPORT(pool_all);
 HWY_EXPORT(spread_all);
+HWY_EXPORT(drop_all);
 
 void pool(const Windows& windows, int64_t begin, int64_t end, const void* map, void* output,
           uint8_t* cells) {
@@ -173,6 +196,11 @@ void pool(const Windows& windows, int64_t begin, int64_t end, const void* map, v
 void spread(const Windows& windows, int64_t begin, int64_t end, const void* output,
             const uint8_t* cells, void* map) {
   HWY_DYNAMIC_DISPATCH(spread_all)(windows, begin, end, output, cells, map);
+}
+
+void drop(bool bfloat16, int64_t count, const void* input, const uint8_t* bytes, int threshold,
+          float scale, void* output) {
+  HWY_DYNAMIC_DISPATCH(drop_all)(bfloat16, count, input, bytes, threshold, scale, output);
 }
 
 }  // namespace metaqnn::search

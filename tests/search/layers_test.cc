@@ -1,5 +1,5 @@
-// The pooling of the CPU against LibTorch's, on every instruction set of this machine.
-#include "search/evaluate/pooling.h"
+// The CPU's own layers, on every instruction set of this machine.
+#include "search/evaluate/layers.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -93,6 +93,31 @@ TEST(Pooling, PassesNaNOnWhateverItsSign) {
       }
     }
   });
+}
+
+TEST(Dropout, KeepsOrDropsANumberAndItsGradientAlike) {
+  tests::for_each_target([&] {
+    for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
+      at::manual_seed(4);
+      const at::Tensor x = map_of(37, type).requires_grad_();
+      const at::Tensor dropped = dropout(x, 0.25);
+      const at::Tensor gradient = gradient_of(dropped, x, at::ones_like(x));
+      const at::Tensor kept = gradient.ne(0);
+      const double scale = 256.0 / (256 - 64);
+      EXPECT_TRUE(gradient.equal(kept.to(type).mul(scale))) << type;
+      EXPECT_TRUE(dropped.equal((x.to(at::kFloat) * kept * scale).to(type))) << type;
+      EXPECT_NEAR(kept.to(at::kFloat).mean().item<double>(), 0.75, 0.02);
+    }
+  });
+}
+
+TEST(Dropout, FollowsTheSeedAndDropsOthersEachTime) {
+  const at::Tensor x = at::ones({1000});
+  at::manual_seed(5);
+  const at::Tensor first = dropout(x, 0.5), second = dropout(x, 0.5);
+  at::manual_seed(5);
+  EXPECT_TRUE(dropout(x, 0.5).equal(first));
+  EXPECT_FALSE(second.equal(first));
 }
 
 }  // namespace

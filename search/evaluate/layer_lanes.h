@@ -1,12 +1,11 @@
-// max(0, maximum over each window) of channels-last maps, and its gradient: plain arrays, the
-// processor's widest vectors. For search/evaluate/pooling.cc, which says what it is for.
+// The inner loops of search/evaluate/layers.h on plain arrays, in the processor's widest vectors.
 #pragma once
 
 #include <cstdint>
 
 namespace metaqnn::search {
 
-// In an array: image, row, column, channel. `cells`, one for each number of the output, is the place
+// Max pooling of channels-last maps after ReLU. In an array: image, row, column, channel. `cells`, one for each number of the output, is the place
 // of the maximum in its window, row by row, or kNoCell where nothing in the window is positive.
 inline constexpr uint8_t kNoCell = 255;
 
@@ -25,5 +24,9 @@ void pool(const Windows& windows, int64_t begin, int64_t end, const void* map, v
 // written.
 void spread(const Windows& windows, int64_t begin, int64_t end, const void* output,
             const uint8_t* cells, void* map);
+
+// output[i] = bytes[i] < threshold ? 0 : scale * input[i], of bfloat16 or float32.
+void drop(bool bfloat16, int64_t count, const void* input, const uint8_t* bytes, int threshold,
+          float scale, void* output);
 
 }  // namespace metaqnn::search
