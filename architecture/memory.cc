@@ -9,7 +9,7 @@ namespace {
 constexpr int64_t kProgramBytes = int64_t{178} << 20;
 // What allocators leave unused between blocks that live until the backward pass, fitted to measured
 // peaks.
-constexpr double kFragmentation = 1.5;
+constexpr double kFragmentation = 1.3;
 
 }  // namespace
 
@@ -43,7 +43,7 @@ TrainingMemory estimate_training_memory(const Architecture& architecture, const 
               [&](const auto&) { return elements * width; }},
         layer.layer);
     saved += kept;
-    workspace = std::max(workspace, 2 * elements * width + gradient);
+    workspace = std::max(workspace, (8 * elements * width) / 5 + gradient);
     gradient = elements * width;
   }
   memory.activations = static_cast<int64_t>(kFragmentation * static_cast<double>(saved * batch));
