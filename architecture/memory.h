@@ -7,7 +7,7 @@
 //   data         the images, 8 bits a pixel
 //   parameters   weights, gradient, Adam's two moments in float32; the cast copy and its gradient
 //   activations  what the backward pass needs of every layer, for one batch
-//   workspace    gradients of activations that live at once, and the float32 batch
+//   workspace    the map in hand, its gradient and its input's, of the layer where they are largest
 //
 // A test compares it with measured peaks (tests/search/training_test.cc).
 #pragma once

@@ -7,6 +7,7 @@
 #include "datasets/images/data_set.h"
 #include "datasets/images/padding.h"
 #include "search/evaluate/precision.h"
+#include "search/evaluate/tensor_memory.h"
 #include "search/evaluate/training_run.h"
 
 namespace metaqnn::search {
@@ -71,7 +72,7 @@ class TorchFinalTrainer : public FinalTrainer {
         outcome.detail = "in epoch " + std::to_string(checkpoint.facts.curve.size() + 1);
       }
     });
-    release_memory();
+    release_tensor_memory();
     if (breakdown.failure == Failure::none) return outcome;
     return {breakdown.failure, breakdown.detail, std::nullopt};
   }

@@ -14,6 +14,7 @@
 #include "datasets/images/data_set.h"
 #include "search/evaluate/device_data.h"
 #include "search/evaluate/precision.h"
+#include "search/evaluate/tensor_memory.h"
 #include "search/evaluate/torch.h"
 #include "search/evaluate/training_run.h"
 
@@ -64,7 +65,7 @@ class TrainingEvaluator : public Evaluator {
     });
     if (breakdown.failure != Failure::none) fail(trial, breakdown.failure, breakdown.detail);
     trial.seconds = seconds_since(start);
-    release_memory();
+    release_tensor_memory();
   }
 
  private:

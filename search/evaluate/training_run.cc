@@ -3,7 +3,6 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <dlfcn.h>
-#include <malloc.h>
 #include <torch/csrc/autograd/grad_mode.h>
 #include <torch/optim/adam.h>
 #include <torch/optim/sgd.h>
@@ -15,6 +14,7 @@
 
 #include "architecture/error.h"
 #include "architecture/random.h"
+#include "search/evaluate/tensor_memory.h"
 
 namespace metaqnn::search {
 // Sums over batches, kept on the device until somebody asks.
@@ -71,14 +71,6 @@ void set_threads(int threads) {
     reinterpret_cast<SetThreads>(symbol)(threads);
 }
 
-// Maps of tens of megabytes are freed and taken again in every step. glibc gives blocks of that size
-// back to the system and fetches them page by page, which takes longer than a narrow network's
-// arithmetic; this way they stay in the process until release_memory().
-void keep_freed_memory() {
-  mallopt(M_MMAP_MAX, 0);
-  mallopt(M_TRIM_THRESHOLD, -1);
-}
-
 bool is_out_of_memory(const std::string& message) {
   return message.find("out of memory") != std::string::npos ||
          message.find("can't allocate memory") != std::string::npos ||
@@ -93,12 +85,10 @@ double seconds_since(Clock::time_point start) {
 
 void prepare_device(const at::Device& device, int threads) {
   set_threads(threads);
-  if (device.is_cpu()) keep_freed_memory();
+  if (device.is_cpu()) keep_tensor_memory();
   at::globalContext().setBenchmarkCuDNN(false);
   at::globalContext().setDeterministicCuDNN(true);
 }
-
-void release_memory() { malloc_trim(0); }
 
 Breakdown guard(const std::function<void()>& body) {
   try {
@@ -214,8 +204,12 @@ std::pair<double, double> TrainingRun::evaluate(const Images& images) {
   torch::NoGradGuard no_grad;
   const auto weights = network_.weights(parameters_, at::kFloat);
   Measure measure(device_);
-  for (int64_t begin = 0; begin < images.size(); begin += settings_.batch_size) {
-    const int64_t count = std::min<int64_t>(settings_.batch_size, images.size() - begin);
+  // Half as many images where training is in half precision, so that the maps fit where its maps
+  // were.
+  const auto width = static_cast<int64_t>(c10::elementSize(precision_));
+  const int64_t batch = std::max<int64_t>(1, settings_.batch_size * width / 4);
+  for (int64_t begin = 0; begin < images.size(); begin += batch) {
+    const int64_t count = std::min(batch, images.size() - begin);
     const at::Tensor indices = at::arange(begin, begin + count, images.labels.options());
     const at::Tensor labels = images.labels.narrow(0, begin, count);
     const at::Tensor logits = network_.forward(weights, data_.gather(images, indices), false);

@@ -109,9 +109,6 @@ class TrainingRun {
 // deterministic algorithms.
 void prepare_device(const at::Device& device, int threads);
 
-// Freed activations go back to the system, so that a small network after a large one is small.
-void release_memory();
-
 // Why a training broke down.
 struct Breakdown {
   Failure failure = Failure::none;
