@@ -29,6 +29,6 @@ inline CLI::Range at_least_one() { return {int64_t{1}, std::numeric_limits<int64
 extern const Command describe_command, space_command, sample_command, search_command,
     worker_command, status_command, trials_command, import_command, export_command, config_command,
     fit_command, predict_command, evaluate_command, rank_command, screen_command, finetune_command,
-    ensemble_command, transfer_command, predict_image_command, export_model_command;
+    ensemble_command, transfer_command, predict_image_command, export_model_command, report_command;
 
 }  // namespace metaqnn::cli

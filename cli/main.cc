@@ -20,6 +20,7 @@ const Command* const kCommands[] = {
     &export_command,   &config_command,   &fit_command,           &predict_command,
     &evaluate_command, &rank_command,     &screen_command,        &finetune_command,
     &ensemble_command, &transfer_command, &predict_image_command, &export_model_command,
+    &report_command,
 };
 
 // What the user probably meant, where the first unknown word or option is all that is wrong; ""

@@ -102,6 +102,11 @@ std::string grouped(int64_t value) {
   return digits;
 }
 
+std::string scientific(const std::string& digits) {
+  if (digits.size() <= 6) return digits;
+  return fmt::format("{}.{}e+{}", digits[0], digits.substr(1, 2), digits.size() - 1);
+}
+
 std::string short_count(std::optional<int64_t> value) {
   if (!value) return "-";
   const double v = static_cast<double>(*value);

@@ -38,6 +38,8 @@ class Table {
 std::string fixed(std::optional<double> value, int decimals);
 // 1234567 as "1,234,567".
 std::string grouped(int64_t value);
+// 1.23e+45 of a long number of digits.
+std::string scientific(const std::string& digits);
 // "12.3 M", "456 k".
 std::string short_count(std::optional<int64_t> value);
 // "1.2 GiB", "340 MiB".

@@ -14,12 +14,6 @@ struct Options {
   std::string config, format = "table";
 };
 
-// 1.23e+45 of a long number of digits.
-std::string scientific(const std::string& digits) {
-  if (digits.size() <= 6) return digits;
-  return fmt::format("{}.{}e+{}", digits[0], digits.substr(1, 2), digits.size() - 1);
-}
-
 ExitStatus run(const Options& options) {
   const search::Space space = search::build_space(search::read_configuration(options.config));
   const std::string architectures = space.architectures();

@@ -28,10 +28,10 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::StartsWith;
 
-const std::vector<std::string> kCommands{"describe", "space",    "sample",        "search",
-                                         "worker",   "status",   "trials",        "import",
-                                         "export",   "config",   "screen",        "finetune",
-                                         "ensemble", "transfer", "predict-image", "export-model"};
+const std::vector<std::string> kCommands{
+    "describe", "space",    "sample",        "search",       "worker", "status",
+    "trials",   "import",   "export",        "config",       "screen", "finetune",
+    "ensemble", "transfer", "predict-image", "export-model", "report"};
 
 std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> lines;

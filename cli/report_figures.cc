@@ -1,0 +1,607 @@
+#include "cli/report_figures.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <map>
+
+#include "cli/output.h"
+#include "cli/svg.h"
+
+namespace metaqnn::cli {
+namespace {
+
+using search::Sample;
+using search::Trial;
+using search::TrialState;
+
+constexpr size_t kBest = 10;
+constexpr size_t kMostBins = 60;
+// Of more epsilons in a row than this, a picture shows none.
+constexpr size_t kMostStretches = 60;
+// Means are written beside as many points as have room for them.
+constexpr size_t kMostWrittenMeans = 16;
+
+const char kNoResult[] = "No network has a result yet.";
+
+// ---- What a figure draws ----
+
+struct Mean {
+  double sum = 0;
+  int64_t count = 0;
+
+  void add(double value) {
+    sum += value;
+    ++count;
+  }
+  double value() const { return sum / static_cast<double>(count); }
+};
+
+// The networks with an accuracy, apart by how they are drawn.
+struct Groups {
+  std::vector<const Trial*> searched, screened, not_learning;
+
+  explicit Groups(const ReportedStudy& study) {
+    for (const Trial& trial : study.trials) {
+      if (!accuracy_of(trial)) continue;
+      std::vector<const Trial*>& group = trial.state == TrialState::failed ? not_learning
+                                         : is_screened(trial)              ? screened
+                                                                           : searched;
+      group.push_back(&trial);
+    }
+  }
+  int64_t size() const {
+    return static_cast<int64_t>(searched.size() + screened.size() + not_learning.size());
+  }
+};
+
+std::vector<Point> points_of(const std::vector<const Trial*>& trials,
+                             const std::function<double(const Trial&)>& x) {
+  std::vector<Point> points;
+  for (const Trial* trial : trials) points.push_back({x(*trial), *accuracy_of(*trial)});
+  return points;
+}
+
+Axis accuracy_axis(const std::vector<double>& accuracies) {
+  const auto [low, high] = std::minmax_element(accuracies.begin(), accuracies.end());
+  // Marks do not lie on the frame, and equal accuracies look equal.
+  const double room = std::max(0.005, (*high - *low) / 50);
+  return linear_axis("validation accuracy", std::max(0.0, *low - room),
+                     std::min(1.0, *high + room));
+}
+
+std::vector<double> accuracies_of(const ReportedStudy& study) {
+  std::vector<double> accuracies;
+  for (const Trial& trial : study.trials) {
+    if (const auto accuracy = accuracy_of(trial)) accuracies.push_back(*accuracy);
+  }
+  return accuracies;
+}
+
+std::string plural(int64_t count, const std::string& one, const std::string& many) {
+  return grouped(count) + " " + (count == 1 ? one : many);
+}
+
+std::string networks(int64_t count) { return plural(count, "network", "networks"); }
+
+int64_t count_if(const ReportedStudy& study, const std::function<bool(const Trial&)>& holds) {
+  return std::count_if(study.trials.begin(), study.trials.end(), holds);
+}
+
+// What a figure of accuracies cannot show; "" where that is nothing.
+std::string left_out(const ReportedStudy& study) {
+  const int64_t failed = count_if(study, [](const Trial& trial) {
+    return trial.state == TrialState::failed && !accuracy_of(trial);
+  });
+  const int64_t unfinished = count_if(study, [](const Trial& trial) { return !trial.finished(); });
+  std::string text;
+  if (failed > 0)
+    text += fmt::format(" Left out: {} that failed without an accuracy.", networks(failed));
+  if (unfinished > 0)
+    text += fmt::format(" {} {} waiting or in training.", networks(unfinished),
+                        unfinished == 1 ? "is" : "are");
+  return text;
+}
+
+double dot_size(size_t count) { return count > 3000 ? 1.3 : count > 500 ? 1.8 : 2.8; }
+
+void mark_groups(Chart& chart, const Groups& groups, const std::function<double(const Trial&)>& x) {
+  const size_t count = groups.searched.size();
+  chart.mark(Mark::cross, points_of(groups.not_learning, x), "failed", 3);
+  chart.mark(Mark::dot, points_of(groups.searched, x), "searched", dot_size(count));
+  chart.mark(Mark::diamond, points_of(groups.screened, x), "screened", 4.5);
+  if (count > 0) chart.legend(Mark::dot, "found by the search", "searched");
+  if (!groups.screened.empty()) chart.legend(Mark::diamond, "picked by screening", "screened");
+  if (!groups.not_learning.empty()) chart.legend(Mark::cross, "did not learn", "failed");
+}
+
+std::string hint_of(const Trial& trial) {
+  return fmt::format("trial {}: {:.4f}, {}", trial.number, *trial.validation_accuracy,
+                     trial.architecture);
+}
+
+// Steps at each new best of the points, which are in the order of x.
+std::vector<Point> running_best(const std::vector<Point>& points, double end) {
+  std::vector<Point> steps;
+  for (const Point& point : points) {
+    if (!steps.empty() && point.y <= steps.back().y) continue;
+    if (!steps.empty()) steps.push_back({point.x, steps.back().y});
+    steps.push_back(point);
+  }
+  if (!steps.empty()) steps.push_back({end, steps.back().y});
+  return steps;
+}
+
+// ---- 1: each trial in order ----
+
+// Trials that the search proposed at the same epsilon, one after another.
+std::vector<Stretch> epsilon_stretches(const ReportedStudy& study) {
+  std::vector<Stretch> stretches;
+  std::optional<double> epsilon;
+  for (const Trial& trial : study.trials) {
+    if (is_screened(trial) || trial.epsilon == epsilon) continue;
+    const double from = static_cast<double>(trial.number);
+    if (!stretches.empty()) stretches.back().to = from;
+    stretches.push_back({from, from, fmt::format("{:g}", trial.epsilon)});
+    epsilon = trial.epsilon;
+  }
+  if (stretches.empty()) return stretches;
+  // One trial alone has an axis of its own up to the next.
+  const double last = static_cast<double>(study.trials.back().number);
+  stretches.back().to = std::max(last, stretches.front().from + 1);
+  return stretches;
+}
+
+Figure trials_in_order(const ReportedStudy& study) {
+  Figure figure{"trials", "Accuracy of each trial", "", kNoResult + left_out(study)};
+  const Groups groups(study);
+  if (groups.size() == 0) return figure;
+  const auto number = [](const Trial& trial) { return static_cast<double>(trial.number); };
+  Chart chart(figure.title,
+              whole_axis("trial, in the order of proposal", 1, study.trials.back().number),
+              accuracy_axis(accuracies_of(study)));
+  std::string of_epsilon;
+  if (study.by_agent()) {
+    const std::vector<Stretch> stretches = epsilon_stretches(study);
+    if (stretches.size() <= kMostStretches) {
+      chart.stretches("epsilon", stretches);
+      of_epsilon =
+          " Above: the epsilon at which the agent proposed them, the share of random steps.";
+    } else {
+      of_epsilon =
+          fmt::format(" Epsilon changes too often to be marked: {} times.", stretches.size() - 1);
+    }
+  }
+  mark_groups(chart, groups, number);
+  std::vector<Point> complete;
+  for (const Trial& trial : study.trials) {
+    if (trial.state == TrialState::complete && accuracy_of(trial))
+      complete.push_back({number(trial), *accuracy_of(trial)});
+  }
+  chart.line(running_best(complete, number(study.trials.back())), "best");
+  if (!complete.empty()) chart.legend_line("the best so far", "best");
+  figure.svg = chart.svg();
+  figure.caption =
+      fmt::format("{} with an accuracy.{}{}", networks(groups.size()), of_epsilon, left_out(study));
+  return figure;
+}
+
+// ---- 2: what the agent samples ----
+
+// A screening stores its picks with a sample each, at the epsilon of their trials; the agent may
+// sample them later.
+bool is_walk(const Sample& sample, const Trial& trial) {
+  return !is_screened(trial) || sample.epsilon != trial.epsilon;
+}
+
+const Trial& trial_of(const ReportedStudy& study, const Sample& sample) {
+  return study.trials.at(static_cast<size_t>(sample.trial) - 1);
+}
+
+// An import knows for each network the epsilon of one sample alone.
+bool is_epsilon_of_first_samples(const ReportedStudy& study) {
+  return study.samples.size() > study.trials.size() &&
+         std::all_of(study.samples.begin(), study.samples.end(), [&](const Sample& sample) {
+           return sample.epsilon == trial_of(study, sample).epsilon;
+         });
+}
+
+// What the agent sampled at each epsilon, the largest first.
+struct SampledAccuracies {
+  std::map<double, Mean, std::greater<>> means;
+  int64_t without = 0;  // samples whose network has no accuracy
+};
+
+SampledAccuracies sampled_accuracies(const ReportedStudy& study) {
+  SampledAccuracies sampled;
+  for (const Sample& sample : study.samples) {
+    const Trial& trial = trial_of(study, sample);
+    if (!is_walk(sample, trial)) continue;
+    if (const auto accuracy = accuracy_of(trial)) {
+      sampled.means[sample.epsilon].add(*accuracy);
+    } else {
+      ++sampled.without;
+    }
+  }
+  return sampled;
+}
+
+std::string picture_of_means(const std::string& title, const SampledAccuracies& sampled) {
+  std::vector<std::string> labels;
+  std::vector<Point> points;
+  std::vector<Stretch> counts;
+  for (const auto& [epsilon, mean] : sampled.means) {
+    const double place = static_cast<double>(points.size());
+    labels.push_back(fmt::format("{:g}", epsilon));
+    points.push_back({place, mean.value()});
+    counts.push_back({place - 0.5, place + 0.5, grouped(mean.count)});
+  }
+  const auto [low, high] = std::minmax_element(
+      points.begin(), points.end(), [](const Point& a, const Point& b) { return a.y < b.y; });
+  const double room = std::max(0.001, (high->y - low->y) / 8);  // for the written means
+  Chart chart(title, label_axis("epsilon", labels),
+              linear_axis("mean validation accuracy", low->y, high->y + room));
+  chart.stretches("samples", counts);
+  chart.line(points, "searched");
+  chart.mark(Mark::dot, points, "searched", 4);
+  for (const Point& point : points) {
+    if (points.size() <= kMostWrittenMeans)
+      chart.text(point, fmt::format("{:.4f}", point.y), "middle halo", 0, -11);
+  }
+  return chart.svg();
+}
+
+Figure means_by_epsilon(const ReportedStudy& study) {
+  Figure figure{"epsilon", "What the agent samples as epsilon falls", "", ""};
+  if (!study.by_agent()) {
+    figure.caption =
+        fmt::format("Not here: the strategy {} has no epsilon.", study.configuration.strategy.kind);
+    return figure;
+  }
+  const SampledAccuracies sampled = sampled_accuracies(study);
+  if (sampled.means.empty()) {
+    figure.caption = "No sample of the agent has a result yet.";
+  } else if (sampled.means.size() == 1) {
+    const auto& [epsilon, mean] = *sampled.means.begin();
+    figure.caption = fmt::format(
+        "Nothing to compare: every sample with a result is of epsilon {:g}; the mean of {} is "
+        "{:.4f}.",
+        epsilon, grouped(mean.count), mean.value());
+  } else {
+    figure.svg = picture_of_means(figure.title, sampled);
+    figure.caption =
+        "A network counts as often as the agent sampled it; one that did not learn counts with the "
+        "accuracy of chance.";
+  }
+  if (sampled.without > 0)
+    figure.caption += fmt::format(" Left out: {} whose network has no accuracy.",
+                                  plural(sampled.without, "sample", "samples"));
+  if (sampled.means.size() > 1 && is_epsilon_of_first_samples(study))
+    figure.caption +=
+        " Each sample has the epsilon of its network's first one, as an imported log gives it: "
+        "samples of a network that was met again are counted there.";
+  return figure;
+}
+
+// ---- 3: histogram ----
+
+// Accuracies in bins of equal width; bin i begins at i times the width.
+class Bins {
+ public:
+  explicit Bins(const std::vector<double>& accuracies) {
+    const auto [low, high] = std::minmax_element(accuracies.begin(), accuracies.end());
+    width_ = round_step(std::max(0.001, (*high - *low) / kMostBins));
+    for (double accuracy : accuracies) ++heights_[bin_of(accuracy)];
+  }
+
+  double width() const { return width_; }
+  // Around all bins; where they are few, with room for more, so that none fills the plot.
+  double begin() const { return std::max(0.0, edge(heights_.begin()->first - room())); }
+  double end() const { return std::min(1.0, edge(heights_.rbegin()->first + 1 + room())); }
+  int64_t highest() const {
+    return std::max_element(heights_.begin(), heights_.end(),
+                            [](const auto& a, const auto& b) { return a.second < b.second; })
+        ->second;
+  }
+
+  // Of some of the accuracies, on top of those that were drawn before.
+  std::vector<Bar> stack(const std::vector<const Trial*>& trials) {
+    std::map<int64_t, int64_t> counts;
+    for (const Trial* trial : trials) ++counts[bin_of(*accuracy_of(*trial))];
+    std::vector<Bar> bars;
+    for (const auto& [bin, count] : counts) {
+      const auto below = static_cast<double>(drawn_[bin]);
+      drawn_[bin] += count;
+      bars.push_back({{edge(bin), below}, {edge(bin + 1), static_cast<double>(drawn_[bin])}});
+    }
+    return bars;
+  }
+
+ private:
+  // 0.58 / 0.02 is a little less than 29. The last bin holds 1 as well.
+  int64_t bin_of(double accuracy) const {
+    return std::min(static_cast<int64_t>(std::floor(accuracy / width_ + 1e-9)),
+                    static_cast<int64_t>(std::llround(1 / width_)) - 1);
+  }
+  double edge(int64_t bin) const { return width_ * static_cast<double>(bin); }
+  int64_t room() const {
+    constexpr int64_t kFewest = 9;
+    const int64_t bins = heights_.rbegin()->first - heights_.begin()->first + 1;
+    return std::max<int64_t>(0, (kFewest - bins) / 2);
+  }
+
+  double width_;
+  std::map<int64_t, int64_t> heights_, drawn_;
+};
+
+Figure histogram(const ReportedStudy& study) {
+  Figure figure{"histogram", "How the accuracies are spread", "", kNoResult + left_out(study)};
+  const Groups groups(study);
+  if (groups.size() == 0) return figure;
+  Bins bins(accuracies_of(study));
+  Chart chart(figure.title, linear_axis("validation accuracy", bins.begin(), bins.end()),
+              count_axis("networks", bins.highest()));
+  const auto add = [&](const std::vector<const Trial*>& trials, const std::string& legend,
+                       const std::string& css_class) {
+    if (trials.empty()) return;
+    chart.bars(bins.stack(trials), css_class);
+    chart.legend(Mark::dot, legend, css_class);
+  };
+  add(groups.searched, "found by the search", "searched");
+  add(groups.screened, "picked by screening", "screened");
+  add(groups.not_learning, "did not learn", "failed");
+  figure.svg = chart.svg();
+  figure.caption =
+      fmt::format("{} in bins of {:g}.{}", networks(groups.size()), bins.width(), left_out(study));
+  return figure;
+}
+
+// ---- 4: accuracy against size ----
+
+bool has_size(const Trial& trial) { return trial.parameters && *trial.parameters > 0; }
+
+// Complete networks whose size is known, the smallest first.
+std::vector<const Trial*> sized_networks(const ReportedStudy& study) {
+  std::vector<const Trial*> sized;
+  for (const Trial& trial : study.trials) {
+    if (trial.state == TrialState::complete && accuracy_of(trial) && has_size(trial))
+      sized.push_back(&trial);
+  }
+  std::stable_sort(sized.begin(), sized.end(),
+                   [](const Trial* a, const Trial* b) { return *a->parameters < *b->parameters; });
+  return sized;
+}
+
+std::string picture_of_sizes(const std::string& title, const ReportedStudy& study,
+                             const std::vector<const Trial*>& sized) {
+  const auto size = [](const Trial& trial) { return static_cast<double>(*trial.parameters); };
+  Groups groups(study);
+  groups.not_learning.clear();
+  for (auto* group : {&groups.searched, &groups.screened})
+    std::erase_if(*group, [](const Trial* trial) { return !has_size(*trial); });
+  std::vector<double> accuracies;
+  for (const Trial* trial : sized) accuracies.push_back(*accuracy_of(*trial));
+  const Axis x = logarithmic_axis("trainable parameters (logarithmic)", size(*sized.front()),
+                                  size(*sized.back()));
+  Chart chart(title, x, accuracy_axis(accuracies));
+  mark_groups(chart, groups, size);
+  chart.line(running_best(points_of(sized, size), x.to), "best");
+  chart.legend_line("the best up to a size", "best");
+  std::vector<const Trial*> best;
+  for (const Trial& trial : study.best) {
+    if (has_size(trial)) best.push_back(&trial);
+  }
+  chart.mark(Mark::ring, points_of(best, size), "best", 5.5);
+  if (!best.empty())
+    chart.legend(Mark::ring,
+                 best.size() == 1 ? "the best" : fmt::format("the best {}", best.size()), "best");
+  for (const Trial* trial : best) chart.hint({size(*trial), *accuracy_of(*trial)}, hint_of(*trial));
+  return chart.svg();
+}
+
+Figure accuracy_by_size(const ReportedStudy& study) {
+  Figure figure{"size", "Accuracy against size", "", ""};
+  const std::vector<const Trial*> sized = sized_networks(study);
+  const int64_t complete =
+      count_if(study, [](const Trial& trial) { return trial.state == TrialState::complete; });
+  if (sized.empty()) {
+    figure.caption = complete == 0 ? "No network is complete."
+                                   : "Not here: the study knows no numbers of parameters.";
+    return figure;
+  }
+  figure.svg = picture_of_sizes(figure.title, study, sized);
+  figure.caption = fmt::format("{}.", networks(static_cast<int64_t>(sized.size())));
+  const int64_t failed =
+      count_if(study, [](const Trial& trial) { return trial.state == TrialState::failed; });
+  if (failed > 0) figure.caption += fmt::format(" Left out: {} that failed.", networks(failed));
+  if (const auto unknown = complete - static_cast<int64_t>(sized.size()); unknown > 0)
+    figure.caption += fmt::format(" Left out: {} of unknown size.", networks(unknown));
+  return figure;
+}
+
+// ---- 5: learning curves ----
+
+struct Curve {
+  size_t rank;
+  std::vector<Point> points;
+};
+
+std::vector<Curve> best_curves(const ReportedStudy& study) {
+  std::vector<Curve> curves;
+  for (size_t i = 0; i < study.best.size(); ++i) {
+    Curve curve{i + 1, {}};
+    double epoch = 0;
+    for (const search::EpochResult& result : study.best[i].curve) {
+      ++epoch;
+      if (std::isfinite(result.validation_accuracy))
+        curve.points.push_back({epoch, result.validation_accuracy});
+    }
+    if (!curve.points.empty()) curves.push_back(curve);
+  }
+  return curves;
+}
+
+// The ranks at the ends of their curves, one below the other where curves end too close together.
+void name_curves(Chart& chart, std::vector<Curve> curves) {
+  constexpr double kLine = 15;
+  std::stable_sort(curves.begin(), curves.end(), [](const Curve& a, const Curve& b) {
+    return a.points.back().y > b.points.back().y;
+  });
+  std::vector<double> heights;
+  for (const Curve& curve : curves) {
+    const double height = chart.height_of(curve.points.back().y);
+    heights.push_back(heights.empty() ? height : std::max(height, heights.back() + kLine));
+  }
+  // All of them back by as much as they were pushed down in the mean.
+  double pushed = 0;
+  for (size_t i = 0; i < curves.size(); ++i)
+    pushed += heights[i] - chart.height_of(curves[i].points.back().y);
+  const double back = pushed / static_cast<double>(curves.size());
+  for (size_t i = 0; i < curves.size(); ++i) {
+    const Point end = curves[i].points.back();
+    chart.pointer(end, std::to_string(curves[i].rank), curves[i].rank == 1 ? "strong" : "",
+                  heights[i] - back - chart.height_of(end.y));
+  }
+}
+
+Figure learning_curves(const ReportedStudy& study) {
+  Figure figure{"curves", "How the best networks learned", "", ""};
+  const std::vector<Curve> curves = best_curves(study);
+  if (curves.empty()) {
+    figure.caption = study.best.empty() ? "No network is complete."
+                                        : "Not here: the study holds no learning curves.";
+    return figure;
+  }
+  std::vector<double> accuracies;
+  int64_t epochs = 1;
+  for (const Curve& curve : curves) {
+    for (const Point& point : curve.points) accuracies.push_back(point.y);
+    epochs = std::max(epochs, static_cast<int64_t>(curve.points.back().x));
+  }
+  Chart chart(figure.title, whole_axis("epoch", 1, epochs), accuracy_axis(accuracies));
+  for (auto curve = curves.rbegin(); curve != curves.rend(); ++curve) {
+    const std::string css_class = curve->rank == 1 ? "best" : "curve";
+    chart.line(curve->points, css_class);
+    chart.mark(Mark::dot, curve->points, css_class, 2.5);
+  }
+  name_curves(chart, curves);
+  if (curves.front().rank == 1) chart.legend_line("the best network", "best");
+  if (curves.back().rank > 1) chart.legend_line("the others, by rank", "curve");
+  figure.svg = chart.svg();
+  figure.caption = "After each epoch; a network's result is the best of its epochs.";
+  if (curves.size() < study.best.size())
+    figure.caption += fmt::format(" Of {} of the best {} the study holds no curve.",
+                                  study.best.size() - curves.size(), study.best.size());
+  return figure;
+}
+
+// ---- 6: screened networks ----
+
+struct Column {
+  std::string label, css_class;
+  std::vector<double> accuracies;
+};
+
+// What there is to compare screened networks with.
+std::vector<Column> columns_of(const ReportedStudy& study) {
+  Column uniform{"search, epsilon 1", "searched", {}};
+  Column later{study.by_agent() ? "search, epsilon below 1" : "search", "searched", {}};
+  Column screened{"screening", "screened", {}};
+  for (const Trial& trial : study.trials) {
+    if (!accuracy_of(trial)) continue;
+    Column& column = is_screened(trial)                       ? screened
+                     : study.by_agent() && trial.epsilon == 1 ? uniform
+                                                              : later;
+    column.accuracies.push_back(*accuracy_of(trial));
+  }
+  std::vector<Column> columns{uniform, later, screened};
+  std::erase_if(columns, [](const Column& column) { return column.accuracies.empty(); });
+  return columns;
+}
+
+void draw_column(Chart& chart, const Column& column, double place) {
+  std::vector<Point> points;
+  Mean mean;
+  for (double accuracy : column.accuracies) {
+    // Side by side, so that equal accuracies stay apart: multiples of the golden ratio modulo 1
+    // leave no large gap.
+    const double spread = std::fmod(0.6180339887 * static_cast<double>(points.size()), 1.0);
+    points.push_back({place - 0.28 + 0.5 * spread, accuracy});
+    mean.add(accuracy);
+  }
+  const bool screened = column.css_class == "screened";
+  chart.mark(screened ? Mark::diamond : Mark::dot, points, column.css_class,
+             screened ? 4.5 : dot_size(points.size()));
+  chart.line({{place - 0.32, mean.value()}, {place + 0.26, mean.value()}}, "best");
+  chart.text({place + 0.28, mean.value()}, fmt::format("{:.4f}", mean.value()), "halo", 0, 4.5);
+}
+
+std::string picture_of_screening(const std::string& title, const ReportedStudy& study) {
+  const std::vector<Column> columns = columns_of(study);
+  std::vector<std::string> labels;
+  std::vector<Stretch> counts;
+  for (const Column& column : columns) {
+    const double place = static_cast<double>(labels.size());
+    labels.push_back(column.label);
+    counts.push_back(
+        {place - 0.5, place + 0.5, grouped(static_cast<int64_t>(column.accuracies.size()))});
+  }
+  Chart chart(title, label_axis("where networks come from", labels),
+              accuracy_axis(accuracies_of(study)));
+  chart.stretches("networks", counts);
+  for (size_t i = 0; i < columns.size(); ++i)
+    draw_column(chart, columns[i], static_cast<double>(i));
+  chart.legend_line("mean", "best");
+  return chart.svg();
+}
+
+Figure screened_networks(const ReportedStudy& study) {
+  Figure figure{"screened", "Screened networks beside those of the search", "", ""};
+  const int64_t screened = count_if(study, is_screened);
+  const int64_t with_accuracy =
+      count_if(study, [](const Trial& trial) { return is_screened(trial) && accuracy_of(trial); });
+  figure.caption = fmt::format("Of {} picked by screening, {} {} an accuracy.", networks(screened),
+                               grouped(with_accuracy), with_accuracy == 1 ? "has" : "have");
+  if (with_accuracy == 0) return figure;
+  figure.svg = picture_of_screening(figure.title, study);
+  figure.caption +=
+      " One that did not learn counts with the accuracy of chance. Places within a column mean "
+      "nothing.";
+  if (study.by_agent()) figure.caption += " Networks of epsilon 1 were drawn uniformly.";
+  return figure;
+}
+
+}  // namespace
+
+ReportedStudy read_study(search::Study& study) {
+  const search::Snapshot snapshot(study);
+  ReportedStudy read{study.info(),    search::stored_configuration(study),
+                     study.counts(),  study.trials(true),
+                     study.samples(), {}};
+  for (const Trial& trial : read.trials) {
+    if (trial.state == TrialState::complete && accuracy_of(trial)) read.best.push_back(trial);
+  }
+  std::stable_sort(read.best.begin(), read.best.end(), [](const Trial& a, const Trial& b) {
+    return *a.validation_accuracy > *b.validation_accuracy;
+  });
+  if (read.best.size() > kBest) read.best.resize(kBest);
+  return read;
+}
+
+std::optional<double> accuracy_of(const Trial& trial) {
+  const std::optional<double> accuracy = trial.validation_accuracy;
+  return trial.counts() && accuracy && std::isfinite(*accuracy) ? accuracy : std::nullopt;
+}
+
+bool is_screened(const Trial& trial) { return trial.origin == "screen"; }
+
+std::vector<Figure> make_figures(const ReportedStudy& study) {
+  std::vector<Figure> figures{trials_in_order(study), means_by_epsilon(study), histogram(study),
+                              accuracy_by_size(study), learning_curves(study)};
+  if (count_if(study, is_screened) > 0) figures.push_back(screened_networks(study));
+  return figures;
+}
+
+}  // namespace metaqnn::cli

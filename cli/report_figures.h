@@ -1,0 +1,43 @@
+// Which pictures tell how a search went? The figures of a report as functions of the study alone.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "search/search.h"
+
+namespace metaqnn::cli {
+
+// One consistent state of a study.
+struct ReportedStudy {
+  search::StudyInfo info;
+  search::Configuration configuration;
+  search::Counts counts;
+  std::vector<search::Trial> trials;  // by number, with curves
+  std::vector<search::Sample> samples;
+  std::vector<search::Trial> best;  // at most ten complete ones, the best first
+
+  bool by_agent() const { return configuration.strategy.kind == "q_learning"; }
+};
+
+ReportedStudy read_study(search::Study& study);
+
+// The accuracy of a network that counts as a model: complete, or at chance because it did not
+// learn. None for other failures, and for what has not finished.
+std::optional<double> accuracy_of(const search::Trial& trial);
+// A pick of `metaqnn screen`, which no walk of the search led to.
+bool is_screened(const search::Trial& trial);
+
+struct Figure {
+  std::string name;  // in the page's addresses
+  std::string title;
+  std::string
+      svg;  // "" where the study does not hold what it shows; the caption says what is missing
+  std::string caption;  // plain text
+};
+
+// In the order of the page. That of screened networks is there only where there are any.
+std::vector<Figure> make_figures(const ReportedStudy& study);
+
+}  // namespace metaqnn::cli

@@ -1,0 +1,420 @@
+#include "cli/report_page.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "cli/output.h"
+#include "cli/svg.h"
+#include "search/search.h"
+
+namespace metaqnn::cli {
+namespace {
+
+using search::Trial;
+using search::TrialState;
+
+// Colours from the set of Okabe and Ito, which people with any colour vision tell apart; marks
+// differ in shape as well. Printed it is always light.
+constexpr const char* kStyle = R"(
+:root { color-scheme: light dark;
+  --paper: #ffffff; --ink: #1d2329; --soft: #57616b; --rule: #d9dee3; --shade: #f2f5f7;
+  --searched: #0072b2; --screened: #d55e00; --failed: #85898e; --best: #1d2329; --curve: #6fa8cf; }
+@media screen and (prefers-color-scheme: dark) { :root {
+  --paper: #14181c; --ink: #e8ecef; --soft: #a3adb6; --rule: #353d45; --shade: #1e242a;
+  --searched: #56b4e9; --screened: #f0a030; --failed: #9aa3ab; --best: #f4f6f8;
+  --curve: #4f86ab; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--paper); color: var(--ink);
+  font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
+main { max-width: 62rem; margin: 0 auto; padding: 2.5rem 1.25rem 3rem; }
+h1 { font-size: 2rem; line-height: 1.2; margin: 0 0 .5rem; }
+h2 { font-size: 1.35rem; margin: 2.75rem 0 .75rem; padding-top: 1rem;
+  border-top: 1px solid var(--rule); }
+h3 { font-size: 1.05rem; margin: 0 0 .25rem; }
+.lead { font-size: 1.1rem; color: var(--soft); margin: 0 0 1.5rem; }
+.tiles { display: flex; flex-wrap: wrap; gap: .75rem; margin: 0; padding: 0; list-style: none; }
+.tiles li { flex: 1 1 9rem; background: var(--shade); border-radius: .5rem; padding: .75rem 1rem; }
+.tiles b { display: block; font-size: 1.5rem; line-height: 1.3;
+  font-variant-numeric: tabular-nums; }
+.tiles span { color: var(--soft); font-size: .875rem; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .9375rem; }
+th, td { text-align: left; vertical-align: top; padding: .35rem 1.1rem .35rem 0;
+  border-bottom: 1px solid var(--rule); }
+thead th { color: var(--soft); font-weight: 600; white-space: nowrap; }
+tbody th { font-weight: 600; white-space: nowrap; }
+.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+code, pre { font-family: ui-monospace, "SF Mono", Consolas, "DejaVu Sans Mono", monospace;
+  font-size: .875em; }
+code { overflow-wrap: anywhere; } 
+.architecture { display: inline-block; min-width: 16rem; font-size: .8125em; }
+pre { background: var(--shade); border-radius: .5rem; padding: 1rem; overflow-x: auto; }
+summary { cursor: pointer; }
+.beside { display: flex; flex-wrap: wrap; gap: 1rem 3.5rem; align-items: flex-start; }
+figure { margin: 1.75rem 0 2.5rem; }
+figcaption, .note { color: var(--soft); font-size: .9375rem; max-width: 48rem; }
+svg { display: block; width: 100%; height: auto; min-width: 34rem;
+  font: 13px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
+svg text { fill: var(--ink); font-variant-numeric: tabular-nums; }
+svg .middle { text-anchor: middle; } svg .end { text-anchor: end; }
+svg .title { fill: var(--soft); font-size: 14px; } svg .strong { font-weight: 700; }
+svg .halo { paint-order: stroke; stroke: var(--paper); stroke-width: 4px;
+  stroke-linejoin: round; }
+svg .grid { stroke: var(--rule); } svg .axis { stroke: var(--soft); } 
+svg .stretch { fill: var(--shade); }
+svg .dot { fill: none; stroke: var(--mark); stroke-linecap: round; }
+svg .solid { fill: var(--mark); stroke: var(--paper); stroke-width: .8; }
+svg .bar { fill: var(--mark); }
+svg .stroke { fill: none; stroke: var(--mark); stroke-width: 1.6; stroke-linejoin: round; }
+svg .hint { fill: transparent; }
+svg .searched { --mark: var(--searched); } svg .screened { --mark: var(--screened); }
+svg .failed { --mark: var(--failed); } svg .best { --mark: var(--best); }
+svg .curve { --mark: var(--curve); }
+@media print { :root { color-scheme: light; } html { font-size: 11px; } body { font-size: 1rem; }
+  main { padding: 0; } figure, tr, .tiles { break-inside: avoid; } h2, h3 { break-after: avoid; }
+  .settings { display: none; } }
+)";
+
+// ---- Pieces of a page; what they are given is HTML already, unless it is named a text ----
+
+using Row = std::vector<std::string>;
+
+std::string element(const std::string& name, const std::string& content) {
+  return fmt::format("<{0}>{1}</{0}>", name, content);
+}
+
+std::string code(const std::string& text) { return element("code", escaped(text)); }
+
+struct Head {
+  std::string title;
+  Align align = Align::left;
+};
+
+std::string html_table(const std::vector<Head>& heads, const std::vector<Row>& rows) {
+  const auto cell = [&](const char* name, size_t column, const std::string& content) {
+    const bool right = heads[column].align == Align::right;
+    return fmt::format("<{0}{1}>{2}</{0}>", name, right ? " class=\"number\"" : "", content);
+  };
+  std::string text = "<div class=\"wide\"><table>\n<thead><tr>";
+  for (size_t i = 0; i < heads.size(); ++i) text += cell("th", i, escaped(heads[i].title));
+  text += "</tr></thead>\n<tbody>\n";
+  for (const Row& row : rows) {
+    text += "<tr>";
+    for (size_t i = 0; i < row.size(); ++i) text += cell("td", i, row[i]);
+    text += "</tr>\n";
+  }
+  return text + "</tbody>\n</table></div>\n";
+}
+
+// Pairs of a name and what it is.
+std::string facts_table(const std::vector<std::pair<std::string, std::string>>& facts) {
+  std::string text = "<div class=\"wide\"><table>\n<tbody>\n";
+  for (const auto& [name, content] : facts)
+    text += fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td></tr>\n", escaped(name), content);
+  return text + "</tbody>\n</table></div>\n";
+}
+
+std::string note(const std::string& text) {
+  return fmt::format("<p class=\"note\">{}</p>\n", escaped(text));
+}
+
+// ---- Words ----
+
+// 2017-04-24T09:30:12Z as "2017-04-24 09:30 UTC".
+std::string moment(const std::string& iso) {
+  if (iso.size() < 16) return iso;
+  return iso.substr(0, 10) + " " + iso.substr(11, 5) + " UTC";
+}
+
+std::string strategy_name(const std::string& kind) {
+  if (kind == "q_learning") return "Q-learning";
+  std::string name = kind;
+  std::replace(name.begin(), name.end(), '_', ' ');
+  return name;
+}
+
+// What the networks were judged on, as text.
+std::string subject(const ReportedStudy& study) {
+  const search::Configuration& configuration = study.configuration;
+  if (!configuration.data.name.empty()) return configuration.data.name;
+  const search::TableSettings& table = configuration.evaluator.table;
+  return table.file.filename().string() + (table.target.empty() ? "" : ", " + table.target);
+}
+
+int64_t count(const ReportedStudy& study, TrialState state) {
+  const auto found = study.counts.by_state.find(state);
+  return found == study.counts.by_state.end() ? 0 : found->second;
+}
+
+double total_seconds(const ReportedStudy& study) {
+  double seconds = 0;
+  for (const Trial& trial : study.trials) seconds += trial.seconds.value_or(0);
+  return seconds;
+}
+
+std::string networks(int64_t count) {
+  return grouped(count) + (count == 1 ? " network" : " networks");
+}
+
+// ---- Head ----
+
+std::string progress(const ReportedStudy& study) {
+  const int64_t target = search::total_models(study.configuration.strategy.schedule);
+  const int64_t done = study.counts.unique_models;
+  if (study.trials.empty()) return "Nothing has been trained yet.";
+  if (study.counts.reserved > 0)
+    return fmt::format("It is not over: {} of {} models are done, {} in training or waiting.",
+                       grouped(done), grouped(target), networks(study.counts.reserved));
+  if (done < target)
+    return fmt::format("It stands at {} of {} models.", grouped(done), grouped(target));
+  return "Its schedule is done.";
+}
+
+std::string lead(const ReportedStudy& study) {
+  std::string text =
+      fmt::format("A {} search. ", strategy_name(study.configuration.strategy.kind)) +
+      progress(study);
+  if (!study.best.empty())
+    text += fmt::format(" The best network reaches a validation accuracy of {:.4f}.",
+                        *study.best[0].validation_accuracy);
+  else if (!study.trials.empty())
+    text += " No network is complete.";
+  return fmt::format("<p class=\"lead\">{}</p>\n", escaped(text));
+}
+
+std::string tiles(const ReportedStudy& study) {
+  std::vector<std::pair<std::string, std::string>> list{
+      {study.best.empty() ? "-" : fixed(study.best[0].validation_accuracy, 4),
+       "best validation accuracy"},
+      {grouped(count(study, TrialState::complete)), "networks complete"},
+      {grouped(count(study, TrialState::failed)), "networks failed"},
+      {grouped(study.counts.samples), "samples drawn"}};
+  if (total_seconds(study) >= 1)
+    list.emplace_back(duration(total_seconds(study)), "spent on the networks");
+  std::string text = "<ul class=\"tiles\">\n";
+  for (const auto& [value, name] : list)
+    text += fmt::format("<li><b>{}</b><span>{}</span></li>\n", escaped(value), escaped(name));
+  return text + "</ul>\n";
+}
+
+// ---- What was searched ----
+
+std::string data_in_words(const search::DataSettings& data) {
+  std::string text =
+      fmt::format("{}: {} training images, {} for validation; preprocessing {}", data.name,
+                  data.training_images == 0 ? "all other" : grouped(data.training_images),
+                  grouped(data.validation_images), data.preprocessing);
+  if (data.mirror) text += ", mirrored at random";
+  if (data.translation > 0) text += fmt::format(", shifted by up to {} pixels", data.translation);
+  return escaped(text);
+}
+
+std::string space_in_words(const search::Configuration& configuration) {
+  const search::Space space = search::build_space(configuration);
+  const std::string size = fmt::format("{} architectures, {} states",
+                                       scientific(space.architectures()), grouped(space.states()));
+  if (configuration.space.kind == "sequence")
+    return fmt::format("strings {}; {}", code(configuration.space.sequence.pattern), size);
+  return fmt::format("convolutional networks of at most {} layers for {} inputs and {} classes; {}",
+                     configuration.space.cnn.depth_limit, to_string(*space.input()),
+                     space.classes(), size);
+}
+
+std::string strategy_in_words(const search::StrategySettings& strategy) {
+  std::string text = strategy_name(strategy.kind);
+  if (strategy.kind == "q_learning") {
+    text += fmt::format(
+        ": learning rate {:g}, discount {:g}, Q-values from {:g}, {} samples replayed after each",
+        strategy.alpha, strategy.gamma, strategy.initial_q, strategy.replay);
+  }
+  return text;
+}
+
+std::string schedule_in_words(const ReportedStudy& study) {
+  const search::Schedule& schedule = study.configuration.strategy.schedule;
+  if (!study.by_agent()) return networks(search::total_models(schedule));
+  std::string text;
+  for (const auto& [epsilon, models] : schedule)
+    text += fmt::format("{}{} at epsilon {:g}", text.empty() ? "" : ", ", grouped(models), epsilon);
+  return text;
+}
+
+std::string evaluation_in_words(const search::EvaluatorSettings& evaluator) {
+  if (evaluator.kind == "table") {
+    const search::TableSettings& table = evaluator.table;
+    return "looked up in the table " + code(table.file.filename().string()) +
+           (table.target.empty() ? "" : ", column " + code(table.target));
+  }
+  const search::TrainingSettings& training = evaluator.training;
+  return fmt::format("trained for {} epochs in batches of {} with Adam, first learning rate {:g}",
+                     training.epochs, training.batch_size, training.learning_rate);
+}
+
+// Of the results, as far as the study knows times.
+std::string results_stored(const ReportedStudy& study) {
+  std::string first, last;
+  for (const Trial& trial : study.trials) {
+    if (trial.finished_at.empty()) continue;
+    if (first.empty() || trial.finished_at < first) first = trial.finished_at;
+    last = std::max(last, trial.finished_at);
+  }
+  if (first.empty()) return "none";
+  first = moment(first);
+  last = moment(last);
+  return first == last ? first : "from " + first + " to " + last;
+}
+
+std::string origins(const ReportedStudy& study) {
+  std::map<std::string, int64_t> counts;
+  for (const Trial& trial : study.trials) ++counts[trial.origin];
+  std::string text;
+  for (const auto& [origin, count] : counts)
+    text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", origin, networks(count));
+  return text.empty() ? "none yet" : text;
+}
+
+std::string searched(const ReportedStudy& study) {
+  const search::Configuration& configuration = study.configuration;
+  std::vector<std::pair<std::string, std::string>> facts;
+  if (!configuration.data.name.empty())
+    facts.emplace_back("data set", data_in_words(configuration.data));
+  facts.emplace_back("evaluation", evaluation_in_words(configuration.evaluator));
+  facts.emplace_back("search space", space_in_words(configuration));
+  facts.emplace_back("strategy", escaped(strategy_in_words(configuration.strategy)));
+  facts.emplace_back("schedule", escaped(schedule_in_words(study)));
+  facts.emplace_back("origin of the trials", escaped(origins(study)));
+  facts.emplace_back("seed", std::to_string(study.info.seed));
+  facts.emplace_back("study made", escaped(moment(study.info.created_at)));
+  facts.emplace_back("results stored", escaped(results_stored(study)));
+  facts.emplace_back("program", escaped(fmt::format("metaqnn {}; {}", study.info.program_version,
+                                                    study.info.library_versions)));
+  return "<h2>What was searched</h2>\n" + facts_table(facts);
+}
+
+// ---- States and failures ----
+
+struct Failures {
+  int64_t count = 0;
+  const Trial* example = nullptr;  // the first with a detail
+};
+
+std::string failures_table(const ReportedStudy& study) {
+  std::map<search::Failure, Failures> failures;
+  for (const Trial& trial : study.trials) {
+    if (trial.state != TrialState::failed) continue;
+    Failures& same = failures[trial.failure];
+    ++same.count;
+    if (same.example == nullptr && !trial.detail.empty()) same.example = &trial;
+  }
+  if (failures.empty()) return note("No network failed.");
+  std::vector<std::pair<search::Failure, Failures>> sorted(failures.begin(), failures.end());
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](const auto& a, const auto& b) { return a.second.count > b.second.count; });
+  std::vector<Row> rows;
+  for (const auto& [failure, same] : sorted) {
+    const std::string example =
+        same.example == nullptr
+            ? "-"
+            : fmt::format("trial {}: {}", same.example->number, same.example->detail);
+    rows.push_back({escaped(search::to_string(failure)), grouped(same.count), escaped(example)});
+  }
+  return html_table({{"why networks failed"}, {"networks", Align::right}, {"for example"}}, rows);
+}
+
+std::string outcome(const ReportedStudy& study) {
+  std::vector<Row> rows;
+  for (TrialState state :
+       {TrialState::complete, TrialState::failed, TrialState::running, TrialState::waiting})
+    rows.push_back({search::to_string(state), grouped(count(study, state))});
+  return "<h2>What became of the networks</h2>\n<div class=\"beside\">\n" +
+         html_table({{"state"}, {"networks", Align::right}}, rows) + failures_table(study) +
+         "</div>\n";
+}
+
+// ---- The best ten ----
+
+// A column that is left out where none of the trials has it.
+struct BestColumn {
+  const char* title;
+  std::string (*cell)(const Trial&);
+};
+
+std::string seconds_cell(const Trial& trial) {
+  return trial.seconds && *trial.seconds >= 0.05 ? fixed(trial.seconds, 1) : "-";
+}
+
+std::string best_networks(const ReportedStudy& study) {
+  const std::string title =
+      fmt::format("<h2>The best {}</h2>\n", study.best.empty() ? "networks"
+                                            : study.best.size() == 1
+                                                ? "network"
+                                                : std::to_string(study.best.size()) + " networks");
+  if (study.best.empty()) return title + note("No network is complete.");
+  const BestColumn optional_columns[] = {
+      {"parameters", [](const Trial& trial) { return short_count(trial.parameters); }},
+      {"MACs", [](const Trial& trial) { return short_count(trial.macs); }},
+      {"seconds", seconds_cell}};
+  std::vector<Head> heads{{"", Align::right}, {"accuracy", Align::right}, {"trial", Align::right}};
+  std::vector<const BestColumn*> columns;
+  std::string missing;
+  for (const BestColumn& column : optional_columns) {
+    if (std::any_of(study.best.begin(), study.best.end(),
+                    [&](const Trial& trial) { return column.cell(trial) != "-"; })) {
+      columns.push_back(&column);
+      heads.push_back({column.title, Align::right});
+    } else {
+      missing += std::string(missing.empty() ? "" : ", ") + column.title;
+    }
+  }
+  heads.push_back({"architecture"});
+  std::vector<Row> rows;
+  for (const Trial& trial : study.best) {
+    Row row{std::to_string(rows.size() + 1), fixed(trial.validation_accuracy, 4),
+            std::to_string(trial.number)};
+    for (const BestColumn* column : columns) row.push_back(column->cell(trial));
+    row.push_back(fmt::format("<code class=\"architecture\">{}</code>{}",
+                              escaped(trial.architecture), is_screened(trial) ? " screened" : ""));
+    rows.push_back(row);
+  }
+  return title + html_table(heads, rows) +
+         (missing.empty() ? "" : note("The study does not hold these of them: " + missing + "."));
+}
+
+// ---- Figures, and the rest ----
+
+std::string figures(const ReportedStudy& study) {
+  std::string text = "<h2>Figures</h2>\n";
+  int number = 0;
+  for (const Figure& figure : make_figures(study)) {
+    text += fmt::format("<figure id=\"{}\">\n<h3>{}. {}</h3>\n", figure.name, ++number,
+                        escaped(figure.title));
+    if (!figure.svg.empty()) text += "<div class=\"wide\">\n" + figure.svg + "</div>\n";
+    text += fmt::format("<figcaption>{}</figcaption>\n</figure>\n", escaped(figure.caption));
+  }
+  return text;
+}
+
+std::string configuration(const ReportedStudy& study) {
+  return "<section class=\"settings\">\n<h2>Configuration</h2>\n<details><summary>Every setting of "
+         "the study, as TOML</summary>\n<pre>" +
+         escaped(study.info.configuration) + "</pre>\n</details>\n</section>\n";
+}
+
+}  // namespace
+
+std::string report_page(const ReportedStudy& study) {
+  const std::string title = escaped("Search on " + subject(study));
+  return fmt::format(
+             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
+             "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
+             "<title>{0}</title>\n<style>{1}</style>\n</head>\n<body>\n<main>\n<h1>{0}</h1>\n",
+             title, kStyle) +
+         lead(study) + tiles(study) + searched(study) + outcome(study) + best_networks(study) +
+         figures(study) + configuration(study) + "</main>\n</body>\n</html>\n";
+}
+
+}  // namespace metaqnn::cli

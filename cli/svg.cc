@@ -1,0 +1,340 @@
+#include "cli/svg.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "architecture/error.h"
+#include "cli/output.h"
+
+namespace metaqnn::cli {
+namespace {
+
+// The picture and, in it, the plot.
+constexpr double kWidth = 880, kHeight = 400;
+constexpr double kLeft = 72, kRight = 836, kTop = 64, kBottom = 340;
+constexpr double kLegendHeight = 17, kStretchHeight = 48;
+constexpr double kLetterWidth = 7.2;  // of the legend's font, rather more than less
+constexpr int kMostTicks = 10;
+
+// ---- Text ----
+
+// Bytes of the UTF-8 letter that begins here; 0 where there is none.
+size_t letter_length(std::string_view text) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  const size_t length = byte(0) < 0x80                      ? 1
+                        : byte(0) >= 0xC2 && byte(0) < 0xE0 ? 2
+                        : byte(0) >= 0xE0 && byte(0) < 0xF0 ? 3
+                        : byte(0) >= 0xF0 && byte(0) < 0xF5 ? 4
+                                                            : 0;
+  if (length > text.size()) return 0;
+  for (size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+  }
+  if (length < 3) return length;
+  // Longer than need be, a surrogate, or beyond the last letter.
+  const unsigned first_two = byte(0) << 8 | byte(1);
+  const bool wrong = (first_two >= 0xE080 && first_two < 0xE0A0) || first_two >= 0xF490 ||
+                     (first_two >= 0xEDA0 && first_two < 0xEE00) ||
+                     (first_two >= 0xF080 && first_two < 0xF090);
+  return wrong ? 0 : length;
+}
+
+bool is_control(std::string_view letter) {
+  const auto first = static_cast<unsigned char>(letter[0]);
+  if (first == 0xC2) return static_cast<unsigned char>(letter[1]) < 0xA0;
+  return (first < 0x20 && first != '\t' && first != '\n') || first == 0x7F ||
+         letter == "\xEF\xBF\xBE" || letter == "\xEF\xBF\xBF";
+}
+
+std::string escaped_letter(std::string_view letter) {
+  switch (letter[0]) {
+    case '&':
+      return "&amp;";
+    case '<':
+      return "&lt;";
+    case '>':
+      return "&gt;";
+    case '"':
+      return "&quot;";
+    case '\'':
+      return "&#39;";
+    default:
+      return std::string(letter);
+  }
+}
+
+// ---- Ticks ----
+
+int decimals_of(double step) {
+  return std::max(0, static_cast<int>(-std::floor(std::log10(step) + 1e-9)));
+}
+
+double whole_step(double range) { return std::max(1.0, round_step(range / kMostTicks)); }
+
+// The `index`th of ..., 0.5, 1, 2, 5, 10, ...; 1 is the 0th.
+double in_row_of_1_2_5(int index) {
+  constexpr double kFactors[] = {1, 2, 5};
+  const int decade = static_cast<int>(std::floor(index / 3.0));
+  return kFactors[index - 3 * decade] * std::pow(10, decade);
+}
+
+// 20000 as "20 k".
+std::string short_label(double value) {
+  if (value >= 1e9) return fmt::format("{:g} G", value / 1e9);
+  if (value >= 1e6) return fmt::format("{:g} M", value / 1e6);
+  if (value >= 1e3) return fmt::format("{:g} k", value / 1e3);
+  return fmt::format("{:g}", value);
+}
+
+// ---- Numbers and shapes ----
+
+// "12.3", "12".
+std::string number(double value) {
+  std::string text = fmt::format("{:.1f}", value);
+  if (text.ends_with(".0")) text.resize(text.size() - 2);
+  return text == "-0" ? "0" : text;
+}
+
+// A piece of a path. A dot is a line of no length whose ends are round.
+std::string shape(Mark mark, double x, double y, double size) {
+  const std::string s = number(size), d = number(2 * size);
+  switch (mark) {
+    case Mark::dot:
+      return fmt::format("M{} {}h0", number(x), number(y));
+    case Mark::cross:
+      return fmt::format("M{} {}l{} {}m0-{}l-{} {}", number(x - size), number(y - size), d, d, d, d,
+                         d);
+    case Mark::diamond:
+      return fmt::format("M{} {}l{} {}l-{} {}l-{}-{}z", number(x), number(y - size), s, s, s, s, s,
+                         s);
+    case Mark::ring:
+      return fmt::format("M{} {}a{} {} 0 1 0 {} 0a{} {} 0 1 0-{} 0z", number(x - size), number(y),
+                         s, s, d, s, s, d);
+  }
+  METAQNN_ASSERT(false, fmt::format("no such mark: {}", static_cast<int>(mark)));
+}
+
+std::string_view class_of(Mark mark) {
+  return mark == Mark::dot ? "dot" : mark == Mark::diamond ? "solid" : "stroke";
+}
+
+std::string path(Mark mark, const std::string& shapes, const std::string& css_class, double size) {
+  const std::string width =
+      mark == Mark::dot ? fmt::format(" stroke-width=\"{}\"", number(2 * size)) : "";
+  return fmt::format("<path class=\"{} {}\"{} d=\"{}\"/>\n", class_of(mark), css_class, width,
+                     shapes);
+}
+
+std::string straight(double x1, double y1, double x2, double y2, std::string_view css_class) {
+  return fmt::format("<path class=\"{}\" d=\"M{} {}L{} {}\"/>\n", css_class, number(x1), number(y1),
+                     number(x2), number(y2));
+}
+
+std::string label(double x, double y, std::string_view css_class, const std::string& text) {
+  return fmt::format("<text x=\"{}\" y=\"{}\" class=\"{}\">{}</text>\n", number(x), number(y),
+                     css_class, escaped(text));
+}
+
+}  // namespace
+
+std::string escaped(std::string_view text) {
+  std::string result;
+  for (size_t i = 0; i < text.size();) {
+    const size_t length = letter_length(text.substr(i));
+    const std::string_view letter = text.substr(i, std::max<size_t>(1, length));
+    result += length == 0 || is_control(letter) ? "\xEF\xBF\xBD" : escaped_letter(letter);
+    i += letter.size();
+  }
+  return result;
+}
+
+// ---- Axes ----
+
+double round_step(double least) {
+  const double power = std::pow(10, std::floor(std::log10(least)));
+  for (double factor : {1.0, 2.0, 5.0}) {
+    if (factor * power >= least * (1 - 1e-9)) return factor * power;
+  }
+  return 10 * power;
+}
+
+double Axis::share(double value) const {
+  if (logarithmic) return std::log(value / from) / std::log(to / from);
+  return (value - from) / (to - from);
+}
+
+Axis linear_axis(const std::string& title, double low, double high) {
+  const double middle = (low + high) / 2, least = std::max(1e-6, std::abs(middle) * 1e-6);
+  if (high - low < least) {
+    low = middle - least;
+    high = middle + least;
+  }
+  const double step = round_step((high - low) / (kMostTicks - 1));
+  const double first = std::floor(low / step + 1e-6), last = std::ceil(high / step - 1e-6);
+  Axis axis{title, first * step, last * step, false, {}};
+  for (double i = first; i <= last; ++i)
+    axis.ticks.push_back({i * step, fmt::format("{:.{}f}", i * step + 0.0, decimals_of(step))});
+  return axis;
+}
+
+Axis whole_axis(const std::string& title, int64_t low, int64_t high) {
+  high = std::max(low + 1, high);
+  Axis axis{title, static_cast<double>(low), static_cast<double>(high), false, {}};
+  const auto step = static_cast<int64_t>(whole_step(static_cast<double>(high - low)));
+  for (int64_t value = (low + step - 1) / step * step; value <= high; value += step)
+    axis.ticks.push_back({static_cast<double>(value), grouped(value)});
+  return axis;
+}
+
+Axis count_axis(const std::string& title, int64_t high) {
+  const double step = whole_step(static_cast<double>(high));
+  return whole_axis(title, 0,
+                    static_cast<int64_t>(std::ceil(static_cast<double>(high) / step) * step));
+}
+
+Axis logarithmic_axis(const std::string& title, double low, double high) {
+  METAQNN_ASSERT(low > 0 && low <= high,
+                 fmt::format("no logarithmic axis from {} to {}", low, high));
+  int first = static_cast<int>(std::floor(3 * std::log10(low))) - 1;
+  while (in_row_of_1_2_5(first + 1) <= low) ++first;
+  int last = first + 1;
+  while (in_row_of_1_2_5(last) < high) ++last;
+  Axis axis{title, in_row_of_1_2_5(first), in_row_of_1_2_5(last), true, {}};
+  const bool many = last - first > 12;
+  for (int i = first; i <= last; ++i) {
+    if (!many || i % 3 == 0)
+      axis.ticks.push_back({in_row_of_1_2_5(i), short_label(in_row_of_1_2_5(i))});
+  }
+  return axis;
+}
+
+Axis label_axis(const std::string& title, const std::vector<std::string>& labels) {
+  Axis axis{title, -0.5, static_cast<double>(labels.size()) - 0.5, false, {}};
+  // Names of a few letters have room beside each other; of more than this, some are left out.
+  constexpr size_t kMostLabels = 20;
+  const size_t every = (labels.size() + kMostLabels - 1) / kMostLabels;
+  for (size_t i = 0; i < labels.size(); i += every)
+    axis.ticks.push_back({static_cast<double>(i), labels[i]});
+  return axis;
+}
+
+// ---- Chart ----
+
+Chart::Chart(std::string name, Axis x, Axis y)
+    : name_(std::move(name)), x_(std::move(x)), y_(std::move(y)), legend_end_(kLeft) {}
+
+double Chart::across(double x) const { return kLeft + (kRight - kLeft) * x_.share(x); }
+
+double Chart::height_of(double y) const { return kBottom - (kBottom - kTop) * y_.share(y); }
+
+void Chart::mark(Mark mark, const std::vector<Point>& points, const std::string& css_class,
+                 double size) {
+  if (points.empty()) return;
+  std::string shapes;
+  for (const Point& point : points)
+    shapes += shape(mark, across(point.x), height_of(point.y), size);
+  marks_ += path(mark, shapes, css_class, size);
+}
+
+void Chart::line(const std::vector<Point>& points, const std::string& css_class) {
+  if (points.empty()) return;
+  std::string shapes;
+  for (const Point& point : points)
+    shapes += fmt::format("{}{} {}", shapes.empty() ? "M" : "L", number(across(point.x)),
+                          number(height_of(point.y)));
+  marks_ += fmt::format("<path class=\"stroke {}\" d=\"{}\"/>\n", css_class, shapes);
+}
+
+void Chart::bars(const std::vector<Bar>& bars, const std::string& css_class) {
+  if (bars.empty()) return;
+  std::string shapes;
+  constexpr double kGap = 0.5;  // half of that between neighbours
+  for (const Bar& bar : bars) {
+    const std::string low = number(height_of(bar.low.y));
+    shapes += fmt::format("M{} {}V{}H{}V{}z", number(across(bar.low.x) + kGap), low,
+                          number(height_of(bar.high.y)), number(across(bar.high.x) - kGap), low);
+  }
+  marks_ += fmt::format("<path class=\"bar {}\" d=\"{}\"/>\n", css_class, shapes);
+}
+
+void Chart::hint(const Point& point, const std::string& text) {
+  marks_ +=
+      fmt::format("<circle class=\"hint\" cx=\"{}\" cy=\"{}\" r=\"7\"><title>{}</title></circle>\n",
+                  number(across(point.x)), number(height_of(point.y)), escaped(text));
+}
+
+void Chart::text(const Point& point, const std::string& text, const std::string& css_class,
+                 double shift_x, double shift_y) {
+  marks_ += label(across(point.x) + shift_x, height_of(point.y) + shift_y, css_class, text);
+}
+
+void Chart::pointer(const Point& point, const std::string& text, const std::string& css_class,
+                    double shift_y) {
+  constexpr double kGap = 5, kLength = 14;
+  const double x = across(point.x) + kGap, y = height_of(point.y);
+  marks_ += straight(x, y, x + kLength, y + shift_y, "axis");
+  marks_ += label(x + kLength + kGap, y + shift_y + 4.5, css_class, text);
+}
+
+void Chart::stretches(const std::string& title, const std::vector<Stretch>& stretches) {
+  background_ += label(kLeft - 8, kStretchHeight, "end", title);
+  double free_from = kLeft;
+  for (size_t i = 0; i < stretches.size(); ++i) {
+    const double left = across(stretches[i].from), right = across(stretches[i].to);
+    if (i % 2 == 1) {
+      background_ += fmt::format("<path class=\"stretch\" d=\"M{} {}H{}V{}H{}z\"/>\n", number(left),
+                                 number(kTop), number(right), number(kBottom), number(left));
+    }
+    const double middle = (left + right) / 2,
+                 half = kLetterWidth / 2 * static_cast<double>(stretches[i].label.size());
+    if (middle - half < free_from) continue;
+    background_ += label(middle, kStretchHeight, "middle", stretches[i].label);
+    free_from = middle + half + kLetterWidth / 2;
+  }
+}
+
+void Chart::legend(Mark mark, const std::string& name, const std::string& css_class) {
+  legend_ += path(mark, shape(mark, legend_end_ + 6, kLegendHeight - 4, 4), css_class, 4);
+  legend_text(name);
+}
+
+void Chart::legend_line(const std::string& name, const std::string& css_class) {
+  legend_ += straight(legend_end_ - 3, kLegendHeight - 4, legend_end_ + 13, kLegendHeight - 4,
+                      "stroke " + css_class);
+  legend_text(name);
+}
+
+void Chart::legend_text(const std::string& name) {
+  legend_ += label(legend_end_ + 18, kLegendHeight, "", name);
+  legend_end_ += 18 + kLetterWidth * static_cast<double>(name.size()) + 22;
+}
+
+std::string Chart::axes() const {
+  std::string text;
+  for (const Tick& tick : y_.ticks) {
+    const double y = height_of(tick.value);
+    text += straight(kLeft, y, kRight, y, "grid") + label(kLeft - 8, y + 4.5, "end", tick.label);
+  }
+  for (const Tick& tick : x_.ticks) {
+    const double x = across(tick.value);
+    text +=
+        straight(x, kBottom, x, kBottom + 5, "axis") + label(x, kBottom + 21, "middle", tick.label);
+  }
+  text += straight(kLeft, kBottom, kRight, kBottom, "axis");
+  text += label((kLeft + kRight) / 2, kHeight - 14, "middle title", x_.title);
+  text += fmt::format(
+      "<text class=\"middle title\" transform=\"translate(18 {}) rotate(-90)\">{}</text>\n",
+      number((kTop + kBottom) / 2), escaped(y_.title));
+  return text;
+}
+
+std::string Chart::svg() const {
+  return fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">\n{}{}{}{}</svg>\n",
+                     number(kWidth), number(kHeight), escaped(name_), background_, axes(), marks_,
+                     legend_);
+}
+
+}  // namespace metaqnn::cli

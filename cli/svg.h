@@ -1,0 +1,107 @@
+// How is a figure of a report drawn? Axes with round ticks and marks between them, as SVG inside a
+// page, which gives classes their colours and fonts (cli/report_page.cc).
+//
+//   Chart chart("Accuracy of each trial", whole_axis("trial", 1, 1000),
+//               linear_axis("validation accuracy", 0.1, 0.9));
+//   chart.mark(Mark::dot, points, "agent");    // thousands of them are one path
+//   chart.svg();
+//
+// Coordinates have one decimal, a tenth of the unit that is about a pixel.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace metaqnn::cli {
+
+// Text for HTML and SVG, between tags and in quoted attributes. Control characters, which neither
+// may hold, and bytes that are no UTF-8 become U+FFFD.
+std::string escaped(std::string_view text);
+
+struct Tick {
+  double value = 0;
+  std::string label;
+};
+
+struct Axis {
+  std::string title;  // with its unit
+  double from = 0, to = 1;
+  bool logarithmic = false;
+  std::vector<Tick> ticks;
+
+  double share(double value) const;  // 0 at `from`, 1 at `to`
+};
+
+// Around [low, high], from a tick to a tick; their distance is 1, 2 or 5 times a power of ten.
+Axis linear_axis(const std::string& title, double low, double high);
+// From exactly `low` to exactly `high`, or one further where they are equal; ticks at whole
+// numbers.
+Axis whole_axis(const std::string& title, int64_t low, int64_t high);
+// From 0 to a tick at a whole number that is not below `high`.
+Axis count_axis(const std::string& title, int64_t high);
+// Around [low, high], both above 0; ticks at 1, 2, 5, 10, ..., over many decades at powers of ten.
+Axis logarithmic_axis(const std::string& title, double low, double high);
+// `labels` side by side, the first at 0, the next at 1.
+Axis label_axis(const std::string& title, const std::vector<std::string>& labels);
+
+// The smallest of 1, 2, 5 times a power of ten that is not below `least`, which is above 0.
+double round_step(double least);
+
+struct Point {
+  double x = 0, y = 0;
+};
+
+// Two corners, lower left and upper right.
+struct Bar {
+  Point low, high;
+};
+
+// From one place of the x axis to another.
+struct Stretch {
+  double from = 0, to = 0;
+  std::string label;
+};
+
+enum class Mark { dot, cross, diamond, ring };
+
+class Chart {
+ public:
+  // `name` is read out by programs for the blind.
+  Chart(std::string name, Axis x, Axis y);
+
+  // `css_class` gives the colour. Marks cover those that were added before.
+  void mark(Mark mark, const std::vector<Point>& points, const std::string& css_class,
+            double size = 3);
+  void line(const std::vector<Point>& points, const std::string& css_class);
+  void bars(const std::vector<Bar>& bars, const std::string& css_class);
+  // Text that pops up over a place.
+  void hint(const Point& point, const std::string& text);
+  void text(const Point& point, const std::string& text, const std::string& css_class,
+            double shift_x = 0, double shift_y = 0);
+  // Text beside a place, moved up or down by `shift_y`, and a line to it.
+  void pointer(const Point& point, const std::string& text, const std::string& css_class,
+               double shift_y);
+  // Every second one shaded; their labels stand above the plot where they have room, after `title`.
+  void stretches(const std::string& title, const std::vector<Stretch>& stretches);
+  // What a class means; beside each other above the plot.
+  void legend(Mark mark, const std::string& label, const std::string& css_class);
+  void legend_line(const std::string& label, const std::string& css_class);
+
+  double height_of(double y) const;  // in the units of the picture, from its top
+
+  std::string svg() const;
+
+ private:
+  double across(double x) const;
+  std::string axes() const;
+  void legend_text(const std::string& label);
+
+  std::string name_;
+  Axis x_, y_;
+  std::string background_, marks_, legend_;
+  double legend_end_;
+};
+
+}  // namespace metaqnn::cli
