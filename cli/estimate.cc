@@ -112,6 +112,11 @@ Json to_json(const search::Configuration& configuration, const SearchEstimate& e
   return json;
 }
 
+// With a decimal where seconds are few.
+std::string time_text(double seconds) {
+  return seconds < 10 ? fixed(seconds, 1) + " s" : duration(seconds);
+}
+
 std::string plural(int64_t count, const std::string& noun) {
   return grouped(count) + " " + noun + (count == 1 ? "" : "s");
 }
@@ -136,7 +141,7 @@ void print_sample(const SearchEstimate& estimate, int64_t batch_size) {
     table.add({short_count(trial.parameters),
                fixed(timed.images_per_second, decimals) + (small ? "*" : " "),
                fixed(timed.training_seconds + timed.validation_seconds, 1),
-               duration(whole_training(estimate, timed)), trial.architecture});
+               time_text(whole_training(estimate, timed)), trial.architecture});
   }
   fmt::print("{}", table.render());
   if (small_batches)
@@ -166,14 +171,14 @@ void print_total(const SearchEstimate& estimate) {
     fmt::print("whole search    no estimate: no network of the sample would finish\n");
     return;
   }
-  fmt::print("each model      {}", duration(*cost.seconds_per_model));
-  if (cost.standard_error) fmt::print(", standard error {}", duration(*cost.standard_error));
+  fmt::print("each model      {}", time_text(*cost.seconds_per_model));
+  if (cost.standard_error) fmt::print(", standard error {}", time_text(*cost.standard_error));
   fmt::print("; {:.1f} epochs in the mean\n", cost.epochs);
-  fmt::print("whole search    {} for {}", duration(*cost.hours * 3600),
+  fmt::print("whole search    {} for {}", time_text(*cost.hours * 3600),
              plural(estimate.basis.models, "model"));
   if (cost.hours_low) {
-    fmt::print(", from {} to {}", duration(*cost.hours_low * 3600),
-               duration(*cost.hours_high * 3600));
+    fmt::print(", from {} to {}", time_text(*cost.hours_low * 3600),
+               time_text(*cost.hours_high * 3600));
   }
   fmt::print("\n");
 }
@@ -222,14 +227,13 @@ void print_table_evaluator(const search::Configuration& configuration,
              table.file.filename().string());
   fmt::print("each model      {} s (seconds_per_trial)\n", table.seconds_per_trial);
   fmt::print("whole search    {} for {}, without what the strategy itself takes\n",
-             duration(*estimate.cost.hours * 3600), plural(estimate.basis.models, "model"));
+             time_text(*estimate.cost.hours * 3600), plural(estimate.basis.models, "model"));
 }
 
-// On a terminal, while nothing else is shown.
-void show_progress(int64_t timed, int64_t sample) {
+// One line that lives on a terminal; "" ends it.
+void show_progress(const std::string& line) {
   if (!is_terminal(STDERR_FILENO)) return;
-  fmt::print(stderr, "\r\x1b[K");
-  if (timed < sample) fmt::print(stderr, "{}/{} networks timed", timed, sample);
+  fmt::print(stderr, "\r\x1b[K{}", line);
   std::fflush(stderr);
 }
 
@@ -246,9 +250,12 @@ ExitStatus print_estimate(const search::Configuration& configuration,
     machine = machine_for(configuration, request.workers);
     options.resources = {machine->devices.front(), machine->threads, configuration.seed};
     options.parallel = machine->parallel;
-    options.timed = [&](int64_t timed) { show_progress(timed, request.sample); };
+    options.timed = [](int64_t timed, int64_t sample) {
+      show_progress(fmt::format("{}/{} networks timed", timed, sample));
+    };
   }
   const SearchEstimate estimate = search::estimate_search(configuration, options);
+  show_progress("");
   if (request.format == "json") {
     fmt::print("{}\n", to_json(configuration, estimate, machine).dump(2));
   } else if (machine) {

@@ -124,11 +124,13 @@ CostBasis basis_of(const Configuration& configuration, const EstimateOptions& op
 
 void time_sample(const std::vector<std::string>& architectures, const EstimateOptions& options,
                  Evaluator& evaluator, SearchEstimate& estimate) {
+  const auto count = static_cast<int64_t>(architectures.size());
+  options.timed(0, count);
   for (const std::string& architecture : architectures) {
     const std::optional<TimedEpoch> timed = evaluator.time_epoch(architecture, options.seconds);
     METAQNN_ASSERT(timed.has_value(), "nothing was trained of " + architecture);
     estimate.sample.push_back(*timed);
-    options.timed(static_cast<int64_t>(estimate.sample.size()));
+    options.timed(static_cast<int64_t>(estimate.sample.size()), count);
     if (timed->trial.state == TrialState::failed) continue;
     estimate.basis.networks.push_back({static_cast<double>(timed->trial.macs.value()),
                                        timed->training_seconds + timed->validation_seconds});

@@ -99,7 +99,8 @@ struct EstimateOptions {
   Resources resources;
   int parallel = 1;
   int64_t limit = std::numeric_limits<int64_t>::max();  // models, at most those of the schedule
-  std::function<void(int64_t)> timed = [](int64_t) {};  // so many are
+  // So many of the sample are timed; called before the first and after each.
+  std::function<void(int64_t timed, int64_t sample)> timed = [](int64_t, int64_t) {};
 };
 
 struct SearchEstimate {
