@@ -1,4 +1,5 @@
-// How long will this search take? Nothing is stored: a few networks are trained for some seconds each.
+// How long will this search take? Nothing is stored: a few networks are trained for some seconds
+// each.
 //
 // 1. Architectures: as many different uniform walks as the schedule has models (at most
 //    kMostWalks), without those over the evaluator's limits. They are what an agent at epsilon 1
@@ -22,10 +23,11 @@
 //    that runs out of time costs its seconds and is not counted as a model.
 //
 // The range of the total is all at one end, or all at the other: the mean divided or multiplied by
-// exp(2 standard error / mean), which is less or plus two standard errors where they are small; restarts as kFewEpochs, kExpectedRestarts or kManyEpochs, whichever is the end; and the
-// networks that are not drawn uniformly, but by what a strategy has learned by then, at 0.9 or 2
-// times the cost of the uniform ones (kLearnedCheapest, kLearnedDearest; 1 in the total itself).
-// Nobody can know these before the search; the figures are what earlier searches showed.
+// exp(2 standard error / mean), which is less or plus two standard errors where they are small;
+// restarts as kFewEpochs, kExpectedRestarts or kManyEpochs, whichever is the end; and the networks
+// that are not drawn uniformly, but by what a strategy has learned by then, at 0.9 or 2 times the
+// cost of the uniform ones (kLearnedCheapest, kLearnedDearest; 1 in the total itself). Nobody can
+// know these before the search; the figures are what earlier searches showed.
 //
 //   SearchEstimate estimate = estimate_search(configuration, {.sample = 12});
 //   estimate.cost.hours, estimate.cost.hours_low, estimate.cost.hours_high
@@ -63,7 +65,8 @@ constexpr double kLearnedCheapest = 0.9, kLearnedDearest = 2;
 
 double epochs_per_model(int epochs, int learning_rates, const RestartAssumption& assumption);
 
-// How many models of the schedule are uniform walks, whatever is learned, when `models` are trained.
+// How many models of the schedule are uniform walks, whatever is learned, when `models` are
+// trained.
 int64_t uniform_models(const StrategySettings& strategy, int64_t models);
 
 // What the cost follows from.

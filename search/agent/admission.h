@@ -1,11 +1,12 @@
 // May this architecture be proposed? What an evaluator would refuse for its size before it trains
-// anything (max_parameters, max_memory) is a wasted proposal, so `random`, `regularized_evolution` and
-// `guided` draw again. `q_learning` does not ask: there a network that is too large is a walk of the
-// agent like any other, and fails by the rules of the paper's search.
+// anything (max_parameters, max_memory) is a wasted proposal, so `random`, `regularized_evolution`
+// and `guided` draw again. `q_learning` does not ask: there a network that is too large is a walk
+// of the agent like any other, and fails by the rules of the paper's search.
 //
 //   Walk walk = admitted_walk(space, admits, random);
 //
-// Cost: one check for each draw, which is the time of parsing the string and counting its parameters.
+// Cost: one check for each draw, which is the time of parsing the string and counting its
+// parameters.
 #pragma once
 
 #include <functional>

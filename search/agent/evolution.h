@@ -6,8 +6,8 @@
 //
 // Until the population is full walks are uniform. A child that is known already is a sample like
 // any other and joins the population again. A child that may not be proposed (admission.h) is drawn
-// again, tournament included; where that goes on for long, the next is a uniform walk. Source: Real, Aggarwal, Huang, Le, AAAI 2019, algorithm
-// 1.
+// again, tournament included; where that goes on for long, the next is a uniform walk. Source:
+// Real, Aggarwal, Huang, Le, AAAI 2019, algorithm 1.
 #pragma once
 
 #include <deque>

@@ -4,12 +4,13 @@
 // how many seconds that took. It is called with
 //
 //   1. batches of 1/64, 1/16, 1/4 of `batch_size` and the whole, each size twice: a first time for
-//      what happens once, libraries that load and kernels that are chosen, which is not counted; the
-//      second time says whether the next size fits the time that is left. The last size that does
-//      is the one that counts: a wide network on a slow device would take minutes for a whole batch.
+//      what happens once, libraries that load and kernels that are chosen, which is not counted;
+//      the second time says whether the next size fits the time that is left. The last size that
+//      does is the one that counts: a wide network on a slow device would take minutes for a whole
+//      batch.
 //   2. 1, 2, 4, ... steps of that size, so that a GPU is waited for seldom, until the time is used
-//      or the rate is steady: at least kSteadySeconds counted, and the last two of these runs within
-//      kSteadyChange of each other.
+//      or the rate is steady: at least kSteadySeconds counted, and the last two of these runs
+//      within kSteadyChange of each other.
 //
 //   BatchTime time = time_batches(128, 10, measure);
 //   time.seconds_per_image

@@ -124,8 +124,8 @@ TEST(SearchCost, IsThatOfAllWalksNotOfTheSample) {
   EXPECT_NEAR(cost_of(larger).seconds_per_model.value(), 2 * 353.008, 1e-9);
 }
 
-// Seconds follow the MACs exactly, so nothing is uncertain but restarts: 0.54 * 20 + 0.46 * 5 = 13.1
-// and 21.4 epochs of 20 s.
+// Seconds follow the MACs exactly, so nothing is uncertain but restarts: 0.54 * 20 + 0.46 * 5 =
+// 13.1 and 21.4 epochs of 20 s.
 TEST(SearchCost, RangesOverRestartsWhereTheSampleIsCertain) {
   const SearchCost cost = cost_of(basis());
   EXPECT_NEAR(cost.standard_error.value(), 0, 1e-9);
