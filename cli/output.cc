@@ -123,6 +123,7 @@ std::string short_bytes(int64_t bytes) {
 
 std::string duration(double seconds) {
   const auto s = static_cast<int64_t>(std::llround(seconds));
+  if (s >= 100 * 86400) return grouped(std::llround(seconds / 86400)) + " days";
   if (s >= 48 * 3600) return fmt::format("{:.1f} days", seconds / 86400);
   if (s >= 3600) return fmt::format("{} h {:02} min", s / 3600, s / 60 % 60);
   if (s >= 60) return fmt::format("{} min {:02} s", s / 60, s % 60);

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/estimate.h"
 #include "cli/output.h"
 #include "cli/supervised_search.h"
 
@@ -17,6 +18,9 @@ struct Options {
   std::optional<int64_t> trials;
   std::optional<int> workers;
   std::optional<uint64_t> seed;
+  bool estimate = false;
+  int64_t sample = EstimateRequest{}.sample;
+  std::string format = "table";
 };
 
 search::Configuration requested_configuration(const Options& options) {
@@ -75,7 +79,20 @@ search::Configuration open_or_create(const Options& options) {
   return requested;
 }
 
+ExitStatus estimate(const Options& options) {
+  if (options.config.empty())
+    throw UsageError("search --estimate: give the --config FILE whose search is meant");
+  const search::Configuration configuration = requested_configuration(options);
+  return print_estimate(configuration, {.sample = options.sample,
+                                        .trials = options.trials,
+                                        .workers = options.workers.value_or(configuration.workers),
+                                        .format = options.format});
+}
+
 ExitStatus run(const Options& options) {
+  if (options.estimate) return estimate(options);
+  if (options.study.empty())
+    throw UsageError("search: --study is required; only --estimate does without a study");
   const search::Configuration configuration = open_or_create(options);
   const search::SearchEnd end =
       run_supervised({.study = options.study,
@@ -96,8 +113,8 @@ std::function<ExitStatus()> setup(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("--config", options->config,
                  "configuration file (TOML); may be left out to resume");
-  app.add_option("--study", options->study, "sqlite:///relative.db or sqlite:////absolute.db")
-      ->required();
+  CLI::Option* study =
+      app.add_option("--study", options->study, "sqlite:///relative.db or sqlite:////absolute.db");
   app.add_option("--trials", options->trials, "stop after so many unique finished models in all")
       ->check(at_least_one());
   app.add_option("--workers", options->workers, "worker processes for each device")
@@ -107,6 +124,19 @@ std::function<ExitStatus()> setup(CLI::App& app) {
       ->check(CLI::IsMember({"auto", "float32", "bfloat16"}));
   app.add_option("--seed", options->seed, "of a new study")
       ->check(CLI::Range(uint64_t{0}, uint64_t{std::numeric_limits<int64_t>::max()}));
+  CLI::Option* estimate =
+      app.add_flag("--estimate", options->estimate,
+                   "make no study: train a few networks for some seconds each and print the hours "
+                   "that the search would take")
+          ->excludes(study);
+  app.add_option("--sample", options->sample, "of --estimate: networks, up to 10 s each")
+      ->needs(estimate)
+      ->check(at_least_one())
+      ->capture_default_str();
+  app.add_option("--format", options->format, "of --estimate: table or json")
+      ->needs(estimate)
+      ->check(CLI::IsMember({"table", "json"}))
+      ->capture_default_str();
   return [options] { return run(*options); };
 }
 

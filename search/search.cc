@@ -46,8 +46,7 @@ class SearchWorker {
         configuration_(stored_configuration(study)),
         seed_(study.info().seed),
         space_(build_space(configuration_)),
-        space_size_(space_.architectures()),
-        strategy_(make_strategy(configuration_.strategy, space_, seed_)) {}
+        space_size_(space_.architectures()) {}
 
   SearchEnd run() {
     const bool needed = options_.waiting_only ? has_waiting(study_)
@@ -58,6 +57,8 @@ class SearchWorker {
     resources.seed = seed_;
     // Before a trial is claimed: what the user must mend shall not cost one.
     evaluator_ = make_evaluator(configuration_.evaluator, configuration_.data, resources);
+    strategy_ = make_strategy(configuration_.strategy, space_, seed_,
+                              [this](const auto& text) { return evaluator_->keeps_limits(text); });
     register_worker();
     const SearchEnd end = loop();
     Transaction transaction(study_);

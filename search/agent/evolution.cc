@@ -5,10 +5,12 @@
 
 namespace metaqnn::search {
 
-RegularizedEvolution::RegularizedEvolution(const StrategySettings& settings, const Space& space)
+RegularizedEvolution::RegularizedEvolution(const StrategySettings& settings, const Space& space,
+                                           Admission admits)
     : most_members_(static_cast<size_t>(settings.population)),
       tournament_(static_cast<size_t>(settings.tournament)),
-      space_(space) {
+      space_(space),
+      admits_(std::move(admits)) {
   if (settings.population < 1) {
     throw UsageError("strategy.population = " + std::to_string(settings.population) +
                      " must be at least 1");
@@ -28,7 +30,15 @@ void RegularizedEvolution::observe(const SequencedSample& sample) {
 }
 
 Walk RegularizedEvolution::propose(const Situation&, Random& random) {
-  if (population_.size() < most_members_) return space_.uniform_walk(random);
+  if (population_.size() == most_members_) {
+    std::optional<Walk> walk =
+        first_admitted(admits_, space_, kMostRefusedChildren, [&] { return child(random); });
+    if (walk) return std::move(*walk);
+  }
+  return admitted_walk(admits_, space_, random);
+}
+
+Walk RegularizedEvolution::child(Random& random) const {
   const Member* best = &population_[random.below(population_.size())];
   for (size_t i = 1; i < tournament_; ++i) {
     const Member& other = population_[random.below(population_.size())];

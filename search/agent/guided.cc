@@ -145,8 +145,12 @@ class Process {
 
 class Guided : public Strategy {
  public:
-  Guided(const StrategySettings& settings, const Space& space, uint64_t seed)
-      : settings_(settings), space_(space), seed_(seed), policy_(settings, space, seed) {
+  Guided(const StrategySettings& settings, const Space& space, uint64_t seed, Admission admits)
+      : settings_(settings),
+        space_(space),
+        seed_(seed),
+        admits_(std::move(admits)),
+        policy_(settings, space, seed) {
     if (settings.initial_models < 2) {
       throw UsageError("strategy.initial_models = " + std::to_string(settings.initial_models) +
                        " must be at least 2");
@@ -196,11 +200,11 @@ class Guided : public Strategy {
       const std::string& text = ranking_.texts[candidate];
       if (!seen_.contains(text) && !pending.contains(text)) return ranking_.walks[candidate];
     }
-    Walk walk = space_.uniform_walk(random);
+    Walk walk = admitted_walk(admits_, space_, random);
     for (int i = 1; i < kAttempts; ++i) {
       const std::string text = space_.text(walk);
       if (!seen_.contains(text) && !pending.contains(text)) break;
-      walk = space_.uniform_walk(random);
+      walk = admitted_walk(admits_, space_, random);
     }
     return walk;
   }
@@ -256,7 +260,10 @@ class Guided : public Strategy {
       kernel_ = kernels::make_sum({"linear", "rbf", "edit"}, {predict::linear_kernel(*encoding_),
                                                               predict::rbf_kernel(*encoding_),
                                                               predict::edit_kernel(*encoding_)});
-      if (whole) all_ = candidates_of(std::move(walks));
+      if (whole) {
+        std::erase_if(walks, [&](const Walk& walk) { return !admitted(admits_, space_, walk); });
+        all_ = candidates_of(std::move(walks));
+      }
     }
     std::vector<Walk> walks;
     for (size_t i = static_cast<size_t>(observed_.size()); i < known_.size(); ++i)
@@ -328,9 +335,16 @@ class Guided : public Strategy {
                       ? mutate(space_, known_[parents[random.below(parents.size())]].walk, random)
                   : i % 4 == 1 ? policy_.propose({kPolicyEpsilon, {}}, random)
                                : space_.uniform_walk(random);
-      if (taken.insert(space_.text(walk)).second) walks.push_back(std::move(walk));
+      add_candidate(std::move(walk), taken, walks);
     }
     return candidates_of(std::move(walks));
+  }
+
+  // Unless it is taken, or may not be proposed.
+  void add_candidate(Walk walk, std::unordered_set<std::string>& taken,
+                     std::vector<Walk>& walks) const {
+    if (taken.insert(space_.text(walk)).second && admitted(admits_, space_, walk))
+      walks.push_back(std::move(walk));
   }
 
   std::vector<size_t> best_known() const {
@@ -352,7 +366,7 @@ class Guided : public Strategy {
     for (size_t p = 0; p < std::min<size_t>(order.size(), kRefinedParents); ++p) {
       for (int c = 0; c < kChildren; ++c) {
         Walk walk = mutate(space_, candidates.walks[static_cast<size_t>(order[p])], random);
-        if (taken.insert(space_.text(walk)).second) walks.push_back(std::move(walk));
+        add_candidate(std::move(walk), taken, walks);
       }
     }
     return candidates_of(std::move(walks));
@@ -436,12 +450,13 @@ class Guided : public Strategy {
   StrategySettings settings_;
   const Space& space_;
   uint64_t seed_;
+  Admission admits_;
   QLearning policy_;
   std::vector<Known> known_;  // different, with a reward, in their order
   std::unordered_set<std::string> seen_;
   std::unique_ptr<predict::Encoding> encoding_;
   kernels::KernelPointer kernel_;
-  Candidates all_;       // the whole space, if it is small
+  Candidates all_;       // what may be proposed of the whole space, if it is small
   Candidates observed_;  // of known_
   VectorXd parameters_;
   size_t chosen_on_ = 0;  // how many were known when parameters_ were chosen
@@ -470,8 +485,8 @@ std::vector<double> normal_scores(const std::vector<double>& values) {
 }
 
 std::unique_ptr<Strategy> make_guided(const StrategySettings& settings, const Space& space,
-                                      uint64_t seed) {
-  return std::make_unique<Guided>(settings, space, seed);
+                                      uint64_t seed, Admission admits) {
+  return std::make_unique<Guided>(settings, space, seed, std::move(admits));
 }
 
 }  // namespace metaqnn::search

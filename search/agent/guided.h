@@ -12,10 +12,10 @@
 //    been observed there, and so on (Desautels, Krause, Burdick, JMLR 15, 2014): several workers
 //    get different networks, and no two alike. What is in training counts as such too.
 //
-// Epsilon is not used; the schedule says how many models there shall be. Hyper-parameters are
-// chosen again whenever a tenth more is known; they and all else are functions of the samples in
-// their order and of the seed. Beyond kMostPoints samples the process sees the better half and
-// others drawn at random.
+// Walks and candidates that may not be proposed (admission.h) are drawn again. Epsilon is not used;
+// the schedule says how many models there shall be. Hyper-parameters are chosen again whenever a
+// tenth more is known; they and all else are functions of the samples in their order and of the
+// seed. Beyond kMostPoints samples the process sees the better half and others drawn at random.
 // Cost of a proposal: n^3 for n samples, n for each candidate, n^2 for the 2,000 with the best
 // means; 0.1 to 2 s, outside the study's lock.
 #pragma once
@@ -27,7 +27,7 @@
 namespace metaqnn::search {
 
 std::unique_ptr<Strategy> make_guided(const StrategySettings& settings, const Space& space,
-                                      uint64_t seed);
+                                      uint64_t seed, Admission admits = {});
 
 // The scores that normal numbers of the same order have in the mean: quantile((rank - 1/2) / n),
 // ranks of ties averaged.

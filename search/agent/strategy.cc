@@ -12,34 +12,40 @@ namespace {
 // The baseline: every choice uniform, nothing learned.
 class RandomStrategy : public Strategy {
  public:
-  explicit RandomStrategy(const Space& space) : space_(space) {}
+  RandomStrategy(const Space& space, Admission admits)
+      : space_(space), admits_(std::move(admits)) {}
   void observe(const SequencedSample&) override {}
-  Walk propose(const Situation&, Random& random) override { return space_.uniform_walk(random); }
+  Walk propose(const Situation&, Random& random) override {
+    return admitted_walk(admits_, space_, random);
+  }
 
  private:
   const Space& space_;
+  Admission admits_;
 };
 
 struct StrategyEntry {
   std::string kind;
-  std::unique_ptr<Strategy> (*make)(const StrategySettings&, const Space&, uint64_t seed);
+  std::unique_ptr<Strategy> (*make)(const StrategySettings&, const Space&, uint64_t seed,
+                                    Admission);
 };
 
 const std::vector<StrategyEntry>& strategies() {
   static const std::vector<StrategyEntry> entries = {
       {"q_learning",
-       [](const StrategySettings& settings, const Space& space,
-          uint64_t seed) -> std::unique_ptr<Strategy> {
+       [](const StrategySettings& settings, const Space& space, uint64_t seed,
+          Admission) -> std::unique_ptr<Strategy> {
          return std::make_unique<QLearning>(settings, space, seed);
        }},
       {"random",
-       [](const StrategySettings&, const Space& space, uint64_t) -> std::unique_ptr<Strategy> {
-         return std::make_unique<RandomStrategy>(space);
+       [](const StrategySettings&, const Space& space, uint64_t,
+          Admission admits) -> std::unique_ptr<Strategy> {
+         return std::make_unique<RandomStrategy>(space, std::move(admits));
        }},
       {"regularized_evolution",
-       [](const StrategySettings& settings, const Space& space,
-          uint64_t) -> std::unique_ptr<Strategy> {
-         return std::make_unique<RegularizedEvolution>(settings, space);
+       [](const StrategySettings& settings, const Space& space, uint64_t,
+          Admission admits) -> std::unique_ptr<Strategy> {
+         return std::make_unique<RegularizedEvolution>(settings, space, std::move(admits));
        }},
       {"guided", make_guided},
   };
@@ -84,10 +90,10 @@ std::optional<double> epsilon_at(const Schedule& schedule, int64_t models) {
 }
 
 std::unique_ptr<Strategy> make_strategy(const StrategySettings& settings, const Space& space,
-                                        uint64_t seed) {
+                                        uint64_t seed, Admission admits) {
   check_schedule(settings.schedule);
   for (const StrategyEntry& entry : strategies()) {
-    if (entry.kind == settings.kind) return entry.make(settings, space, seed);
+    if (entry.kind == settings.kind) return entry.make(settings, space, seed, std::move(admits));
   }
   throw UsageError("strategy.kind = \"" + settings.kind + "\" is not known; did you mean \"" +
                    nearest_name(settings.kind, strategy_kinds()) + "\"?");

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "architecture/random.h"
+#include "search/agent/admission.h"
 #include "search/space/space.h"
 #include "search/study/study.h"
 
@@ -69,10 +70,11 @@ class Strategy {
   virtual Walk propose(const Situation& situation, Random& random) = 0;
 };
 
-// `space` must outlive the strategy. Throws UsageError for an unknown kind or a setting outside its
+// `space` must outlive the strategy. What `admits` refuses is not proposed, but by q_learning
+// (search/agent/admission.h). Throws UsageError for an unknown kind or a setting outside its
 // range.
 std::unique_ptr<Strategy> make_strategy(const StrategySettings& settings, const Space& space,
-                                        uint64_t seed);
+                                        uint64_t seed, Admission admits = {});
 std::vector<std::string> strategy_kinds();
 
 }  // namespace metaqnn::search

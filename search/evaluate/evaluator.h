@@ -13,6 +13,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,12 +22,31 @@
 
 namespace metaqnn::search {
 
+// A short, timed piece of one network's training.
+struct TimedEpoch {
+  Trial trial;             // its costs; failed with a reason where it cannot be trained
+  int64_t batch_size = 0;  // of the timed steps: the settings', or less where that takes too long
+  double images_per_second = 0;                         // training
+  double training_seconds = 0, validation_seconds = 0;  // of a whole epoch
+};
+
 class Evaluator {
  public:
   virtual ~Evaluator() = default;
   // Fills in everything that finish_trial() stores. Its result is a function of the architecture
   // and the study's seed.
   virtual void evaluate(Trial& trial) = 0;
+  // False where evaluate() would refuse the architecture for its size, before it trains anything.
+  virtual bool keeps_limits(const std::string& architecture) const {
+    (void)architecture;
+    return true;
+  }
+  // How long an epoch would take, from about `seconds` of training; nothing where evaluate() does
+  // not train.
+  virtual std::optional<TimedEpoch> time_epoch(const std::string& architecture, double seconds) {
+    (void)architecture, (void)seconds;
+    return std::nullopt;
+  }
 };
 
 // What one worker may use.

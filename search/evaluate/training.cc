@@ -68,6 +68,29 @@ class TrainingEvaluator : public Evaluator {
     release_tensor_memory();
   }
 
+  bool keeps_limits(const std::string& architecture) const override {
+    if (settings_.max_parameters == 0 && settings_.max_memory == 0) return true;
+    bool kept = true;
+    // What is no network is for evaluate() to say.
+    guard([&] {
+      Trial trial;
+      kept = fits(parse_architecture(architecture), trial);
+    });
+    return kept;
+  }
+
+  std::optional<TimedEpoch> time_epoch(const std::string& text, double seconds) override {
+    TimedEpoch timed;
+    timed.trial.architecture = text;
+    const Breakdown breakdown = guard([&] {
+      const Architecture architecture = parse_architecture(text);
+      if (fits(architecture, timed.trial)) time(architecture, seconds, timed);
+    });
+    if (breakdown.failure != Failure::none) fail(timed.trial, breakdown.failure, breakdown.detail);
+    release_memory();
+    return timed;
+  }
+
  private:
   // Fills in the costs and checks the limits.
   bool fits(const Architecture& architecture, Trial& trial) const {
@@ -94,20 +117,39 @@ class TrainingEvaluator : public Evaluator {
     return false;
   }
 
-  void train(const Architecture& architecture, Trial& trial, Clock::time_point start) const {
+  // The architecture as it trains, and from which weights.
+  TrainingRun run_of(const Architecture& architecture) const {
     const Architecture placed = settings_.dropout ? place_dropout(architecture)
                                                   : parse_architecture(identity(architecture));
+    const uint64_t seed = Random::stream(seed_, "training", stable_hash(identity(architecture)))();
+    return TrainingRun(run_settings(settings_), data_, device_, precision_, placed, seed);
+  }
+
+  void time(const Architecture& architecture, double seconds, TimedEpoch& timed) const {
+    constexpr double kShareOfValidation = 0.2;
+    TrainingRun run = run_of(architecture);
+    const BatchTime training =
+        run.time_training(settings_.learning_rate, (1 - kShareOfValidation) * seconds);
+    timed.batch_size = training.batch_size;
+    timed.images_per_second = 1 / training.seconds_per_image;
+    timed.training_seconds =
+        static_cast<double>(data_.training().size()) * training.seconds_per_image;
+    if (data_.validation().size() == 0) return;
+    timed.validation_seconds = static_cast<double>(data_.validation().size()) *
+                               run.time_validation(kShareOfValidation * seconds).seconds_per_image;
+  }
+
+  void train(const Architecture& architecture, Trial& trial, Clock::time_point start) const {
     RunLimits limits;
     if (settings_.max_seconds > 0) {
       limits.deadline = start + std::chrono::duration_cast<Clock::duration>(
                                     std::chrono::duration<double>(settings_.max_seconds));
     }
-    const uint64_t seed = Random::stream(seed_, "training", stable_hash(identity(architecture)))();
     double learning_rate = settings_.learning_rate;
     for (int attempt = 0; attempt < settings_.learning_rates; ++attempt) {
       trial.curve.clear();
       trial.learning_rate = learning_rate;
-      TrainingRun run(run_settings(settings_), data_, device_, precision_, placed, seed);
+      TrainingRun run = run_of(architecture);
       const RunEnd end =
           run.train(rates(settings_, learning_rate), limits, trial.curve,
                     [&](size_t epochs) { return epochs > 1 || above_chance(trial.curve[0]); });

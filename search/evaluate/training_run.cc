@@ -77,6 +77,22 @@ bool is_out_of_memory(const std::string& message) {
          message.find("not enough memory") != std::string::npos;
 }
 
+// time_batches() over `images` images, from the first again where a step would pass the last.
+BatchTime time_passes(int64_t images, int64_t batch_size, double seconds, const at::Device& device,
+                      const std::function<void(int64_t begin, int64_t count, Measure&)>& step) {
+  int64_t begin = 0;
+  return time_batches(std::min(batch_size, images), seconds, [&](int64_t count, int64_t steps) {
+    const auto start = Clock::now();
+    Measure measure(device);
+    for (int64_t i = 0; i < steps; ++i, begin += count) {
+      if (begin + count > images) begin = 0;
+      step(begin, count, measure);
+    }
+    measure.result();  // waits for the device
+    return seconds_since(start);
+  });
+}
+
 }  // namespace
 
 double seconds_since(Clock::time_point start) {
@@ -164,14 +180,10 @@ std::optional<std::pair<double, double>> TrainingRun::train_epoch(uint64_t epoch
                                                                   const RunLimits& limits,
                                                                   RunEnd& end) {
   const auto start = Clock::now();
-  Random order_random = Random::stream(seed_, "batches", epoch);
   Random augment = Random::stream(seed_, "augmentation", epoch);
   at::manual_seed(Random::stream(seed_, "dropout", epoch)());
   const int64_t n = data_.training().size();
-  std::vector<int64_t> order(static_cast<size_t>(n));
-  std::iota(order.begin(), order.end(), int64_t{0});
-  shuffle(order, order_random);
-  const at::Tensor indices = at::tensor(order, at::kLong).to(device_);
+  const at::Tensor indices = order(epoch);
   Measure measure(device_);
   for (int64_t begin = 0; begin < n; begin += settings_.batch_size) {
     const int64_t count = std::min<int64_t>(settings_.batch_size, n - begin);
@@ -185,6 +197,14 @@ std::optional<std::pair<double, double>> TrainingRun::train_epoch(uint64_t epoch
   images_trained_ += n;
   training_seconds_ += seconds_since(start);
   return result;
+}
+
+at::Tensor TrainingRun::order(uint64_t epoch) const {
+  std::vector<int64_t> order(static_cast<size_t>(data_.training().size()));
+  std::iota(order.begin(), order.end(), int64_t{0});
+  Random random = Random::stream(seed_, "batches", epoch);
+  shuffle(order, random);
+  return at::tensor(order, at::kLong).to(device_);
 }
 
 void TrainingRun::step(const at::Tensor& indices, Random& augment, Measure& measure) {
@@ -204,18 +224,45 @@ std::pair<double, double> TrainingRun::evaluate(const Images& images) {
   torch::NoGradGuard no_grad;
   const auto weights = network_.weights(parameters_, at::kFloat);
   Measure measure(device_);
-  // Half as many images where training is in half precision, so that the maps fit where its maps
-  // were.
-  const auto width = static_cast<int64_t>(c10::elementSize(precision_));
-  const int64_t batch = std::max<int64_t>(1, settings_.batch_size * width / 4);
-  for (int64_t begin = 0; begin < images.size(); begin += batch) {
-    const int64_t count = std::min(batch, images.size() - begin);
-    const at::Tensor indices = at::arange(begin, begin + count, images.labels.options());
-    const at::Tensor labels = images.labels.narrow(0, begin, count);
-    const at::Tensor logits = network_.forward(weights, data_.gather(images, indices), false);
-    measure.add(at::cross_entropy_loss(logits, labels), logits, labels);
-  }
+  const int64_t batch = evaluation_batch();
+  for (int64_t begin = 0; begin < images.size(); begin += batch)
+    evaluate_batch(weights, images, begin, std::min(batch, images.size() - begin), measure);
   return measure.result();
+}
+
+// Half as many images where training is in half precision, so that the maps fit where its maps were.
+int64_t TrainingRun::evaluation_batch() const {
+  const auto width = static_cast<int64_t>(c10::elementSize(precision_));
+  return std::max<int64_t>(1, settings_.batch_size * width / 4);
+}
+
+void TrainingRun::evaluate_batch(const std::vector<at::Tensor>& weights, const Images& images,
+                                 int64_t begin, int64_t count, Measure& measure) {
+  const at::Tensor indices = at::arange(begin, begin + count, images.labels.options());
+  const at::Tensor labels = images.labels.narrow(0, begin, count);
+  const at::Tensor logits = network_.forward(weights, data_.gather(images, indices), false);
+  measure.add(at::cross_entropy_loss(logits, labels), logits, labels);
+}
+
+BatchTime TrainingRun::time_training(double rate, double seconds) {
+  optimizer_->param_groups()[0].options().set_lr(rate);
+  const at::Tensor indices = order(0);
+  Random augment = Random::stream(seed_, "augmentation", 0);
+  at::manual_seed(Random::stream(seed_, "dropout", 0)());
+  return time_passes(indices.size(0), settings_.batch_size, seconds, device_,
+                     [&](int64_t begin, int64_t count, Measure& measure) {
+                       step(indices.narrow(0, begin, count), augment, measure);
+                     });
+}
+
+BatchTime TrainingRun::time_validation(double seconds) {
+  torch::NoGradGuard no_grad;
+  const auto weights = network_.weights(parameters_, at::kFloat);
+  const Images& images = data_.validation();
+  return time_passes(images.size(), evaluation_batch(), seconds, device_,
+                     [&](int64_t begin, int64_t count, Measure& measure) {
+                       evaluate_batch(weights, images, begin, count, measure);
+                     });
 }
 
 }  // namespace metaqnn::search

@@ -25,6 +25,7 @@
 
 #include "search/evaluate/device_data.h"
 #include "search/evaluate/network.h"
+#include "search/evaluate/timing.h"
 #include "search/study/study.h"
 
 namespace metaqnn::search {
@@ -83,6 +84,11 @@ class TrainingRun {
   // {loss, accuracy}, in float32 whatever the training's precision.
   std::pair<double, double> evaluate(const Images& images);
 
+  // How long a training image takes at this learning rate, and a validation image: what a run does
+  // with them, for about `seconds`. The weights are of no use afterwards.
+  BatchTime time_training(double rate, double seconds);
+  BatchTime time_validation(double seconds);
+
   Network& network() { return network_; }
   int64_t images_trained() const { return images_trained_; }
   double training_seconds() const { return training_seconds_; }
@@ -92,6 +98,11 @@ class TrainingRun {
   std::optional<std::pair<double, double>> train_epoch(uint64_t epoch, const RunLimits& limits,
                                                        RunEnd& end);
   void step(const at::Tensor& indices, Random& augment, Measure& measure);
+  // Training images on the device, in the order of an epoch.
+  at::Tensor order(uint64_t epoch) const;
+  int64_t evaluation_batch() const;
+  void evaluate_batch(const std::vector<at::Tensor>& weights, const Images& images, int64_t begin,
+                      int64_t count, Measure& measure);
 
   const RunSettings settings_;
   const DeviceData& data_;

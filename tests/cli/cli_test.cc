@@ -33,13 +33,6 @@ const std::vector<std::string> kCommands{
     "trials",   "import",   "export",        "config",       "screen", "finetune",
     "ensemble", "transfer", "predict-image", "export-model", "report"};
 
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);) lines.push_back(line);
-  return lines;
-}
-
 // Standard output is one JSON document and nothing else.
 json json_of(const std::vector<std::string>& arguments) {
   const Result result = run(arguments);
@@ -351,6 +344,21 @@ TEST_F(Cli, SampleOfAStudyLeavesOutWhatItHasSeen) {
 }
 
 // ---- search ----
+
+TEST_F(Cli, EstimateOfATableIsItsSecondsForEachModel) {
+  folder_.write("slow.toml", recipe("[[1.0, 8], [0.1, 4]]", "seconds_per_trial = 90\n"));
+  const std::string slow = (folder_ / "slow.toml").string();
+  const json document =
+      json_of({"search", "--config", slow, "--estimate", "--workers", "2", "--format", "json"});
+  EXPECT_EQ(document["evaluator"], "table");
+  EXPECT_EQ(document["models"], 12);
+  EXPECT_EQ(document["sample"], json::array());
+  EXPECT_NEAR(document["hours"].get<double>(), 12 * 90.0 / 2 / 3600, 1e-12);
+  const Result result = run({"search", "--config", slow, "--estimate", "--trials", "2"});
+  EXPECT_EQ(result.status, 0) << result.error;
+  EXPECT_THAT(result.output, AllOf(HasSubstr("Nothing is trained"), HasSubstr("3 min 00 s")));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "study.db"));
+}
 
 TEST_F(Cli, SearchRunsToTheEndOfTheScheduleAndThenSaysThatItIsDone) {
   const Result first = search();

@@ -67,5 +67,36 @@ TEST(TrainingSearch, TrainsThreeNetworksOnImagesOfCifar) {
   }
 }
 
+// A network of 64 maps without pooling has half a million parameters; one of 4 maps has 31,000.
+TEST(TrainingSearch, ProposesNothingOverALimitUnlessItLearnsByQ) {
+  if (!std::filesystem::exists("/usr/share/datasets/fashion-mnist"))
+    GTEST_SKIP() << "no Fashion-MNIST in /usr/share/datasets/fashion-mnist";
+  for (const std::string kind : {"random", "regularized_evolution", "guided", "q_learning"}) {
+    const Folder folder;
+    const std::string config =
+        folder
+            .write("tiny.toml",
+                   "seed = 1\ndevice = \"cpu\"\n[data]\nname = \"fashion_mnist\"\n"
+                   "training_images = 100\nvalidation_images = 100\n"
+                   "[space]\ndepth_limit = 2\nconvolution_filters = [4, 64]\n"
+                   "[strategy]\nkind = \"" +
+                       kind +
+                       "\"\npopulation = 3\ninitial_models = 3\nschedule = [[1.0, 8]]\n"
+                       "[evaluator]\nepochs = 1\nlearning_rates = 1\nmax_parameters = 40000\n")
+            .string();
+    const std::string url = folder.url("tiny.db");
+    const Result searched = run({"search", "--config", config, "--study", url});
+    ASSERT_EQ(searched.status, 0) << searched.error;
+    int too_large = 0;
+    for (const Trial& trial : search::open_study(url)->trials(false))
+      too_large += trial.failure == search::Failure::too_large ? 1 : 0;
+    if (kind == "q_learning") {
+      EXPECT_GT(too_large, 0);
+    } else {
+      EXPECT_EQ(too_large, 0) << kind;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace metaqnn::tests

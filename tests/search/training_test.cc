@@ -341,6 +341,48 @@ TEST(Training, StopsAtItsLimits) {
   EXPECT_EQ(trial.failure, Failure::timeout);
 }
 
+TEST(Training, SaysBeforehandWhatItsLimitsRefuse) {
+  TrainingSettings settings = short_training();
+  EXPECT_TRUE(evaluator(settings)->keeps_limits("[C(512,5,1), C(512,5,1), SM(10)]"));
+  settings.max_parameters = 10000;
+  const auto limited = evaluator(settings);
+  EXPECT_TRUE(limited->keeps_limits("[SM(10)]"));           // 7,850 parameters
+  EXPECT_FALSE(limited->keeps_limits("[FC(20), SM(10)]"));  // 15,910
+  EXPECT_TRUE(
+      limited->keeps_limits("[P(5,3), P(5,3), P(5,3), SM]"));  // evaluate() says what is wrong
+}
+
+TEST(Training, OfATimedPieceGivesTheTimeOfAnEpoch) {
+  const auto timer = evaluator(short_training());
+  const TimedEpoch timed = timer->time_epoch("[C(8,3,1), P(2,2), SM(10)]", 0.1).value();
+  EXPECT_NE(timed.trial.state, TrialState::failed);
+  EXPECT_EQ(timed.trial.parameters,
+            analyse(parse_architecture("[C(8,3,1), P(2,2), SM(10)]"), {1, 28, 28}).parameters);
+  EXPECT_GT(timed.batch_size, 0);
+  EXPECT_LE(timed.batch_size, 128);
+  EXPECT_NEAR(timed.training_seconds * timed.images_per_second, 500, 1e-9);  // images
+  EXPECT_GT(timed.validation_seconds, 0);
+}
+
+TEST(Training, OfATimedPieceLeavesLaterTrainingsAsTheyAre) {
+  const std::string architecture = "[C(8,3,1), P(2,2), SM(10)]";
+  const auto fresh = evaluator(short_training()), used = evaluator(short_training());
+  used->time_epoch(architecture, 0.1);
+  EXPECT_EQ(train(*fresh, architecture).curve.at(1).training_loss,
+            train(*used, architecture).curve.at(1).training_loss);
+}
+
+TEST(Training, OfATimedPieceFailsAsTrainingWould) {
+  TrainingSettings settings = short_training();
+  settings.max_parameters = 1000;
+  const auto limited = evaluator(settings);
+  EXPECT_EQ(limited->time_epoch("[SM(10)]", 0.1)->trial.failure, Failure::too_large);
+  const TimedEpoch impossible =
+      limited->time_epoch("[P(5,3), P(5,3), P(5,3), SM(10)]", 0.1).value();
+  EXPECT_EQ(impossible.trial.state, TrialState::failed);
+  EXPECT_THAT(impossible.trial.detail, HasSubstr("larger than its input"));
+}
+
 TEST(Training, OfAnImpossibleShapeFailsAndSaysWhy) {
   const Trial trial = train(*evaluator(short_training()), "[P(5,3), P(5,3), P(5,3), SM(10)]");
   EXPECT_EQ(trial.failure, Failure::error);
