@@ -87,7 +87,7 @@ class TrainingEvaluator : public Evaluator {
       if (fits(architecture, timed.trial)) time(architecture, seconds, timed);
     });
     if (breakdown.failure != Failure::none) fail(timed.trial, breakdown.failure, breakdown.detail);
-    release_memory();
+    release_tensor_memory();
     return timed;
   }
 
