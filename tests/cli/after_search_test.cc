@@ -1,5 +1,5 @@
 // After the search, from end to end on images that the test writes: search, finetune, ensemble,
-// transfer, predict-image, export-model.
+// transfer, predict-image, export-model. With the sample of CIFAR-10 also screen between them.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <png.h>
@@ -58,12 +58,14 @@ void write_part(const Folder& folder, const std::string& prefix, uint32_t count)
   folder.write(prefix + "-labels-idx1-ubyte", labels);
 }
 
-std::string recipe(const std::string& images, const std::string& final_schedule) {
+std::string recipe(const std::string& images, const std::string& final_schedule, int models = 3) {
   return "seed = 5\ndevice = \"cpu\"\n" + images +
          "preprocessing = \"mean\"\n"
          "[space]\nkind = \"cnn\"\ndepth_limit = 2\nconvolution_filters = [8]\n"
          "fully_connected_neurons = [16]\nglobal_average_pooling = false\n"
-         "[strategy]\nschedule = [[1.0, 3]]\n"
+         "[strategy]\nschedule = [[1.0, " +
+         std::to_string(models) +
+         "]]\n"
          "[evaluator]\nkind = \"train\"\nepochs = 1\nlearning_rate = 0.01\nbatch_size = 32\n"
          "chance_margin = 0.0\nlearning_rates = 2\n"
          "[final]\noptimizer = \"adam\"\nweight_decay = 0.0\ntranslation = 0\nschedule = " +
@@ -265,17 +267,55 @@ TEST_F(AfterSearch, ANetworkIsCarriedOverToOtherImages) {
   EXPECT_EQ(run({"ensemble", "--models", path("carried"), "--top", "2"}).status, 0);
 }
 
-TEST(AfterSearchOfCifar, AColourNetworkTakesGreyImages) {
+// A recipe for the sample of CIFAR-10, or "" where there is none.
+std::string colour_recipe(int models) {
   const std::string images = METAQNN_SHARED_DATA "/cifar10_sample";
-  if (!fs::exists(images + "/data_batch_1.bin"))
-    GTEST_SKIP() << "no sample of CIFAR-10 in " << images;
+  if (!fs::exists(images + "/data_batch_1.bin")) return "";
+  return recipe("[data]\nname = \"cifar10\"\npath = \"" + images +
+                    "\"\ntraining_images = 1000\nvalidation_images = 200\n",
+                "[[0.002, 2]]\ntraining_images = 1000", models);
+}
+
+TEST(AfterSearchOfCifar, SearchScreenFinetuneEnsembleAndExportFollowOnEachOther) {
+  const std::string text = colour_recipe(14);
+  if (text.empty()) GTEST_SKIP() << "no sample of CIFAR-10 in " METAQNN_SHARED_DATA;
   const Folder folder;
-  const std::string colour =
-      folder
-          .write("colour.toml", recipe("[data]\nname = \"cifar10\"\npath = \"" + images +
-                                           "\"\ntraining_images = 1000\nvalidation_images = 200\n",
-                                       "[[0.002, 2]]\ntraining_images = 1000"))
-          .string();
+  const std::string url = folder.url("chain.db");
+  const Result searched =
+      run({"search", "--config", folder.write("chain.toml", text).string(), "--study", url});
+  ASSERT_EQ(searched.status, 0) << searched.error;
+
+  const Result screened = run({"screen", "--study", url, "--candidates", "50", "--top", "2",
+                               "--method", "lls,combined", "--format", "json"});
+  ASSERT_EQ(screened.status, 0) << screened.error;
+  const json comparison = json::parse(screened.output);
+  EXPECT_EQ(comparison["study"]["trials"], 14);
+  EXPECT_EQ(comparison["finished"], comparison["picks"]);
+  for (const json& method : comparison["methods"]) {
+    EXPECT_EQ(method["results"], 2) << method;
+    EXPECT_TRUE(method["l2_loss"].is_number()) << method;
+  }
+
+  const std::string models = (folder / "models").string();
+  const Result tuned =
+      run({"finetune", "--study", url, "--top", "2", "-o", models, "--format", "json"});
+  ASSERT_EQ(tuned.status, 0) << tuned.error;
+  const Result committee = run({"ensemble", "--models", models, "--format", "json"});
+  ASSERT_EQ(committee.status, 0) << committee.error;
+  EXPECT_EQ(json::parse(committee.output)["images"], 500);
+  EXPECT_LT(json::parse(committee.output)["error"].get<double>(), 0.85);  // chance: 0.9
+
+  const std::string network = (folder / "net.pt").string();
+  const std::string best = json::parse(tuned.output)[0]["file"];
+  ASSERT_EQ(run({"export-model", "--model", best, "-o", network}).status, 0);
+  EXPECT_GT(fs::file_size(network), 1000u);
+}
+
+TEST(AfterSearchOfCifar, AColourNetworkTakesGreyImages) {
+  const std::string text = colour_recipe(3);
+  if (text.empty()) GTEST_SKIP() << "no sample of CIFAR-10 in " METAQNN_SHARED_DATA;
+  const Folder folder;
+  const std::string colour = folder.write("colour.toml", text).string();
   write_part(folder, "train", 600);
   write_part(folder, "t10k", 200);
   const std::string grey =
