@@ -8,22 +8,15 @@
 #include <vector>
 
 #include "architecture/error.h"
+#include "tests/error_message.h"
 
 namespace metaqnn {
 namespace {
 
+using tests::usage_error;
+
 Analysis analysis_of(const std::string& text, const Shape& input = {3, 32, 32}) {
   return analyse(parse_architecture(text), input);
-}
-
-template <typename Action>
-std::string usage_error(const Action& action) {
-  try {
-    action();
-  } catch (const UsageError& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
 }
 
 std::string analysis_error(const std::string& text, const Shape& input = {3, 32, 32}) {

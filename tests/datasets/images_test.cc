@@ -21,6 +21,8 @@
 #include "datasets/images/file.h"
 #include "datasets/images/preprocessing.h"
 #include "datasets/images/split.h"
+#include "tests/error_message.h"
+#include "tests/folder.h"
 
 namespace metaqnn::datasets {
 namespace {
@@ -34,41 +36,16 @@ using ::testing::Not;
 using ::testing::SizeIs;
 using Bytes = std::vector<uint8_t>;
 
-// A folder that lasts as long as the test.
-class TemporaryFolder {
+class ImageFolder : public tests::Folder {
  public:
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "metaqnn_XXXXXX").string();
-    path_ = mkdtemp(pattern.data());
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
-  std::string name(const std::string& file) const { return (path_ / file).string(); }
+  std::string name(const std::string& file) const { return (path() / file).string(); }
   void write(const std::string& file, const Bytes& bytes) const {
-    std::filesystem::create_directories((path_ / file).parent_path());
-    std::ofstream stream(path_ / file, std::ios::binary);
+    std::filesystem::create_directories((path() / file).parent_path());
+    std::ofstream stream(path() / file, std::ios::binary);
     stream.write(reinterpret_cast<const char*>(bytes.data()),
                  static_cast<std::streamsize>(bytes.size()));
   }
-
- private:
-  std::filesystem::path path_;
 };
-
-template <typename ErrorType>
-std::string message_of(const std::function<void()>& function) {
-  try {
-    function();
-  } catch (const ErrorType& error) {
-    EXPECT_THAT(error.what(), Not(HasSubstr("\n")));
-    return error.what();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return "";
-}
 
 Bytes big_endian(const std::vector<uint32_t>& values) {
   Bytes bytes;
@@ -136,7 +113,7 @@ ImageSet parse_small(const Bytes& images, const Bytes& labels) {
 }
 
 std::string idx_message(const Bytes& images, const Bytes& labels) {
-  return message_of<DataError>([&] { parse_small(images, labels); });
+  return tests::message_of<DataError>([&] { parse_small(images, labels); });
 }
 
 TEST(IdxReader, ReadsImagesAndLabels) {
@@ -219,7 +196,7 @@ TEST(IdxReader, NamesTheByteOfALabelThatIsTooLarge) {
 // One black and one white image of 28 x 28.
 Bytes mnist_images() { return big_endian({0x803, 2, 28, 28}) + Bytes(784, 0) + Bytes(784, 255); }
 
-void write_mnist(const TemporaryFolder& folder) {
+void write_mnist(const ImageFolder& folder) {
   folder.write("train-images-idx3-ubyte", mnist_images());
   folder.write("train-labels-idx1-ubyte.gz", gzip(small_labels()));
   folder.write("t10k-images-idx3-ubyte.gz", mnist_images());  // decompressed under its old name
@@ -227,7 +204,7 @@ void write_mnist(const TemporaryFolder& folder) {
 }
 
 TEST(MnistFolder, MayHoldPlainAndCompressedFilesUnderEitherName) {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   write_mnist(folder);
   const DataSet data = load_data_set("mnist", folder.path());
   EXPECT_EQ(data.training.size(), 2);
@@ -238,30 +215,30 @@ TEST(MnistFolder, MayHoldPlainAndCompressedFilesUnderEitherName) {
 }
 
 TEST(MnistFolder, SaysWhatToDownloadWhereAFileIsMissing) {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   write_mnist(folder);
   std::filesystem::remove(folder.path() / "t10k-labels-idx1-ubyte");
-  EXPECT_THAT(message_of<DataError>([&] { load_data_set("mnist", folder.path()); }),
+  EXPECT_THAT(tests::message_of<DataError>([&] { load_data_set("mnist", folder.path()); }),
               AllOf(HasSubstr(folder.name("t10k-labels-idx1-ubyte[.gz]") + ": no such file"),
                     HasSubstr("download train-images-idx3-ubyte.gz"), HasSubstr("https://"),
                     HasSubstr("`path` under [data]")));
 }
 
 TEST(MnistFolder, RefusesImagesOfAnotherShape) {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   write_mnist(folder);
   folder.write("train-images-idx3-ubyte", small_images());
-  EXPECT_THAT(message_of<DataError>([&] { load_data_set("mnist", folder.path()); }),
+  EXPECT_THAT(tests::message_of<DataError>([&] { load_data_set("mnist", folder.path()); }),
               HasSubstr(folder.name("train-images-idx3-ubyte") +
                         ": byte 8: expected images of shape 1x28x28, found 1x2x3"));
 }
 
 TEST(MnistFolder, NamesTheCompressedFileThatIsDamaged) {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   write_mnist(folder);
   const Bytes compressed = gzip(small_labels());
   folder.write("train-labels-idx1-ubyte.gz", cut(compressed, compressed.size() - 1));
-  EXPECT_THAT(message_of<DataError>([&] { load_data_set("mnist", folder.path()); }),
+  EXPECT_THAT(tests::message_of<DataError>([&] { load_data_set("mnist", folder.path()); }),
               HasSubstr(folder.name("train-labels-idx1-ubyte.gz") + ": byte " +
                         std::to_string(compressed.size() - 1) +
                         ": the file ends in the middle of its gzip stream"));
@@ -301,7 +278,7 @@ TEST(Gzip, MayConsistOfSeveralMembers) {
 TEST(Gzip, IsRefusedWhereverItIsCut) {
   const Bytes whole = gzip(small_images());
   for (size_t size = 2; size < whole.size(); ++size) {
-    EXPECT_THAT(message_of<DataError>([&] { decompress_gzip(cut(whole, size), "F"); }),
+    EXPECT_THAT(tests::message_of<DataError>([&] { decompress_gzip(cut(whole, size), "F"); }),
                 HasSubstr("F: byte " + std::to_string(size) + ": the file ends in the middle"));
   }
 }
@@ -310,13 +287,13 @@ TEST(Gzip, IsRefusedWhereItsCheckSumIsWrong) {
   Bytes bytes = gzip(small_images());
   bytes[bytes.size() - 8] ^= 1;  // CRC-32, then the size, end the member
   EXPECT_THAT(
-      message_of<DataError>([&] { decompress_gzip(bytes, "F"); }),
+      tests::message_of<DataError>([&] { decompress_gzip(bytes, "F"); }),
       HasSubstr("the gzip stream is corrupt (incorrect data check); download the file again"));
 }
 
 TEST(Gzip, IsRefusedWhereOtherBytesFollow) {
   const Bytes bytes = gzip({1});
-  EXPECT_THAT(message_of<DataError>([&] {
+  EXPECT_THAT(tests::message_of<DataError>([&] {
                 decompress_gzip(bytes + Bytes{0, 0}, "F");
               }),
               HasSubstr("F: byte " + std::to_string(bytes.size()) +
@@ -325,7 +302,7 @@ TEST(Gzip, IsRefusedWhereOtherBytesFollow) {
 
 TEST(Gzip, IsRefusedWhereItsContentIsLargerThanAllowed) {
   const Bytes bomb = gzip(Bytes(1000000));
-  EXPECT_THAT(message_of<DataError>([&] { decompress_gzip(bomb, "F", 999999); }),
+  EXPECT_THAT(tests::message_of<DataError>([&] { decompress_gzip(bomb, "F", 999999); }),
               HasSubstr("F: its content is larger than the 999999 bytes allowed"));
   EXPECT_THAT(decompress_gzip(bomb, "F", 1000000), SizeIs(1000000));
 }
@@ -353,31 +330,31 @@ TEST(CifarReader, TakesTheLastLabelOfARecord) {
 TEST(CifarReader, NamesTheByteWhereTheCutRecordBegins) {
   ImageSet images{{3, 32, 32}, 10, {}, {}};
   const Bytes bytes = cut(record({1}, 0) + record({2}, 0), 3073 + 100);
-  EXPECT_THAT(message_of<DataError>([&] { append_cifar(bytes, "F", 1, images); }),
+  EXPECT_THAT(tests::message_of<DataError>([&] { append_cifar(bytes, "F", 1, images); }),
               HasSubstr("F: byte 3073: record 1 is cut: expected 3073 bytes, found 100"));
   EXPECT_EQ(images.size(), 0);
 }
 
 TEST(CifarReader, RefusesAnEmptyFile) {
   ImageSet images{{3, 32, 32}, 10, {}, {}};
-  EXPECT_THAT(message_of<DataError>([&] { append_cifar({}, "F", 1, images); }),
+  EXPECT_THAT(tests::message_of<DataError>([&] { append_cifar({}, "F", 1, images); }),
               HasSubstr("F: byte 0: expected a record of 3073 bytes, found an empty file"));
 }
 
 TEST(CifarReader, NamesTheRecordAndByteOfALabelThatIsTooLarge) {
   ImageSet images{{3, 32, 32}, 10, {}, {}};
-  EXPECT_THAT(message_of<DataError>(
+  EXPECT_THAT(tests::message_of<DataError>(
                   [&] { append_cifar(record({9}, 0) + record({10}, 0), "F", 1, images); }),
               HasSubstr("F: byte 3073: record 1: expected a label from 0 to 9, found 10"));
   images.classes = 100;
-  EXPECT_THAT(message_of<DataError>([&] {
+  EXPECT_THAT(tests::message_of<DataError>([&] {
                 append_cifar(record({0, 100}, 0), "F", 2, images);
               }),
               HasSubstr("F: byte 1: record 0: expected a label from 0 to 99, found 100"));
 }
 
 TEST(Cifar10Folder, MayHoldFewerBatches) {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   folder.write("data_batch_2.bin", record({2}, 20));
   folder.write("data_batch_5.bin", record({5}, 50) + record({6}, 60));
   folder.write("test_batch.bin", record({7}, 70));
@@ -388,35 +365,35 @@ TEST(Cifar10Folder, MayHoldFewerBatches) {
 }
 
 TEST(Cifar10Folder, MayBeTheOneWhereTheArchiveWasUnpacked) {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   folder.write("cifar-10-batches-bin/data_batch_1.bin", record({1}, 1));
   folder.write("cifar-10-batches-bin/test_batch.bin", record({2}, 2));
   EXPECT_THAT(load_data_set("cifar10", folder.path()).training.labels, ElementsAre(1));
 }
 
 TEST(Cifar10Folder, SaysWhatToDownloadWhereAFileIsMissing) {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   const auto load = [&] { load_data_set("cifar10", folder.path()); };
   const auto remedy = HasSubstr(
       "download https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz, unpack it into a folder");
-  EXPECT_THAT(message_of<DataError>(load),
+  EXPECT_THAT(tests::message_of<DataError>(load),
               AllOf(HasSubstr(folder.name("data_batch_1.bin") + ": no such file; "), remedy));
   folder.write("data_batch_1.bin", record({1}, 1));
-  EXPECT_THAT(message_of<DataError>(load),
+  EXPECT_THAT(tests::message_of<DataError>(load),
               AllOf(HasSubstr(folder.name("test_batch.bin") + ": no such file; "), remedy));
 }
 
 TEST(Cifar10Folder, SaysSoWhereAFolderStandsInAFilesPlace) {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   folder.write("data_batch_1.bin/inside", {});
-  EXPECT_THAT(message_of<DataError>([&] { load_data_set("cifar10", folder.path()); }),
+  EXPECT_THAT(tests::message_of<DataError>([&] { load_data_set("cifar10", folder.path()); }),
               HasSubstr(folder.name("data_batch_1.bin") + ": expected a file, found a folder"));
 }
 
 TEST(Cifar100Folder, IsReadWithItsFineLabels) {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   folder.write("cifar-100-binary/train.bin", record({3, 77}, 1));
-  EXPECT_THAT(message_of<DataError>([&] { load_data_set("cifar100", folder.path()); }),
+  EXPECT_THAT(tests::message_of<DataError>([&] { load_data_set("cifar100", folder.path()); }),
               AllOf(HasSubstr(folder.name("cifar-100-binary/test.bin") + ": no such file"),
                     HasSubstr("cifar-100-binary.tar.gz")));
   folder.write("cifar-100-binary/test.bin", record({4, 88}, 2));
@@ -500,20 +477,20 @@ MatVariable<double> svhn_labels(const std::vector<double>& values) {
   return doubles_variable("y", {values.size(), 1}, values);
 }
 
-void write_svhn(const TemporaryFolder& folder, matio_compression compression) {
+void write_svhn(const ImageFolder& folder, matio_compression compression) {
   write_mat(folder.name("train_32x32.mat"), compression, svhn_images(3), svhn_labels({1, 9, 10}));
   write_mat(folder.name("extra_32x32.mat"), compression, svhn_images(2), svhn_labels({4, 5}));
   write_mat(folder.name("test_32x32.mat"), compression, bytes_variable("y", {2, 1}, {10, 2}),
             svhn_images(2));
 }
 
-std::string svhn_message(const TemporaryFolder& folder) {
-  return message_of<DataError>([&] { load_data_set("svhn", folder.path()); });
+std::string svhn_message(const ImageFolder& folder) {
+  return tests::message_of<DataError>([&] { load_data_set("svhn", folder.path()); });
 }
 
 TEST(SvhnReader, TurnsColumnsIntoRowsAndTenIntoZero) {
   for (const matio_compression compression : {MAT_COMPRESSION_NONE, MAT_COMPRESSION_ZLIB}) {
-    const TemporaryFolder folder;
+    const ImageFolder folder;
     write_svhn(folder, compression);
     const DataSet data = load_data_set("svhn", folder.path());
     EXPECT_THAT(data.training.labels, ElementsAre(1, 9, 0));
@@ -529,7 +506,7 @@ TEST(SvhnReader, TurnsColumnsIntoRowsAndTenIntoZero) {
 }
 
 TEST(SvhnReader, AppendsTheExtraImagesWhereTheyAreAskedFor) {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   write_svhn(folder, MAT_COMPRESSION_ZLIB);
   const DataSet data = load_data_set("svhn_extra", folder.path());
   EXPECT_THAT(data.training.labels, ElementsAre(1, 9, 0, 4, 5));
@@ -537,7 +514,7 @@ TEST(SvhnReader, AppendsTheExtraImagesWhereTheyAreAskedFor) {
 }
 
 TEST(SvhnReader, ReadsASingleImage) {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   write_svhn(folder, MAT_COMPRESSION_ZLIB);
   write_mat(folder.name("test_32x32.mat"), MAT_COMPRESSION_ZLIB,
             bytes_variable("X", {32, 32, 3}, svhn_images(1).values), svhn_labels({7}));
@@ -545,19 +522,19 @@ TEST(SvhnReader, ReadsASingleImage) {
 }
 
 TEST(SvhnReader, SaysWhatToDownloadWhereAFileIsMissing) {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   EXPECT_THAT(svhn_message(folder),
               AllOf(HasSubstr(folder.name("train_32x32.mat") + ": no such file; download "),
                     HasSubstr("http://ufldl.stanford.edu/housenumbers/")));
   write_svhn(folder, MAT_COMPRESSION_ZLIB);
   std::filesystem::remove(folder.path() / "extra_32x32.mat");
-  EXPECT_THAT(message_of<DataError>([&] { load_data_set("svhn_extra", folder.path()); }),
+  EXPECT_THAT(tests::message_of<DataError>([&] { load_data_set("svhn_extra", folder.path()); }),
               AllOf(HasSubstr(folder.name("extra_32x32.mat") + ": no such file"),
                     HasSubstr("extra_32x32.mat and test_32x32.mat from")));
 }
 
 TEST(SvhnReader, RefusesWhatIsNoMatlabFileWithoutPrinting) {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   folder.write("train_32x32.mat", Bytes(1000, '<'));
   ::testing::internal::CaptureStderr();
   const std::string message = svhn_message(folder);
@@ -567,7 +544,7 @@ TEST(SvhnReader, RefusesWhatIsNoMatlabFileWithoutPrinting) {
 }
 
 TEST(SvhnReader, NamesTheVariableThatIsMissing) {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   write_mat(folder.name("train_32x32.mat"), MAT_COMPRESSION_ZLIB, svhn_images(1));
   EXPECT_THAT(svhn_message(folder),
               HasSubstr("train_32x32.mat: expected a variable y, found none"));
@@ -577,7 +554,7 @@ TEST(SvhnReader, NamesTheVariableThatIsMissing) {
 }
 
 TEST(SvhnReader, NamesTheClassOrDimensionsThatAreWrong) {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   const std::string path = folder.name("train_32x32.mat");
   write_mat(path, MAT_COMPRESSION_ZLIB,
             doubles_variable("X", {32, 32, 3, 1}, std::vector<double>(3072)), svhn_labels({1}));
@@ -595,7 +572,7 @@ TEST(SvhnReader, NamesTheClassOrDimensionsThatAreWrong) {
 
 TEST(SvhnReader, NamesTheImageWhoseLabelIsOutOfRange) {
   for (const double label : {0.0, 11.0, 2.5, -1.0, 1e300, std::nan("")}) {
-    const TemporaryFolder folder;
+    const ImageFolder folder;
     write_mat(folder.name("train_32x32.mat"), MAT_COMPRESSION_ZLIB, svhn_images(2),
               svhn_labels({1, label}));
     EXPECT_THAT(svhn_message(folder),
@@ -605,7 +582,7 @@ TEST(SvhnReader, NamesTheImageWhoseLabelIsOutOfRange) {
 
 TEST(SvhnReader, RefusesAFileWhereverItIsCut) {
   for (const matio_compression compression : {MAT_COMPRESSION_NONE, MAT_COMPRESSION_ZLIB}) {
-    const TemporaryFolder folder;
+    const ImageFolder folder;
     write_svhn(folder, compression);
     const std::filesystem::path path = folder.path() / "test_32x32.mat";
     for (uintmax_t size = std::filesystem::file_size(path); size-- > 0;) {
@@ -617,7 +594,7 @@ TEST(SvhnReader, RefusesAFileWhereverItIsCut) {
 }
 
 TEST(SvhnReader, BelievesNoDimensionThatTheFileCannotHold) {
-  const TemporaryFolder folder;
+  const ImageFolder folder;
   write_mat(folder.name("train_32x32.mat"), MAT_COMPRESSION_NONE, svhn_images(1 + 1),
             svhn_labels({1, 2}));
   // The file header has 128 bytes, X's tag and flags 8 + 16, the tag of its dimensions 8; the
@@ -647,12 +624,12 @@ TEST(DataSets, HaveNamesShapesAndRemedies) {
 }
 
 TEST(DataSets, NameTheNearestWhereANameIsUnknown) {
-  EXPECT_EQ(message_of<UsageError>([] { find_data_set("cifar-10"); }),
+  EXPECT_EQ(tests::message_of<UsageError>([] { find_data_set("cifar-10"); }),
             "unknown data set \"cifar-10\"; did you mean \"cifar10\"?");
 }
 
 TEST(DataSets, WithoutAFolderOfTheirOwnAskForOne) {
-  EXPECT_THAT(message_of<UsageError>([] { load_data_set("cifar10", ""); }),
+  EXPECT_THAT(tests::message_of<UsageError>([] { load_data_set("cifar10", ""); }),
               AllOf(HasSubstr("data set \"cifar10\" needs `path` under [data]"),
                     HasSubstr("download https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz")));
 }
@@ -741,7 +718,8 @@ TEST(StratifiedSplit, WithoutValidationTrainsOnAll) {
 TEST(StratifiedSplit, RefusesSizesThatTheImagesCannotMeet) {
   const std::vector<uint8_t> labels{0, 1, 0, 1};
   const auto message = [&](int64_t training, int64_t validation) {
-    return message_of<UsageError>([&] { stratified_split(labels, 2, training, validation, 1); });
+    return tests::message_of<UsageError>(
+        [&] { stratified_split(labels, 2, training, validation, 1); });
   };
   EXPECT_THAT(message(0, -1), HasSubstr("validation_size is -1: expected at least 0"));
   EXPECT_THAT(message(-1, 1), HasSubstr("training_size is -1"));
@@ -758,7 +736,7 @@ TEST(Preprocessing, HasNamesThatAreReadAndWritten) {
   for (const char* name : {"none", "mean", "standardize", "local_contrast"}) {
     EXPECT_EQ(to_string(parse_preprocessing(name)), name);
   }
-  EXPECT_EQ(message_of<UsageError>([] { parse_preprocessing("standardise"); }),
+  EXPECT_EQ(tests::message_of<UsageError>([] { parse_preprocessing("standardise"); }),
             "unknown preprocessing \"standardise\": expected one of none, mean, standardize, "
             "local_contrast; did you mean \"standardize\"?");
 }

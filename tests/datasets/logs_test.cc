@@ -14,6 +14,7 @@
 #include "architecture/error.h"
 #include "datasets/logs/csv.h"
 #include "datasets/logs/log.h"
+#include "tests/error_message.h"
 
 namespace metaqnn::datasets {
 namespace {
@@ -46,17 +47,6 @@ class TextFile {
 };
 
 // The message of the Exception that the action throws.
-template <typename Exception, typename Action>
-std::string message_of(const Action& action) {
-  try {
-    action();
-  } catch (const Exception& exception) {
-    return exception.what();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return "";
-}
-
 bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
@@ -166,24 +156,24 @@ TEST(Csv, AnOpenBracketEndsWithItsLine) {
 
 TEST(Csv, NamesTheLineOfAQuoteThatIsNeverClosed) {
   const std::string message =
-      message_of<DataError>([] { parse_csv("a,b\n1,2\n3,\"4\n5,6\n", "log.csv"); });
+      tests::message_of<DataError>([] { parse_csv("a,b\n1,2\n3,\"4\n5,6\n", "log.csv"); });
   EXPECT_TRUE(contains(message, "log.csv:3: the quote opened here is never closed")) << message;
 }
 
 TEST(Csv, RefusesEmptyAndBinaryText) {
   for (const char* text : {"", "\n\r\n", "\xEF\xBB\xBF", "  \n"}) {
-    const std::string message = message_of<DataError>([&] { parse_csv(text, "log.csv"); });
+    const std::string message = tests::message_of<DataError>([&] { parse_csv(text, "log.csv"); });
     EXPECT_TRUE(contains(message, "log.csv is empty")) << message;
   }
   const std::string binary("a,b\n1,\0", 7);
-  const std::string message = message_of<DataError>([&] { parse_csv(binary, "log.csv"); });
+  const std::string message = tests::message_of<DataError>([&] { parse_csv(binary, "log.csv"); });
   EXPECT_TRUE(contains(message, "log.csv is not a text file")) << message;
 }
 
 TEST(Csv, SaysWhyAFileCannotBeRead) {
-  const std::string missing = message_of<DataError>([] { read_csv("/no/such/log.csv"); });
+  const std::string missing = tests::message_of<DataError>([] { read_csv("/no/such/log.csv"); });
   EXPECT_EQ(missing, "cannot read /no/such/log.csv: there is no such file; check the path");
-  const std::string directory = message_of<DataError>([] { read_csv(testing::TempDir()); });
+  const std::string directory = tests::message_of<DataError>([] { read_csv(testing::TempDir()); });
   EXPECT_TRUE(contains(directory, "it is a directory")) << directory;
 }
 
@@ -471,19 +461,19 @@ TEST(TableLog, ReadsTheNamedColumns) {
 
 TEST(TableLog, AMissingColumnIsAnErrorWithTheNearestName) {
   const TextFile file(kTable);
-  const std::string target = message_of<UsageError>(
+  const std::string target = tests::message_of<UsageError>(
       [&] { read_log(file.path(), {.architecture_column = "cell", .target = "cifar10_tset"}); });
   EXPECT_TRUE(contains(target, "has no column 'cifar10_tset' for the target")) << target;
   EXPECT_TRUE(contains(target, "did you mean 'cifar10_test'?")) << target;
   EXPECT_TRUE(contains(target, "columns: cell, cifar10_valid, cifar10_test, note")) << target;
-  const std::string architecture = message_of<UsageError>(
+  const std::string architecture = tests::message_of<UsageError>(
       [&] { read_log(file.path(), {.architecture_column = "cel", .target = "cifar10_test"}); });
   EXPECT_TRUE(contains(architecture, "has no column 'cel' for the architecture")) << architecture;
 }
 
 TEST(TableLog, NeedsATarget) {
   const TextFile file(kTable);
-  const std::string message = message_of<UsageError>(
+  const std::string message = tests::message_of<UsageError>(
       [&] { read_log(file.path(), {.architecture_column = "cell", .target = ""}); });
   EXPECT_TRUE(contains(message, "name the target column")) << message;
   EXPECT_TRUE(contains(message, "columns: cell, cifar10_valid")) << message;
@@ -491,20 +481,20 @@ TEST(TableLog, NeedsATarget) {
 
 TEST(TableLog, RefusesATargetWithoutNumbers) {
   const TextFile file(kTable);
-  const std::string message = message_of<UsageError>(
+  const std::string message = tests::message_of<UsageError>(
       [&] { read_log(file.path(), {.architecture_column = "cell", .target = "note"}); });
   EXPECT_TRUE(contains(message, "the column 'note' holds no number")) << message;
 }
 
 TEST(TableLog, AHeaderWithoutArchitecturesIsUnusable) {
   const TextFile file(kTable);
-  const std::string message = message_of<DataError>([&] { read_log(file.path()); });
+  const std::string message = tests::message_of<DataError>([&] { read_log(file.path()); });
   EXPECT_TRUE(contains(message, "has no column 'net' or 'architecture'")) << message;
   EXPECT_TRUE(contains(message, "columns: cell, cifar10_valid, cifar10_test, note")) << message;
 }
 
 TEST(TableLog, AnUnreadableFileIsADataError) {
-  const std::string message = message_of<DataError>([] { read_log("/no/such/log.csv"); });
+  const std::string message = tests::message_of<DataError>([] { read_log("/no/such/log.csv"); });
   EXPECT_TRUE(contains(message, "cannot read /no/such/log.csv")) << message;
 }
 

@@ -16,6 +16,7 @@
 
 #include "architecture/error.h"
 #include "datasets/images/padding.h"
+#include "tests/folder.h"
 
 namespace metaqnn::datasets {
 namespace {
@@ -66,17 +67,6 @@ TEST(Padding, RefusesLargerImagesAndLostColour) {
 
 class PictureFile : public testing::Test {
  protected:
-  PictureFile() {
-    std::string pattern = (fs::temp_directory_path() / "metaqnn_XXXXXX").string();
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~PictureFile() override { fs::remove_all(folder_); }
-
-  fs::path write(const std::string& name, const std::string& bytes) const {
-    std::ofstream(folder_ / name, std::ios::binary) << bytes;
-    return folder_ / name;
-  }
-
   // Pixels in the format of libpng's simplified interface.
   fs::path write_png(const std::string& name, int width, int height, png_uint_32 format,
                      const std::vector<uint8_t>& pixels) const {
@@ -98,7 +88,7 @@ class PictureFile : public testing::Test {
     EXPECT_EQ(tjCompress2(encoder, rgb.data(), width, 0, height, TJPF_RGB, &bytes, &size,
                           TJSAMP_444, 100, 0),
               0);
-    const fs::path file = write(name, {reinterpret_cast<const char*>(bytes), size});
+    const fs::path file = folder_.write(name, {reinterpret_cast<const char*>(bytes), size});
     tjFree(bytes);
     tjDestroy(encoder);
     return file;
@@ -113,7 +103,7 @@ class PictureFile : public testing::Test {
     return "accepted";
   }
 
-  fs::path folder_;
+  tests::Folder folder_;
 };
 
 const std::vector<uint8_t> kFourColours{255, 0, 0, 0, 255, 0, 0, 0, 255, 10, 20, 30};
@@ -150,15 +140,15 @@ TEST_F(PictureFile, ThatIsCutOrSomethingElseIsRefused) {
     std::ifstream in(file, std::ios::binary);
     const std::string whole{std::istreambuf_iterator<char>(in), {}};
     for (const double part : {0.3, 0.6, 0.8}) {
-      const fs::path cut = write(
+      const fs::path cut = folder_.write(
           "cut", whole.substr(0, static_cast<size_t>(part * static_cast<double>(whole.size()))));
       EXPECT_THAT(refusal(cut), HasSubstr("is damaged")) << file << " " << part;
     }
   }
-  EXPECT_THAT(refusal(write("a.gif", "GIF89a")), HasSubstr("is neither PNG nor JPEG"));
-  EXPECT_THAT(refusal(write("empty", "")), HasSubstr("is neither PNG nor JPEG"));
+  EXPECT_THAT(refusal(folder_.write("a.gif", "GIF89a")), HasSubstr("is neither PNG nor JPEG"));
+  EXPECT_THAT(refusal(folder_.write("empty", "")), HasSubstr("is neither PNG nor JPEG"));
   EXPECT_THAT(refusal(folder_ / "none.png"), HasSubstr("no such file"));
-  EXPECT_THAT(refusal(folder_), HasSubstr("no such file"));
+  EXPECT_THAT(refusal(folder_.path()), HasSubstr("no such file"));
 }
 
 TEST(FitPicture, OfTheSameSizeOnlyOrdersThePixelsByChannel) {

@@ -14,11 +14,14 @@
 #include "architecture/random.h"
 #include "kernels/fixed_point_costs.h"
 #include "tests/each_target.h"
+#include "tests/error_message.h"
 #include "tests/reference/edit_distance.h"
 #include "tests/tolerances.h"
 
 namespace metaqnn::kernels {
 namespace {
+
+using tests::usage_error;
 
 // RapidCheck draws another seed for each run unless it is told one before its first use.
 const int fixed_seed = setenv("RC_PARAMS", "seed=1", 0);
@@ -90,16 +93,6 @@ int lane_bits(const EditCosts& costs, size_t row_length, size_t column_length) {
   const auto formats = fixed_point_formats(costs);
   const size_t k = narrowest_format(formats, row_length, column_length);
   return k < formats.size() ? formats[k].bits : 64;
-}
-
-template <typename Action>
-std::string usage_error(const Action& action) {
-  try {
-    action();
-  } catch (const UsageError& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
 }
 
 TEST(EditDistance, IsTheCheapestEdit) {

@@ -13,6 +13,7 @@
 #include "architecture/error.h"
 #include "architecture/random.h"
 #include "kernels/rbf.h"
+#include "tests/error_message.h"
 #include "tests/tolerances.h"
 
 namespace metaqnn::kernels {
@@ -83,13 +84,8 @@ void expect_equal(const Graph& a, const Graph& b) {
   EXPECT_EQ((MatrixXd(a) - MatrixXd(b)).cwiseAbs().maxCoeff(), 0);
 }
 
-std::string usage_error(int k) {
-  try {
-    neighbour_graph(4, k, rows_of(distances_on_a_line()));
-  } catch (const UsageError& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
+std::string refusal(int k) {
+  return tests::usage_error([&] { neighbour_graph(4, k, rows_of(distances_on_a_line())); });
 }
 
 TEST(NeighbourGraph, OfPointsOnALineIsAPath) {
@@ -166,8 +162,8 @@ TEST(NeighbourGraph, OfOnePointOrNoneHasNoEdges) {
 }
 
 TEST(NeighbourGraph, NeedsANeighbour) {
-  EXPECT_EQ(usage_error(0), "a graph needs at least 1 neighbour, not 0");
-  EXPECT_EQ(usage_error(-3), "a graph needs at least 1 neighbour, not -3");
+  EXPECT_EQ(refusal(0), "a graph needs at least 1 neighbour, not 0");
+  EXPECT_EQ(refusal(-3), "a graph needs at least 1 neighbour, not -3");
 }
 
 TEST(NeighbourGraph, RefusesDistancesThatAreNoNumbers) {

@@ -12,6 +12,7 @@
 #include "architecture/random.h"
 #include "kernels/edit_distance.h"
 #include "kernels/rbf.h"
+#include "tests/error_message.h"
 #include "tests/random_matrix.h"
 #include "tests/tolerances.h"
 
@@ -23,8 +24,8 @@ using Eigen::Matrix2d;
 using Eigen::Matrix3d;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
-using tests::random_matrix;
 using tests::kRounding;
+using tests::random_matrix;
 
 // About half of its eigenvalues are negative.
 MatrixXd random_symmetric(Index n, uint64_t seed) {
@@ -63,13 +64,8 @@ double smallest_eigenvalue(const MatrixXd& matrix) {
   return Eigen::SelfAdjointEigenSolver<MatrixXd>(matrix).eigenvalues()(0);
 }
 
-std::string usage_error(const MatrixXd& matrix) {
-  try {
-    decompose(matrix);
-  } catch (const UsageError& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
+std::string refusal(const MatrixXd& matrix) {
+  return tests::usage_error([&] { decompose(matrix); });
 }
 
 TEST(Spectrum, IsAscendingOrthonormalAndMakesTheMatrix) {
@@ -207,13 +203,13 @@ TEST(Repair, DropsNothingOfTheExponentialOfRootsOfEditDistancesOfShortStrings) {
 }
 
 TEST(Spectrum, NeedsASquareMatrix) {
-  EXPECT_EQ(usage_error(MatrixXd::Zero(2, 3)), "a Gram matrix is square, not 2 x 3");
+  EXPECT_EQ(refusal(MatrixXd::Zero(2, 3)), "a Gram matrix is square, not 2 x 3");
 }
 
 TEST(Spectrum, NeedsASymmetricMatrix) {
   const std::string error = "a Gram matrix of points with themselves is symmetric; this one is not";
-  EXPECT_EQ(usage_error(matrix2(1, 0.5, 0.6, 1)), error);
-  EXPECT_EQ(usage_error(1e-12 * matrix2(1, 0.5, 0.6, 1)), error);  // however small it is
+  EXPECT_EQ(refusal(matrix2(1, 0.5, 0.6, 1)), error);
+  EXPECT_EQ(refusal(1e-12 * matrix2(1, 0.5, 0.6, 1)), error);  // however small it is
 }
 
 TEST(Spectrum, TakesAMatrixThatIsSymmetricToRounding) {
@@ -225,8 +221,8 @@ TEST(Spectrum, NeedsFiniteNumbers) {
   const std::string error = "a Gram matrix holds an infinity or no number";
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const double infinity = std::numeric_limits<double>::infinity();
-  EXPECT_EQ(usage_error(matrix2(1, nan, nan, 1)), error);
-  EXPECT_EQ(usage_error(matrix2(infinity, 0, 0, 1)), error);
+  EXPECT_EQ(refusal(matrix2(1, nan, nan, 1)), error);
+  EXPECT_EQ(refusal(matrix2(infinity, 0, 0, 1)), error);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "architecture/error.h"
 #include "architecture/random.h"
+#include "tests/error_message.h"
 #include "tests/tolerances.h"
 
 namespace metaqnn::kernels {
@@ -18,6 +19,7 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 using tests::kRounding;
+using tests::usage_error;
 
 MatrixXd random_points(Index n, Index d, uint64_t seed) {
   Random random(seed);
@@ -37,16 +39,6 @@ MatrixXd row(std::initializer_list<double> values) { return vector(values).trans
 
 double largest_difference(const MatrixXd& a, const MatrixXd& b) {
   return (a - b).cwiseAbs().maxCoeff();
-}
-
-template <typename Action>
-std::string usage_error(const Action& action) {
-  try {
-    action();
-  } catch (const UsageError& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
 }
 
 // 3^2 + 4^2 = 25 from the first and 3^2 + 3^2 = 18 from the second.

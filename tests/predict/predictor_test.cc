@@ -2,7 +2,6 @@
 #include "predict/predictor.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -19,6 +18,7 @@
 #include "predict/forest.h"
 #include "predict/manifold.h"
 #include "predict/model.h"
+#include "tests/folder.h"
 #include "tests/tolerances.h"
 
 namespace metaqnn::predict {
@@ -87,11 +87,12 @@ TEST(Methods, AnUnknownNameIsAnErrorWithTheNearest) {
 }
 
 class EachMethod : public testing::TestWithParam<const char*> {};
-INSTANTIATE_TEST_SUITE_P(Methods, EachMethod, testing::ValuesIn(kMethods), [](const auto& instance) {
-  std::string name = instance.param;
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Methods, EachMethod, testing::ValuesIn(kMethods),
+                         [](const auto& instance) {
+                           std::string name = instance.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
 
 TEST_P(EachMethod, PredictsFiniteNumbersInTheRangeOfTheTargets) {
   const Samples samples = some_networks(40, 1);
@@ -130,8 +131,6 @@ TEST_P(EachMethod, FitsTwoPointsAndEqualTargets) {
 
 class SavedModel : public EachMethod {
  protected:
-  SavedModel() : file_(fs::temp_directory_path() / ("metaqnn_model_" + std::to_string(getpid()))) {}
-  ~SavedModel() override { fs::remove(file_); }
   std::string content() const {
     std::ifstream in(file_, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
@@ -145,13 +144,15 @@ class SavedModel : public EachMethod {
     }
     return "";
   }
-  fs::path file_;
+  tests::Folder folder_;
+  const fs::path file_ = folder_ / "saved.model";
 };
-INSTANTIATE_TEST_SUITE_P(Methods, SavedModel, testing::ValuesIn(kMethods), [](const auto& instance) {
-  std::string name = instance.param;
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Methods, SavedModel, testing::ValuesIn(kMethods),
+                         [](const auto& instance) {
+                           std::string name = instance.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
 
 TEST_P(SavedModel, PredictsToTheLastBitWhatTheFittedOneDid) {
   for (Failures failures : {Failures::as_chance, Failures::model}) {

@@ -13,6 +13,7 @@
 #include "architecture/error.h"
 #include "search/evaluate/classification.h"
 #include "search/final_models.h"
+#include "tests/folder.h"
 
 namespace metaqnn::search {
 namespace {
@@ -49,12 +50,6 @@ Checkpoint small_checkpoint() {
 
 class CheckpointFile : public testing::Test {
  protected:
-  CheckpointFile() {
-    std::string pattern = (fs::temp_directory_path() / "metaqnn_XXXXXX").string();
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~CheckpointFile() override { fs::remove_all(folder_); }
-
   fs::path file(const std::string& name = "a.checkpoint") const { return folder_ / name; }
   std::string text() const {
     std::ifstream in(file(), std::ios::binary);
@@ -71,7 +66,7 @@ class CheckpointFile : public testing::Test {
     return "accepted";
   }
 
-  fs::path folder_;
+  tests::Folder folder_;
 };
 
 TEST_F(CheckpointFile, ReadsBackWhatWasWritten) {
@@ -145,7 +140,7 @@ TEST_F(CheckpointFile, WithOtherWeightsThanItsArchitectureIsRefused) {
 TEST_F(CheckpointFile, ThatIsMissingOrCannotBeWrittenIsNamed) {
   EXPECT_THAT(refusal(), HasSubstr("cannot be read; make it with metaqnn finetune"));
   try {
-    write_checkpoint(small_checkpoint(), folder_ / "no" / "where.checkpoint");
+    write_checkpoint(small_checkpoint(), folder_ / "no/where.checkpoint");
     ADD_FAILURE();
   } catch (const FailureError& error) {
     EXPECT_THAT(error.what(), HasSubstr("where.checkpoint: cannot be written (No such file"));
@@ -167,7 +162,7 @@ TEST_F(CheckpointFile, RanksModelsByValidationAndNeverByTestError) {
   checkpoint.unfinished.emplace();
   write_model("d", 0.99, 0.99, 0.0);
   std::vector<std::string> unfinished;
-  const std::vector<FinalModel> models = read_models(folder_, unfinished);
+  const std::vector<FinalModel> models = read_models(folder_.path(), unfinished);
   ASSERT_EQ(models.size(), 3u);
   EXPECT_EQ(models[0].name + models[1].name + models[2].name, "bca");
   EXPECT_THAT(unfinished, ElementsAre("d"));

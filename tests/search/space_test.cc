@@ -17,9 +17,12 @@
 #include "architecture/error.h"
 #include "architecture/random.h"
 #include "datasets/logs/csv.h"
+#include "tests/error_message.h"
 
 namespace metaqnn::search {
 namespace {
+
+using tests::usage_error;
 
 const std::string kNasBenchTemplate = "|{}~0|+|{}~0|{}~1|+|{}~0|{}~1|{}~2|";
 const std::vector<std::string> kNasBenchOperations{"none", "skip_connect", "nor_conv_1x1",
@@ -36,17 +39,6 @@ CnnSpaceSettings tiny_settings(int depth_limit) {
   settings.global_average_pooling = false;
   settings.bins = {{2, {3}, {{2, 2}}, true}, {1, {}, {}, true}};
   return settings;
-}
-
-template <typename Action>
-std::string usage_error(const Action& action) {
-  try {
-    action();
-  } catch (const UsageError& error) {
-    EXPECT_EQ(error.status(), ExitStatus::usage);
-    return error.what();
-  }
-  return "nothing was thrown";
 }
 
 std::string cnn_error(const std::function<void(CnnSpaceSettings&)>& change) {
