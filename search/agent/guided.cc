@@ -23,8 +23,10 @@ constexpr Index kBlock = 512;           // candidates in hand at a time
 constexpr Index kMostScored = 2000;     // candidates whose deviation is computed
 constexpr Index kShortList = 200;       // candidates of which the next ones are picked in turn
 constexpr int kPicked = 16;
-constexpr size_t kForEncoding = 2000;  // walks that tell the encoding what to expect
-constexpr double kMoreKnown = 1.1;     // hyper-parameters are chosen again
+constexpr size_t kForEncoding = 2000;   // walks that tell the encoding what to expect
+constexpr double kMoreKnown = 1.1;      // hyper-parameters are chosen again
+constexpr double kPatience = 20;        // models without a better one until exploration has doubled
+constexpr double kMostExploration = 4;  // times
 constexpr double kPolicyEpsilon = 0.3;
 constexpr size_t kParents = 10;  // the best architectures known, for mutations
 constexpr int kRefinements = 2, kRefinedParents = 50, kChildren = 8;
@@ -384,6 +386,19 @@ class Guided : public Strategy {
     return mean;
   }
 
+  // The longer nothing better was found, the more: a process that is sure of itself would go on for
+  // ever around an optimum that is none.
+  double exploration() const {
+    size_t best = 0;
+    for (size_t i = 1; i < known_.size(); ++i) {
+      if (known_[i].reward > known_[best].reward) best = i;
+    }
+    best = std::max(best, static_cast<size_t>(settings_.initial_models) - 1);
+    if (best >= known_.size()) return settings_.exploration;
+    const auto since = static_cast<double>(known_.size() - 1 - best);
+    return settings_.exploration * std::min(1 + since / kPatience, kMostExploration);
+  }
+
   // mean + exploration * deviation; minus infinity where the mean is too low for it to be computed.
   VectorXd upper_bounds(const Process& process, const Candidates& candidates) const {
     VectorXd bounds = VectorXd::Constant(candidates.size(), -INFINITY);
@@ -393,9 +408,9 @@ class Guided : public Strategy {
     rows.resize(static_cast<size_t>(std::min<Index>(candidates.size(), kMostScored)));
     const kernels::Points some = candidates.points.subset(rows);
     const VectorXd deviation = process.deviation(some, process.gram(some));
-    for (size_t i = 0; i < rows.size(); ++i) {
-      bounds(rows[i]) = mean(rows[i]) + settings_.exploration * deviation(static_cast<Index>(i));
-    }
+    const double exploration = this->exploration();
+    for (size_t i = 0; i < rows.size(); ++i)
+      bounds(rows[i]) = mean(rows[i]) + exploration * deviation(static_cast<Index>(i));
     return bounds;
   }
 
@@ -423,14 +438,14 @@ class Guided : public Strategy {
       covariance -= column * column.transpose() / (std::max(column(i), 0.0) + process.noise());
     };
     for (Index i = 0; i < busy; ++i) count_as_observed(n + i);
+    const double exploration = this->exploration();
     std::vector<Index> order;
     std::vector<bool> picked(static_cast<size_t>(n), false);
     for (int p = 0; p < kPicked && static_cast<Index>(order.size()) < n; ++p) {
       Index best = -1;
       double largest = -INFINITY;
       for (Index i = 0; i < n; ++i) {
-        const double bound =
-            mean(i) + settings_.exploration * std::sqrt(std::max(covariance(i, i), 0.0));
+        const double bound = mean(i) + exploration * std::sqrt(std::max(covariance(i, i), 0.0));
         if (picked[static_cast<size_t>(i)] || (best >= 0 && bound <= largest)) continue;
         best = i;
         largest = bound;
