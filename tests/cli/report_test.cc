@@ -318,7 +318,7 @@ TEST_F(ReportCommand, AgreesWithTrialsOnTheBestTen) {
     EXPECT_EQ(cells[0].text, std::to_string(i + 1));
     EXPECT_EQ(cells[1].text, four_decimals(best[i]["validation_accuracy"]));
     EXPECT_EQ(cells[2].text, std::to_string(best[i]["number"].get<int>()));
-    EXPECT_EQ(cells[3].text, best[i]["architecture"]);
+    EXPECT_EQ(cells[3].text, best[i]["architecture"].get<std::string>());
   }
   EXPECT_THAT(page.text,
               HasSubstr("The study does not hold these of them: parameters, MACs, seconds."));
