@@ -10,25 +10,26 @@ nlohmann::json to_json(const Eigen::VectorXd& values) {
   return std::vector<double>(values.begin(), values.end());
 }
 
-const nlohmann::json& value_at(const nlohmann::json& object, const std::string& key) {
-  if (!object.is_object() || !object.contains(key)) throw DataError("key " + key + " is missing");
+const nlohmann::json& value_at(const nlohmann::json& object, const char* key) {
+  if (!object.is_object() || !object.contains(key))
+    throw DataError("key " + std::string(key) + " is missing");
   return object.at(key);
 }
 
 double number_at(const nlohmann::json& object, const std::string& key) {
-  const nlohmann::json& value = value_at(object, key);
+  const nlohmann::json& value = value_at(object, key.c_str());
   if (!value.is_number()) throw DataError("key " + key + " is not a number");
   return value.get<double>();
 }
 
 std::string text_at(const nlohmann::json& object, const std::string& key) {
-  const nlohmann::json& value = value_at(object, key);
+  const nlohmann::json& value = value_at(object, key.c_str());
   if (!value.is_string()) throw DataError("key " + key + " is not a text");
   return value.get<std::string>();
 }
 
 Eigen::VectorXd vector_at(const nlohmann::json& object, const std::string& key, Eigen::Index size) {
-  const nlohmann::json& list = value_at(object, key);
+  const nlohmann::json& list = value_at(object, key.c_str());
   if (!list.is_array()) throw DataError("key " + key + " is not a list");
   const auto length = static_cast<Eigen::Index>(list.size());
   if (size >= 0 && length != size) {

@@ -9,7 +9,7 @@
 namespace metaqnn::predict {
 
 nlohmann::json to_json(const Eigen::VectorXd& values);
-const nlohmann::json& value_at(const nlohmann::json& object, const std::string& key);
+const nlohmann::json& value_at(const nlohmann::json& object, const char* key);
 double number_at(const nlohmann::json& object, const std::string& key);
 std::string text_at(const nlohmann::json& object, const std::string& key);
 // `size` < 0: any.
