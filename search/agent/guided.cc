@@ -25,7 +25,7 @@ constexpr Index kShortList = 200;       // candidates of which the next ones are
 constexpr int kPicked = 16;
 constexpr size_t kForEncoding = 2000;   // walks that tell the encoding what to expect
 constexpr double kMoreKnown = 1.1;      // hyper-parameters are chosen again
-constexpr double kPatience = 20;        // models without a better one until exploration has doubled
+constexpr double kPatience = 20;        // models without a better one until exploration doubles
 constexpr double kMostExploration = 4;  // times
 constexpr double kPolicyEpsilon = 0.3;
 constexpr size_t kParents = 10;  // the best architectures known, for mutations
@@ -386,9 +386,10 @@ class Guided : public Strategy {
     return mean;
   }
 
-  // The longer nothing better was found, the more: a process that is sure of itself would go on for
-  // ever around an optimum that is none.
+  // In every second proposal the more the longer nothing better was found: a process that is sure
+  // of itself would go on for ever around an optimum that is none. The others finish what is near.
   double exploration() const {
+    if ((seen_.size() + prepared_pending_.size()) % 2 == 1) return settings_.exploration;
     size_t best = 0;
     for (size_t i = 1; i < known_.size(); ++i) {
       if (known_[i].reward > known_[best].reward) best = i;

@@ -10,9 +10,10 @@
 // 4. Next is the candidate with the largest  mean + exploration * deviation  (upper confidence
 //    bound; Srinivas, Krause, Kakade, Seeger, ICML 2010), and after it the largest if the mean had
 //    been observed there, and so on (Desautels, Krause, Burdick, JMLR 15, 2014): several workers
-//    get different networks, and no two alike. What is in training counts as such too. Exploration
-//    grows to twice its value over 20 models that were no better than the best, to four times at
-//    most: otherwise one search in eight of NAS-Bench-201 stayed at a local optimum for good.
+//    get different networks, and no two alike. What is in training counts as such too. In every
+//    second proposal exploration grows, to twice its value over 20 models that were no better than
+//    the best, to four times at most: without that one search in eight of NAS-Bench-201 stayed at a
+//    local optimum for good.
 //
 // Walks and candidates that may not be proposed (admission.h) are drawn again. Epsilon is not used;
 // the schedule says how many models there shall be. Hyper-parameters are chosen again whenever a

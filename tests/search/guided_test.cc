@@ -80,6 +80,22 @@ TEST(Guided, ProposesNothingThatIsKnownOrInTraining) {
   }
 }
 
+// Long after the best was found every second proposal explores: it lies farther from the best.
+TEST(Guided, LooksFartherAwayTheLongerNothingBetterIsFound) {
+  const Space space = sequence_space();
+  const auto strategy = make_strategy(settings("guided"), space, kSeed);
+  const std::vector<SequencedSample> samples = search(*strategy, space, 120);
+  const auto best = std::find_if(samples.begin(), samples.end(),
+                                 [](const SequencedSample& sample) { return *sample.reward == 1; });
+  ASSERT_LT(best - samples.begin(), 60);
+  double distance[2] = {0, 0};  // sums over 20 proposals each: near, far
+  for (size_t i = 80; i < 120; ++i) {
+    for (size_t slot = 0; slot < best->architecture.size(); ++slot)
+      distance[i % 2 == 0] += samples[i].architecture[slot] != best->architecture[slot];
+  }
+  EXPECT_GT(distance[1], 1.3 * distance[0]) << distance[0] << ", " << distance[1];
+}
+
 TEST(Guided, GivesSeveralWorkersDifferentStrings) {
   const Space space = sequence_space();
   const auto strategy = make_strategy(settings("guided"), space, kSeed);
