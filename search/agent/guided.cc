@@ -303,10 +303,14 @@ class Guided : public Strategy {
         predict::choose(*kernel_, observed_.points.subset(rows), scores(rows), settings).parameters;
   }
 
-  std::vector<Index> rows_to_fit() const {
+  std::vector<Index> best_first() const {
     VectorXd rewards(static_cast<Index>(known_.size()));
     for (size_t i = 0; i < known_.size(); ++i) rewards(static_cast<Index>(i)) = known_[i].reward;
-    std::vector<Index> rows = largest_first(rewards);
+    return largest_first(rewards);
+  }
+
+  std::vector<Index> rows_to_fit() const {
+    std::vector<Index> rows = best_first();
     if (static_cast<Index>(rows.size()) > kMostPoints) {
       std::vector<Index> others(rows.begin() + kMostPoints / 2, rows.end());
       Random random = Random::stream(seed_, "points", known_.size());
@@ -329,12 +333,12 @@ class Guided : public Strategy {
       }
       return all_.subset(free);
     }
-    const std::vector<size_t> parents = best_known();
+    std::vector<Index> parents = best_first();
+    parents.resize(std::min(parents.size(), kParents));
     const auto count = static_cast<size_t>(settings_.candidates);
     std::vector<Walk> walks;
     for (size_t i = 0; walks.size() < count && i < kAttempts * count; ++i) {
-      Walk walk = i % 4 == 0
-                      ? mutate(space_, known_[parents[random.below(parents.size())]].walk, random)
+      Walk walk = i % 4 == 0   ? mutate(space_, walk_of_one(parents, random), random)
                   : i % 4 == 1 ? policy_.propose({kPolicyEpsilon, {}}, random)
                                : space_.uniform_walk(random);
       add_candidate(std::move(walk), taken, walks);
@@ -342,20 +346,15 @@ class Guided : public Strategy {
     return candidates_of(std::move(walks));
   }
 
+  const Walk& walk_of_one(const std::vector<Index>& rows, Random& random) const {
+    return known_[static_cast<size_t>(rows[random.below(rows.size())])].walk;
+  }
+
   // Unless it is taken, or may not be proposed.
   void add_candidate(Walk walk, std::unordered_set<std::string>& taken,
                      std::vector<Walk>& walks) const {
     if (taken.insert(space_.text(walk)).second && admitted(admits_, space_, walk))
       walks.push_back(std::move(walk));
-  }
-
-  std::vector<size_t> best_known() const {
-    std::vector<size_t> order(known_.size());
-    std::iota(order.begin(), order.end(), size_t{0});
-    std::stable_sort(order.begin(), order.end(),
-                     [&](size_t a, size_t b) { return known_[a].reward > known_[b].reward; });
-    order.resize(std::min(order.size(), kParents));
-    return order;
   }
 
   // Mutations of the candidates with the largest bounds, none of them there yet.
@@ -390,14 +389,10 @@ class Guided : public Strategy {
   // of itself would go on for ever around an optimum that is none. The others finish what is near.
   double exploration() const {
     if ((seen_.size() + prepared_pending_.size()) % 2 == 1) return settings_.exploration;
-    size_t best = 0;
-    for (size_t i = 1; i < known_.size(); ++i) {
-      if (known_[i].reward > known_[best].reward) best = i;
-    }
-    best = std::max(best, static_cast<size_t>(settings_.initial_models) - 1);
-    if (best >= known_.size()) return settings_.exploration;
-    const auto since = static_cast<double>(known_.size() - 1 - best);
-    return settings_.exploration * std::min(1 + since / kPatience, kMostExploration);
+    const Index best = std::max<Index>(best_first().front(), settings_.initial_models - 1);
+    const Index since = std::max<Index>(static_cast<Index>(known_.size()) - 1 - best, 0);
+    return settings_.exploration *
+           std::min(1 + static_cast<double>(since) / kPatience, kMostExploration);
   }
 
   // mean + exploration * deviation; minus infinity where the mean is too low for it to be computed.
