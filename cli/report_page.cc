@@ -38,7 +38,7 @@ h3 { font-size: 1.05rem; margin: 0 0 .25rem; }
 .lead { font-size: 1.1rem; color: var(--soft); margin: 0 0 1.5rem; }
 .tiles { display: flex; flex-wrap: wrap; gap: .75rem; margin: 0; padding: 0; list-style: none; }
 .tiles li { flex: 1 1 9rem; background: var(--shade); border-radius: .5rem; padding: .75rem 1rem; }
-.tiles b { display: block; font-size: 1.5rem; line-height: 1.3;
+.tiles b { display: block; font-size: 1.5rem; line-height: 1.3; white-space: nowrap;
   font-variant-numeric: tabular-nums; }
 .tiles span { color: var(--soft); font-size: .875rem; }
 .wide { overflow-x: auto; }
