@@ -86,7 +86,7 @@ nlohmann::json KernelPredictor::state() const {
           {"coefficients", to_json(expansion_.coefficients)}};
 }
 
-const Choice& choice_for(const Training& training, const std::string& name,
+const Choice& choice_for(const Training& training, const char* name,
                          const kernels::Kernel& kernel) {
   const auto known = training.choices->find(name);
   if (known != training.choices->end()) return known->second;

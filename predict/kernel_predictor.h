@@ -66,8 +66,7 @@ class KernelPredictor : public Predictor {
 };
 
 // The kernel's hyper-parameters as chosen for these training points: once for each name.
-const Choice& choice_for(const Training& training, const std::string& name,
-                         const kernels::Kernel& kernel);
+const Choice& choice_for(const Training& training, const char* name, const kernels::Kernel& kernel);
 
 // Fits with these hyper-parameters.
 std::unique_ptr<KernelPredictor> fit_least_squares(const Training& training,
