@@ -55,8 +55,16 @@ void flush_output() {
     throw FailureError("standard output cannot be written; what was printed is not whole");
 }
 
+// CLI11 2.5 and later break the lines of a footer unless told not to.
+template <typename Formatter>
+void keep_footer_lines([[maybe_unused]] Formatter& formatter) {
+  if constexpr (requires { formatter.enable_footer_formatting(false); })
+    formatter.enable_footer_formatting(false);
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"metaqnn: designs convolutional networks by Q-learning."};
+  keep_footer_lines(*app.get_formatter());
   app.require_subcommand(1);
   app.set_version_flag("--version", [] {
     return "metaqnn " + search::program_version() + ", " + search::library_versions();
