@@ -1,6 +1,7 @@
 #include "search/evaluate/layer_lanes.h"
 
 #include <algorithm>
+#include <vector>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "search/evaluate/layer_lanes.cc"
@@ -13,8 +14,12 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Numbers are the bits of float32 in int32 lanes: positive ones keep their order, negative ones are
-// below 0. bfloat16 is the upper half of float32.
+// Numbers are the bits of float32 in int32 lanes, or of bfloat16, its upper half, in int16 lanes:
+// positive ones keep their order, negative ones are below 0.
+template <class Bits>
+inline constexpr auto kMinusInfinity = static_cast<Bits>(0xFF800000 >> (32 - 8 * sizeof(Bits)));
+
+// float32 from either.
 template <class D>
 HWY_INLINE hn::Vec<D> load(D d, const int32_t* from) {
   return hn::LoadU(d, from);
@@ -28,17 +33,14 @@ template <class D>
 HWY_INLINE void store(D d, hn::Vec<D> bits, int32_t* to) {
   hn::StoreU(bits, d, to);
 }
-// To the nearest bfloat16, ties to even.
+// To the nearest bfloat16, ties to even. A NaN survives because it was loaded from bfloat16 or is
+// the processor's own: its lower half is 0.
 template <class D>
 HWY_INLINE void store(D d, hn::Vec<D> bits, int16_t* to) {
   const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(d, 1));
   const auto rounded = hn::Add(bits, hn::Add(odd, hn::Set(d, 0x7FFF)));
-  // Adding to a NaN could overflow; a quiet one survives being cut.
-  const auto is_nan = hn::Gt(hn::And(bits, hn::Set(d, 0x7FFFFFFF)), hn::Set(d, 0x7F800000));
-  const auto nan = hn::Or(bits, hn::Set(d, 0x400000));
-  const auto upper = hn::ShiftRight<16>(hn::IfThenElse(is_nan, nan, rounded));
   const hn::Rebind<int16_t, D> narrow;
-  hn::StoreU(hn::DemoteTo(narrow, upper), narrow, to);
+  hn::StoreU(hn::DemoteTo(narrow, hn::ShiftRight<16>(rounded)), narrow, to);
 }
 
 template <class D>
@@ -46,36 +48,41 @@ HWY_INLINE hn::Vec<D> load_bytes(D d, const uint8_t* from) {
   return hn::PromoteTo(d, hn::LoadU(hn::Rebind<uint8_t, D>(), from));
 }
 
-// body(vector tag, its first index) until all of `count` are done.
-template <class Body>
+// body(vector tag of Lane, its first index) until all of `count` are done.
+template <class Lane, class Body>
 HWY_INLINE void for_lanes(int64_t count, const Body& body) {
   int64_t i = 0;
   const auto with = [&](auto d) HWY_ATTR {
     const auto lanes = static_cast<int64_t>(hn::Lanes(d));
     for (; i + lanes <= count; i += lanes) body(d, i);
   };
-  with(hn::ScalableTag<int32_t>());
-  with(hn::CappedTag<int32_t, 8>());
-  with(hn::CappedTag<int32_t, 1>());
+  with(hn::ScalableTag<Lane>());
+  with(hn::CappedTag<Lane, 16>());
+  with(hn::CappedTag<Lane, 8>());
+  with(hn::CappedTag<Lane, 1>());
 }
 
 template <class Number>
 void pool_window(const Windows& w, const Number* first, Number* output, uint8_t* cells) {
-  for_lanes(w.channels, [&](auto d, int64_t c) HWY_ATTR {
+  for_lanes<Number>(w.channels, [&](auto d, int64_t c) HWY_ATTR {
+    const hn::RebindToUnsigned<decltype(d)> bits;
     auto largest = hn::Zero(d);
-    auto where = hn::Set(d, kNoCell);
+    auto largest_bits = hn::Zero(bits);  // a negative NaN's are above those of all others
+    auto where = hn::Set(d, Number{kNoCell});
+    Number cell = 0;
     for (int64_t y = 0; y < w.field; ++y) {
-      const Number* row = first + y * w.width * w.channels + c;
-      for (int64_t x = 0; x < w.field; ++x) {
-        auto value = load(d, row + x * w.channels);
-        const auto magnitude = hn::And(value, hn::Set(d, 0x7FFFFFFF));
-        value = hn::IfThenElse(hn::Gt(magnitude, hn::Set(d, 0x7F800000)), magnitude, value);
-        where = hn::IfThenElse(hn::Gt(value, largest),
-                               hn::Set(d, static_cast<int32_t>(y * w.field + x)), where);
+      const Number* at = first + y * w.width * w.channels + c;
+      for (int64_t x = 0; x < w.field; ++x, ++cell, at += w.channels) {
+        const auto value = hn::LoadU(d, at);
+        where = hn::IfThenElse(hn::Gt(value, largest), hn::Set(d, cell), where);
         largest = hn::Max(largest, value);
+        largest_bits = hn::Max(largest_bits, hn::BitCast(bits, value));
       }
     }
-    store(d, largest, output + c);
+    const auto is_nan =
+        hn::Gt(largest_bits, hn::Set(bits, kMinusInfinity<hn::TFromD<decltype(bits)>>));
+    largest = hn::BitCast(d, hn::IfThenElse(is_nan, largest_bits, hn::BitCast(bits, largest)));
+    hn::StoreU(largest, d, output + c);
     const hn::Rebind<uint8_t, decltype(d)> bytes;
     hn::StoreU(hn::DemoteTo(bytes, where), bytes, cells + c);
   });
@@ -96,38 +103,71 @@ void pool_images(const Windows& w, int64_t begin, int64_t end, const Number* map
   }
 }
 
-// The windows [begin, end) that see row (or column) `at` of the map, of `count` in all.
+// For each row (or column) of the map, which windows [begin, end) of the `count` see it; {0, 0}
+// where none does.
 struct Range {
   int64_t begin, end;
 };
-Range windows_over(const Windows& w, int64_t at, int64_t count) {
-  return {at < w.field ? 0 : (at - w.field) / w.stride + 1, std::min(count, at / w.stride + 1)};
+std::vector<Range> windows_over(const Windows& w, int64_t extent, int64_t count) {
+  std::vector<Range> ranges;
+  for (int64_t at = 0; at < extent; ++at) {
+    const int64_t begin = at < w.field ? 0 : (at - w.field) / w.stride + 1;
+    const int64_t end = std::min(count, at / w.stride + 1);
+    ranges.push_back(begin < end ? Range{begin, end} : Range{0, 0});
+  }
+  return ranges;
+}
+
+// The channels of one place of the map, of which `cell` is its cell in the first window of the
+// rows x columns that see it; `output` and `cells` are that window's.
+template <class Number>
+void spread_place(const Windows& w, int64_t rows, int64_t columns, const Number* output,
+                  const uint8_t* cells, int64_t cell, Number* place) {
+  if (rows == 1 && columns == 1) {
+    for_lanes<Number>(w.channels, [&](auto d, int64_t c) HWY_ATTR {
+      const auto here = hn::Eq(load_bytes(d, cells + c), hn::Set(d, static_cast<Number>(cell)));
+      hn::StoreU(hn::IfThenElseZero(here, hn::LoadU(d, output + c)), d, place + c);
+    });
+    return;
+  }
+  for_lanes<int32_t>(w.channels, [&](auto d, int64_t c) HWY_ATTR {
+    const hn::RebindToFloat<decltype(d)> floats;
+    auto sum = hn::Zero(floats);
+    int64_t row_at = c;
+    int64_t row_cell = cell;
+    for (int64_t row = 0; row < rows; ++row) {
+      int64_t at = row_at;
+      int64_t this_cell = row_cell;
+      for (int64_t column = 0; column < columns; ++column) {
+        const auto here =
+            hn::Eq(load_bytes(d, cells + at), hn::Set(d, static_cast<int32_t>(this_cell)));
+        sum = hn::Add(sum, hn::BitCast(floats, hn::IfThenElseZero(here, load(d, output + at))));
+        at += w.channels;
+        this_cell -= w.stride;
+      }
+      row_at += w.columns * w.channels;
+      row_cell -= w.stride * w.field;
+    }
+    store(d, hn::BitCast(d, sum), place + c);
+  });
 }
 
 template <class Number>
 void spread_images(const Windows& w, int64_t begin, int64_t end, const Number* output,
                    const uint8_t* cells, Number* map) {
+  const std::vector<Range> over_rows = windows_over(w, w.height, w.rows);
+  const std::vector<Range> over_columns = windows_over(w, w.width, w.columns);
   for (int64_t image = begin; image < end; ++image) {
     for (int64_t y = 0; y < w.height; ++y) {
-      const Range rows = windows_over(w, y, w.rows);
+      const Range rows = over_rows[y];
       for (int64_t x = 0; x < w.width; ++x) {
-        const Range columns = windows_over(w, x, w.columns);
-        Number* target = map + ((image * w.height + y) * w.width + x) * w.channels;
-        for_lanes(w.channels, [&](auto d, int64_t c) HWY_ATTR {
-          const hn::RebindToFloat<decltype(d)> floats;
-          auto sum = hn::Zero(floats);
-          for (int64_t row = rows.begin; row < rows.end; ++row) {
-            for (int64_t column = columns.begin; column < columns.end; ++column) {
-              const int64_t cell = (y - row * w.stride) * w.field + x - column * w.stride;
-              const int64_t out = ((image * w.rows + row) * w.columns + column) * w.channels + c;
-              const auto here =
-                  hn::Eq(load_bytes(d, cells + out), hn::Set(d, static_cast<int32_t>(cell)));
-              const auto part = hn::IfThenElseZero(here, load(d, output + out));
-              sum = hn::Add(sum, hn::BitCast(floats, part));
-            }
-          }
-          store(d, hn::BitCast(d, sum), target + c);
-        });
+        const Range columns = over_columns[x];
+        const int64_t first =
+            ((image * w.rows + rows.begin) * w.columns + columns.begin) * w.channels;
+        const int64_t cell = (y - rows.begin * w.stride) * w.field + x - columns.begin * w.stride;
+        spread_place(w, rows.end - rows.begin, columns.end - columns.begin, output + first,
+                     cells + first, cell,
+                     map + ((image * w.height + y) * w.width + x) * w.channels);
       }
     }
   }
@@ -158,7 +198,7 @@ void spread_all(const Windows& windows, int64_t begin, int64_t end, const void* 
 template <class Number>
 void drop_numbers(int64_t count, const Number* input, const uint8_t* bytes, int threshold,
                   float scale, Number* output) {
-  for_lanes(count, [&](auto d, int64_t i) HWY_ATTR {
+  for_lanes<int32_t>(count, [&](auto d, int64_t i) HWY_ATTR {
     const hn::RebindToFloat<decltype(d)> floats;
     const auto scaled = hn::Mul(hn::BitCast(floats, load(d, input + i)), hn::Set(floats, scale));
     const auto dropped = hn::Lt(load_bytes(d, bytes + i), hn::Set(d, threshold));

@@ -5,8 +5,9 @@
 
 namespace metaqnn::search {
 
-// Max pooling of channels-last maps after ReLU. In an array: image, row, column, channel. `cells`, one for each number of the output, is the place
-// of the maximum in its window, row by row, or kNoCell where nothing in the window is positive.
+// Max pooling of channels-last maps after ReLU. In an array: image, row, column, channel. `cells`,
+// one for each number of the output, is the place of the maximum in its window, row by row, or
+// kNoCell where nothing in the window is positive.
 inline constexpr uint8_t kNoCell = 255;
 
 struct Windows {
@@ -16,7 +17,7 @@ struct Windows {
   bool bfloat16;                    // the numbers of map, output and gradients, otherwise float32
 };
 
-// Images [begin, end) of all arrays. NaN counts as larger than infinity.
+// Images [begin, end) of all arrays. A window with a NaN gives NaN, whatever its cell.
 void pool(const Windows& windows, int64_t begin, int64_t end, const void* map, void* output,
           uint8_t* cells);
 

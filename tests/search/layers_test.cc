@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <cmath>
 #include <limits>
 
 #include "tests/each_target.h"
@@ -88,8 +89,13 @@ TEST(Pooling, PassesNaNOnWhateverItsSign) {
         EXPECT_TRUE(pooled[1][7][2][2].isnan().item<bool>());
         EXPECT_EQ(pooled.isnan().sum().item<int>(), 1);
         const at::Tensor y = map_of(20, type).requires_grad_();
-        const at::Tensor gradient = gradient_of(relu_max_pool(y, 1, 1), y, at::full_like(y, nan));
-        EXPECT_TRUE(gradient.isnan().equal(y.detach().gt(0)));
+        for (const int field : {1, 3}) {  // windows apart, and windows whose gradients are summed
+          const auto gradient_of_all = [&](float value) {
+            const at::Tensor output = relu_max_pool(y, field, 1);
+            return gradient_of(output, y, at::full_like(output, value));
+          };
+          EXPECT_TRUE(gradient_of_all(nan).isnan().equal(gradient_of_all(1).gt(0)));
+        }
       }
     }
   });
@@ -107,6 +113,8 @@ TEST(Dropout, KeepsOrDropsANumberAndItsGradientAlike) {
       EXPECT_TRUE(gradient.equal(kept.to(type).mul(scale))) << type;
       EXPECT_TRUE(dropped.equal((x.to(at::kFloat) * kept * scale).to(type))) << type;
       EXPECT_NEAR(kept.to(at::kFloat).mean().item<double>(), 0.75, 0.02);
+      const at::Tensor nans = dropout(at::full_like(x, -NAN), 0.01);
+      EXPECT_TRUE(nans.isnan().equal(nans.ne(0)));
     }
   });
 }
