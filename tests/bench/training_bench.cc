@@ -1,6 +1,6 @@
 // How fast does the training evaluator train, against the loop that a LibTorch user would write?
 //
-//   training_bench [--quick | PART...]
+//   training_bench [--quick | --pooling | PART...]
 //
 // Both train the same networks on the same images of Fashion-MNIST, in turn, on one thread: (a) our
 // evaluator; (b) torch::nn::Sequential in float32 on contiguous images, torch::data's DataLoader,
@@ -8,8 +8,9 @@
 // is reported beside the wall's, because on one thread it is what the wall would show on an idle
 // machine. Prints Markdown; docs/performance.md holds a run's figures.
 //
-// --quick: one repetition of the first networks of each list, to see that it works. PART: only the
-// networks whose string contains one of the parts.
+// --quick: one repetition of the first networks of each list, to see that it works. --pooling: ReLU
+// and max pooling alone, against LibTorch's. PART: only the networks whose string contains one of the
+// parts.
 #include <dlfcn.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
@@ -37,6 +38,7 @@
 #include "datasets/images/preprocessing.h"
 #include "datasets/images/split.h"
 #include "search/evaluate/evaluator.h"
+#include "search/evaluate/layers.h"
 
 namespace metaqnn::search {
 namespace {
@@ -273,6 +275,11 @@ Timing measure(const Function& function) {
           processor_seconds() - processor_start};
 }
 
+double median_of(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
 // All repetitions of one network by one of the two.
 struct Record {
   std::vector<Timing> timings;
@@ -285,8 +292,7 @@ struct Record {
   double median(double Timing::*part) const {
     std::vector<double> values;
     for (const Timing& timing : timings) values.push_back(timing.*part);
-    std::sort(values.begin(), values.end());
-    return values[values.size() / 2];
+    return median_of(std::move(values));
   }
   double accuracy() const { return accuracy_sum / static_cast<double>(timings.size()); }
 };
@@ -490,6 +496,63 @@ void run_all(bool quick, const std::vector<std::string>& parts) {
   for (int index = 0; index < static_cast<int>(groups.size()); ++index) run(groups, index, plain);
 }
 
+// ------------------------------------------------------------------------------------------------
+// ReLU and max pooling alone.
+
+struct PassTimes {
+  std::vector<double> forward, backward;  // milliseconds
+};
+
+template <typename Layer>
+void time_passes(const at::Tensor& map, const Layer& layer, PassTimes& times) {
+  const auto milliseconds = [](const auto& function) {
+    return 1e3 * measure(function).wall_seconds;
+  };
+  // Not the leaf itself: at::relu_ writes into its argument.
+  const at::Tensor leaf = map.detach().requires_grad_();
+  const at::Tensor x = leaf.clone();
+  at::Tensor y;
+  times.forward.push_back(milliseconds([&] { y = layer(x); }));
+  const at::Tensor gradient = at::ones_like(y);
+  times.backward.push_back(milliseconds([&] { y.backward(gradient); }));
+}
+
+void compare_pooling() {
+  constexpr int kRepetitions = 15;
+  struct Case {
+    int channels, field, stride;
+    at::ScalarType type;
+  };
+  torch::set_num_threads(1);
+  torch::manual_seed(1);
+  fmt::print("{} maps of 28 x 28, medians of {}, forward + backward in ms\n\n", kBatchSize,
+             kRepetitions);
+  fmt::print("| map, pooling | one pass | at::relu_, at::max_pool2d |\n|---|---|---|\n");
+  for (const Case& c :
+       {Case{8, 2, 2, at::kBFloat16}, Case{32, 2, 2, at::kBFloat16}, Case{64, 2, 2, at::kBFloat16},
+        Case{64, 3, 2, at::kBFloat16}, Case{64, 5, 3, at::kBFloat16}, Case{64, 2, 2, at::kFloat}}) {
+    const at::Tensor map = at::randn({kBatchSize, c.channels, 28, 28})
+                               .to(c.type)
+                               .contiguous(at::MemoryFormat::ChannelsLast);
+    PassTimes ours, theirs;
+    for (int repetition = -1; repetition < kRepetitions; ++repetition) {
+      if (repetition == 0) ours = theirs = {};  // the first warms up
+      time_passes(
+          map, [&](const at::Tensor& x) { return relu_max_pool(x, c.field, c.stride); }, ours);
+      time_passes(
+          map,
+          [&](at::Tensor x) {
+            return at::max_pool2d(at::relu_(x), {c.field, c.field}, {c.stride, c.stride});
+          },
+          theirs);
+    }
+    fmt::print("| {} channels, {}, P({},{}) | {:.2f} + {:.2f} | {:.2f} + {:.2f} |\n", c.channels,
+               c.type == at::kFloat ? "float32" : "bfloat16", c.field, c.stride,
+               median_of(ours.forward), median_of(ours.backward), median_of(theirs.forward),
+               median_of(theirs.backward));
+  }
+}
+
 }  // namespace
 }  // namespace metaqnn::search
 
@@ -498,7 +561,11 @@ int main(int argc, char** argv) {
   const bool quick = parts == std::vector<std::string>{"--quick"};
   if (quick) parts.clear();
   try {
-    metaqnn::search::run_all(quick, parts);
+    if (parts == std::vector<std::string>{"--pooling"}) {
+      metaqnn::search::compare_pooling();
+    } else {
+      metaqnn::search::run_all(quick, parts);
+    }
   } catch (const std::exception& error) {
     fmt::print(stderr, "training_bench: {}\n", error.what());
     return 1;
