@@ -16,7 +16,7 @@ struct Options {
 };
 
 datasets::Log read(const Options& options) {
-  if (options.log.rfind("sqlite:", 0) == 0) return search::to_log(*search::open_study(options.log));
+  if (search::is_study_url(options.log)) return search::to_log(*search::open_study(options.log));
   return datasets::read_log(options.log, {"", options.target});
 }
 

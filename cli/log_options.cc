@@ -13,8 +13,6 @@
 namespace metaqnn::cli {
 namespace {
 
-bool is_study(const std::string& name) { return name.find("://") != std::string::npos; }
-
 bool is_grammar(const std::string& text) {
   try {
     parse_architecture(text);
@@ -66,7 +64,7 @@ void add_log_options(CLI::App& app, LogChoice& choice) {
 LoadedLog load_log(const std::string& name, const LogChoice& choice) {
   LoadedLog loaded;
   loaded.name = name;
-  if (is_study(name)) {
+  if (search::is_study_url(name)) {
     const auto study = search::open_study(name);
     loaded.log = search::to_log(*study);
     loaded.log.source = name;

@@ -113,8 +113,9 @@ std::function<ExitStatus()> setup(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("--config", options->config,
                  "configuration file (TOML); may be left out to resume");
-  CLI::Option* study =
-      app.add_option("--study", options->study, "sqlite:///relative.db or sqlite:////absolute.db");
+  CLI::Option* study = app.add_option(
+      "--study", options->study,
+      "sqlite:///relative.db, sqlite:////absolute.db or postgresql://user@host/database");
   app.add_option("--trials", options->trials, "stop after so many unique finished models in all")
       ->check(at_least_one());
   app.add_option("--workers", options->workers, "worker processes for each device")

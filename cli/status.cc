@@ -33,7 +33,7 @@ struct Pace {
 Pace pace(search::Study& study, const std::vector<search::Trial>& trials) {
   Pace pace;
   for (const search::Worker& worker : study.workers())
-    if (search::is_alive(worker).value_or(true)) ++pace.workers;
+    if (search::may_be_alive(study, worker)) ++pace.workers;
   constexpr int kRecent = 50;
   double seconds = 0;
   int models = 0;

@@ -218,7 +218,7 @@ int release_dead_workers(Study& study) {
   int released = 0;
   Transaction transaction(study);
   for (const Worker& worker : study.workers()) {
-    if (is_alive(worker).value_or(true)) continue;
+    if (may_be_alive(study, worker)) continue;
     if (const auto held = study.held_trial(worker.id)) {
       study.release_trial(held->number, held->attempts);
       ++released;

@@ -95,6 +95,7 @@ Supervisor::~Supervisor() {
 }
 
 SearchEnd Supervisor::run() {
+  study_->announce_host();
   await_dying_workers(*study_);
   release_dead_workers(*study_);
   for (const Trial& trial : study_->trials(false)) {
@@ -204,6 +205,18 @@ void Supervisor::settle(const Child& child, const std::string& how) {
 }
 
 void Supervisor::report() {
+  const Counts counts = study_->counts();
+  int64_t finished = 0;
+  for (const TrialState state : {TrialState::complete, TrialState::failed}) {
+    const auto entry = counts.by_state.find(state);
+    if (entry != counts.by_state.end()) finished += entry->second;
+  }
+  if (finished > finished_) report_trials();
+  finished_ = finished;
+  observer_.tick(counts);
+}
+
+void Supervisor::report_trials() {
   for (const Trial& trial : study_->trials(false)) {
     const auto index = static_cast<size_t>(trial.number);
     if (index >= reported_.size()) reported_.resize(index + 1);
@@ -211,7 +224,6 @@ void Supervisor::report() {
     reported_[index] = true;
     observer_.trial_finished(trial);
   }
-  observer_.tick(study_->counts());
 }
 
 void Supervisor::obey_interrupts() {

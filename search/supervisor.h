@@ -76,6 +76,7 @@ class Supervisor {
   void reap();
   void settle(const Child& child, const std::string& how);
   void report();
+  void report_trials();
   void obey_interrupts();
   void signal_children(int signal);
 
@@ -84,6 +85,7 @@ class Supervisor {
   std::unique_ptr<Study> study_;
   std::vector<Child> children_;
   std::vector<bool> reported_;  // by trial number
+  int64_t finished_ = 0;        // trials, at the last look
   int obeyed_interrupts_ = 0;
   bool exhausted_ = false;
   ExitStatus child_error_ = ExitStatus::done;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "architecture/error.h"
+#include "search/study/forms.h"
 
 namespace metaqnn::search {
 namespace {
@@ -26,7 +27,31 @@ constexpr std::array<std::pair<Failure, const char*>, 8> kFailureNames{{
     {Failure::error, "error"},
 }};
 
+const std::array<const StudyForm*, 2> kForms{&kSqliteForm, &kPostgresqlForm};
+
+const StudyForm& form_of(const std::string& url) {
+  for (const StudyForm* form : kForms) {
+    if (url.rfind(form->scheme, 0) == 0) return *form;
+  }
+  throw UsageError("study '" + url + "': expected " + kSqliteForm.example + " or " +
+                   kPostgresqlForm.example);
+}
+
 }  // namespace
+
+bool is_study_url(const std::string& text) { return text.find("://") != std::string::npos; }
+
+bool study_exists(const std::string& url) { return form_of(url).exists(url); }
+
+std::unique_ptr<Study> create_study(const std::string& url, const StudyInfo& info,
+                                    Durability durability) {
+  return form_of(url).create(url, info, durability);
+}
+
+std::unique_ptr<Study> open_study(const std::string& url, Durability durability,
+                                  int lock_timeout_seconds) {
+  return form_of(url).open(url, durability, lock_timeout_seconds);
+}
 
 std::string to_string(TrialState state) {
   for (const auto& [value, name] : kStateNames) {

@@ -129,6 +129,11 @@ Worker this_process();
 // reaped it: until then the supervisor may still settle what the worker held.
 std::optional<bool> is_alive(const Worker& worker);
 
+class Study;
+// False where this worker is known to be dead: by what its host says of processes, if that is this
+// host; otherwise because nobody there is connected to the study any more.
+bool may_be_alive(Study& study, const Worker& worker);
+
 class Study {
  public:
   virtual ~Study() = default;
@@ -178,6 +183,14 @@ class Study {
 
   virtual int64_t register_worker(const Worker& worker) = 0;
   virtual void remove_worker(int64_t worker) = 0;
+
+  // Where a server keeps the study: from now until this Study is destroyed or its process dies,
+  // the host of this process counts as present. Not in a Transaction.
+  virtual void announce_host() = 0;
+  // Whether a process on this worker's host (boot and pid namespace included) has announced it and
+  // is still connected. While there is one it settles what a dead worker of its host held. Nothing
+  // where no server knows.
+  virtual std::optional<bool> is_host_present(const Worker& worker) = 0;
 
  protected:
   friend class Snapshot;
@@ -229,21 +242,29 @@ class Snapshot {
 // but perhaps not a power cut; for table look-ups, where thousands of commits a second are wanted.
 enum class Durability { power_loss, process };
 
-// Whether there is a file, of whatever kind; open_study() tells whether it is a study. Throws
-// UsageError for a malformed or unsupported URL; FailureError where its folder may not be entered.
+// How long opening and writing wait for another process's lock, or for a server that is gone.
+constexpr int kLockTimeoutSeconds = 60;
+
+// The two forms of a URL: sqlite:///relative.db or sqlite:////absolute.db, a file; and
+// postgresql://user@host/database, a server's database, as libpq reads it (parameters after a `?`
+// included), which holds one study. What follows throws UsageError for any other.
+bool is_study_url(const std::string& text);  // of these or any other form; a file's name is not
+
+// Whether there is a file, of whatever kind, or a study in the database; open_study() tells whether
+// it can be used. Throws FailureError where the folder may not be entered or the server does not
+// let us in.
 bool study_exists(const std::string& url);
-// Throws UsageError for a malformed or unsupported URL, or where a file is already there;
-// FailureError where it cannot be written (no folder, permission, full disk). All or nothing:
-// killed in the middle it leaves no study, and of two processes that create at once exactly one
-// succeeds.
+// Throws UsageError where a file or study is already there; FailureError where it cannot be written
+// (no folder, no database, permission, full disk). All or nothing: killed in the middle it leaves
+// no study, and of two processes that create at once exactly one succeeds.
 std::unique_ptr<Study> create_study(const std::string& url, const StudyInfo& info,
                                     Durability durability = Durability::power_loss);
-// Throws UsageError for a malformed or unsupported URL; DataError where there is none, where the
-// file is no study, damaged, or written by a newer format (which is never touched); FailureError
-// where another program holds it locked for longer than the timeout.
+// Throws DataError where there is none, where the file is no study, damaged, or written by a newer
+// format (which is never touched); FailureError where another program holds it locked for longer
+// than the timeout, or where the server does not let us in.
 std::unique_ptr<Study> open_study(const std::string& url,
                                   Durability durability = Durability::power_loss,
-                                  int lock_timeout_seconds = 60);
+                                  int lock_timeout_seconds = kLockTimeoutSeconds);
 
 // All trials, finished or not, as a log in the order of trial numbers, with the sequence numbers of
 // their samples.

@@ -90,4 +90,9 @@ std::optional<bool> is_alive(const Worker& worker) {
   return stat.state != 'Z' || stat.parent != 1 || first_process_runs_this_program();
 }
 
+bool may_be_alive(Study& study, const Worker& worker) {
+  const std::optional<bool> alive = is_alive(worker);
+  return alive ? *alive : study.is_host_present(worker).value_or(true);
+}
+
 }  // namespace metaqnn::search

@@ -19,6 +19,7 @@
 #include "architecture/random.h"
 #include "search/study/study.h"
 #include "tests/cli/run_program.h"
+#include "tests/postgresql_server.h"
 
 namespace metaqnn::tests {
 namespace {
@@ -154,9 +155,26 @@ class Interruption : public testing::Test {
   }
   static void TearDownTestSuite() { folder_.reset(); }
 
-  static void expect_uninterrupted(const std::string& study) {
-    EXPECT_EQ(trials_of(folder_->url(study)), trials_of(folder_->url("uninterrupted.db")));
-    EXPECT_EQ(samples_of(folder_->url(study)), samples_of(folder_->url("uninterrupted.db")));
+  static void expect_uninterrupted(const std::string& url) {
+    EXPECT_EQ(trials_of(url), trials_of(folder_->url("uninterrupted.db")));
+    EXPECT_EQ(samples_of(url), samples_of(folder_->url("uninterrupted.db")));
+  }
+
+  // A search with one worker, killed again and again, and then let to its end.
+  static void search_and_kill(const std::string& url) {
+    const std::vector<std::string> arguments{"search", "--config",
+                                             (*folder_ / "cells.toml").string(), "--study", url};
+    Random random(17);
+    // 1.3 seconds in all at most, and the trials alone take 1.5: it is never done before the last
+    // kill.
+    for (int kills = 0; kills < 6; ++kills) {
+      Program search(arguments);
+      std::this_thread::sleep_for(std::chrono::milliseconds(20 + random.below(200)));
+      search.signal(SIGKILL);
+      ASSERT_EQ(search.wait().status, 128 + SIGKILL);
+    }
+    const Result result = run(arguments);
+    ASSERT_EQ(result.status, 0) << result.error;
   }
 
   static std::unique_ptr<Folder> folder_;
@@ -166,22 +184,35 @@ std::unique_ptr<Folder> Interruption::folder_;
 TEST_F(Interruption, ASecondRunWithOneWorkerEqualsTheFirst) {
   const Result result = run(search_arguments(*folder_, "cells.toml", "second.db"));
   ASSERT_EQ(result.status, 0) << result.error;
-  expect_uninterrupted("second.db");
+  expect_uninterrupted(folder_->url("second.db"));
 }
 
 TEST_F(Interruption, ASearchKilledAgainAndAgainEqualsTheUninterrupted) {
-  Random random(17);
-  // 1.3 seconds in all at most, and the trials alone take 1.5: it is never done before the last
-  // kill.
-  for (int kills = 0; kills < 6; ++kills) {
-    Program search(search_arguments(*folder_, "cells.toml", "killed.db"));
-    std::this_thread::sleep_for(std::chrono::milliseconds(20 + random.below(200)));
-    search.signal(SIGKILL);
-    ASSERT_EQ(search.wait().status, 128 + SIGKILL);
-  }
-  const Result result = run(search_arguments(*folder_, "cells.toml", "killed.db"));
-  ASSERT_EQ(result.status, 0) << result.error;
-  expect_uninterrupted("killed.db");  // attempts stay 1
+  const std::string url = folder_->url("killed.db");
+  search_and_kill(url);
+  expect_uninterrupted(url);  // attempts stay 1
+}
+
+TEST_F(Interruption, ASearchOnAServerKilledAgainAndAgainEqualsTheUninterrupted) {
+  PostgresqlServer* server = PostgresqlServer::shared();
+  if (server == nullptr) GTEST_SKIP() << PostgresqlServer::kMissing;
+  const std::string url = server->new_database();
+  search_and_kill(url);
+  expect_uninterrupted(url);
+
+  // And the other commands read it like any other.
+  const std::string copy = folder_->url("copy.db");
+  const Result imported =
+      run({"import", url, "--study", copy, "--config", (*folder_ / "cells.toml").string()});
+  ASSERT_EQ(imported.status, 0) << imported.error;
+  const auto table = [](const std::string& study) {
+    return run({"trials", "--study", study, "--top", "150"}).output;
+  };
+  EXPECT_EQ(table(copy), table(url));
+  EXPECT_THAT(run({"status", "--study", url}).output, HasSubstr("150"));
+  const Result evaluated =
+      run({"evaluate", "--log", url, "--folds", "3", "--method", "ed-ls", "--format", "json"});
+  EXPECT_EQ(evaluated.status, 0) << evaluated.error;
 }
 
 TEST_F(Interruption, ASearchWhoseWorkersAreKilledGoesOnByItself) {
@@ -215,12 +246,23 @@ TEST_F(Interruption, ASearchWhoseWorkersAreKilledGoesOnByItself) {
   EXPECT_EQ(samples_of(url), samples_of(folder_->url("uninterrupted.db")));
 }
 
-TEST(TwoSearches, OfOneStudyTrainNothingTwice) {
+// Where a study is kept: in a file, or on a server.
+class TwoSearches : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(InEachForm, TwoSearches, testing::Values("sqlite", "postgresql"),
+                         [](const auto& parameter) { return parameter.param; });
+
+TEST_P(TwoSearches, OfOneStudyTrainNothingTwice) {
   const Folder folder;
   write_cells(folder);
-  const std::string url = folder.url("shared.db");
-  ASSERT_EQ(run(search_arguments(folder, "cells.toml", "shared.db", {"--trials", "1"})).status, 0);
-  Program first(search_arguments(folder, "cells.toml", "shared.db"));
+  std::string url = folder.url("shared.db");
+  if (std::string(GetParam()) == "postgresql") {
+    PostgresqlServer* server = PostgresqlServer::shared();
+    if (server == nullptr) GTEST_SKIP() << PostgresqlServer::kMissing;
+    url = server->new_database();
+  }
+  const std::string recipe = (folder / "cells.toml").string();
+  ASSERT_EQ(run({"search", "--config", recipe, "--study", url, "--trials", "1"}).status, 0);
+  Program first({"search", "--config", recipe, "--study", url});
   Program second({"search", "--study", url});
   const Result first_result = first.wait(), second_result = second.wait();
   EXPECT_EQ(first_result.status, 0) << first_result.error;

@@ -22,7 +22,10 @@
 
 #include "architecture/error.h"
 #include "architecture/random.h"
+#include "search/search.h"
 #include "tests/cli/run_program.h"
+#include "tests/error_message.h"
+#include "tests/postgresql_server.h"
 
 namespace metaqnn::search {
 namespace {
@@ -34,7 +37,7 @@ using tests::read_text;
 class StudyFile : public ::testing::Test {
  protected:
   std::filesystem::path file() const { return folder_ / "study.db"; }
-  std::string url() const { return "sqlite:///" + file().string(); }
+  virtual std::string url() const { return "sqlite:///" + file().string(); }
   std::unique_ptr<Study> create() const {
     StudyInfo info;
     info.configuration = "seed = 1\n";
@@ -77,6 +80,24 @@ class StudyFile : public ::testing::Test {
   tests::Folder folder_;
 };
 
+// What holds in whatever form a study is kept.
+class EveryStudy : public StudyFile, public ::testing::WithParamInterface<const char*> {
+ protected:
+  bool on_a_server() const { return std::string(GetParam()) == "postgresql"; }
+  void SetUp() override {
+    if (!on_a_server()) return;
+    server_ = tests::PostgresqlServer::shared();
+    if (server_ == nullptr) GTEST_SKIP() << tests::PostgresqlServer::kMissing;
+    url_ = server_->new_database();
+  }
+  std::string url() const override { return on_a_server() ? url_ : StudyFile::url(); }
+
+  tests::PostgresqlServer* server_ = nullptr;
+  std::string url_;
+};
+INSTANTIATE_TEST_SUITE_P(InEachForm, EveryStudy, ::testing::Values("sqlite", "postgresql"),
+                         [](const auto& parameter) { return parameter.param; });
+
 Trial running(const std::string& architecture, double epsilon = 1.0) {
   Trial trial;
   trial.architecture = architecture;
@@ -118,7 +139,7 @@ void fill(Study& study, int trials) {
     add_finished(study, "[C(" + std::to_string(i + 1) + ",3,1), SM(10)]", 0.5, worker);
 }
 
-TEST_F(StudyFile, KeepsWhatItWasMadeWith) {
+TEST_P(EveryStudy, KeepsWhatItWasMadeWith) {
   create();
   const StudyInfo info = open()->info();
   EXPECT_EQ(info.configuration, "seed = 1\n");
@@ -126,7 +147,7 @@ TEST_F(StudyFile, KeepsWhatItWasMadeWith) {
   EXPECT_THAT(info.created_at, ::testing::MatchesRegex("....-..-..T..:..:..Z"));
 }
 
-TEST_F(StudyFile, KeepsTheLastNoteUnderEachName) {
+TEST_P(EveryStudy, KeepsTheLastNoteUnderEachName) {
   create();
   {
     auto study = open();
@@ -143,7 +164,7 @@ TEST_F(StudyFile, KeepsTheLastNoteUnderEachName) {
   EXPECT_EQ(study->info().seed, ~uint64_t{0});  // a note is not what the study was made with
 }
 
-TEST_F(StudyFile, GivesBackATrialToTheLastBit) {
+TEST_P(EveryStudy, GivesBackATrialToTheLastBit) {
   auto study = create();
   const int64_t worker = add_worker(*study);
   Trial trial = running("[C(64,3,1), SM(10)]", 0.1 + 0.2);
@@ -177,7 +198,7 @@ TEST_F(StudyFile, GivesBackATrialToTheLastBit) {
   EXPECT_EQ(stored.curve[1].validation_accuracy, 1.0 / 3.0);
 }
 
-TEST_F(StudyFile, GivesSequenceNumbersWhenResultsAreKnown) {
+TEST_P(EveryStudy, GivesSequenceNumbersWhenResultsAreKnown) {
   auto study = create();
   const int64_t worker = add_worker(*study), other = add_worker(*study);
   Transaction transaction(*study);
@@ -204,7 +225,7 @@ TEST_F(StudyFile, GivesSequenceNumbersWhenResultsAreKnown) {
   EXPECT_EQ(ordered[0].reward, 0.6);
 }
 
-TEST_F(StudyFile, CountsAndRewardsOnlyWhatTheScheduleCounts) {
+TEST_P(EveryStudy, CountsAndRewardsOnlyWhatTheScheduleCounts) {
   auto study = create();
   const int64_t worker = add_worker(*study);
   add_finished(*study, "[SM(10)]", 0.7, worker);
@@ -231,7 +252,7 @@ TEST_F(StudyFile, CountsAndRewardsOnlyWhatTheScheduleCounts) {
   EXPECT_EQ(study->best_trial()->architecture, "[SM(10)]");
 }
 
-TEST_F(StudyFile, StoresNothingOfAWorkerThatDoesNotHoldTheTrial) {
+TEST_P(EveryStudy, StoresNothingOfAWorkerThatDoesNotHoldTheTrial) {
   auto study = create();
   const int64_t worker = add_worker(*study), other = add_worker(*study);
   Trial trial = running("[SM(10)]");
@@ -247,7 +268,7 @@ TEST_F(StudyFile, StoresNothingOfAWorkerThatDoesNotHoldTheTrial) {
   transaction.commit();
 }
 
-TEST_F(StudyFile, WritesOnlyInATransactionAndInOneAtATime) {
+TEST_P(EveryStudy, WritesOnlyInATransactionAndInOneAtATime) {
   auto study = create();
   const int64_t worker = add_worker(*study);
   Trial trial = running("[SM(10)]");
@@ -263,7 +284,7 @@ TEST_F(StudyFile, WritesOnlyInATransactionAndInOneAtATime) {
   EXPECT_TRUE(study->trials(false).empty());
 }
 
-TEST_F(StudyFile, AWriterKilledInATransactionLeavesNoTrace) {
+TEST_P(EveryStudy, AWriterKilledInATransactionLeavesNoTrace) {
   create();
   const int status = in_a_process([&] {
     auto study = open();
@@ -304,7 +325,7 @@ TEST_F(StudyFile, AReaderThatComesAndGoesLeavesTheJournalToItsWriter) {
   EXPECT_EQ(open()->trials(false).size(), 40u);
 }
 
-TEST_F(StudyFile, TwoProcessesClaimEachTrialOnceAndNumberResultsWithoutGaps) {
+TEST_P(EveryStudy, TwoProcessesClaimEachTrialOnceAndNumberResultsWithoutGaps) {
   {
     auto study = create();
     Transaction transaction(*study);
@@ -347,7 +368,7 @@ TEST_F(StudyFile, TwoProcessesClaimEachTrialOnceAndNumberResultsWithoutGaps) {
   EXPECT_EQ(*sequences.rbegin(), 60);
 }
 
-TEST_F(StudyFile, AReaderSeesResultsInTheOrderOfTheirNumbersWhileTwoProcessesWrite) {
+TEST_P(EveryStudy, AReaderSeesResultsInTheOrderOfTheirNumbersWhileTwoProcessesWrite) {
   create();
   const auto write = [&](const std::string& name) {
     return start_process([this, name] {
@@ -449,7 +470,7 @@ TEST_F(StudyFile, CorruptedAnywhereIsRefusedOrSaneButNeverCrashes) {
   EXPECT_GT(refused, 0);
 }
 
-TEST_F(StudyFile, LockedByAnotherProgramSaysSoAfterTheTimeout) {
+TEST_P(EveryStudy, LockedByAnotherProgramSaysSoAfterTheTimeout) {
   auto study = create();
   auto other = open();
   Transaction transaction(*study);
@@ -609,7 +630,7 @@ TEST_F(StudyFile, SweepsAwayOldDraftsAndNothingElse) {
         << entry.path() << " is left of the new study's own draft";
 }
 
-TEST_F(StudyFile, CountsFollowEveryWriterAndEveryRollback) {
+TEST_P(EveryStudy, CountsFollowEveryWriterAndEveryRollback) {
   // A study keeps its counts while nobody else writes; a fresh one counts anew.
   create();
   std::vector<std::unique_ptr<Study>> studies;
@@ -660,7 +681,7 @@ TEST_F(StudyFile, CountsFollowEveryWriterAndEveryRollback) {
 
 // Walks onto trials 1, 3, 3, 1, 2, 1, 3: after the fifth, the first onto trial 2, two repeat. (That
 // trials are walked onto in another order than that of their numbers happens in an imported log.)
-TEST_F(StudyFile, CountsTheWalksSinceTheLastOntoANewTrial) {
+TEST_P(EveryStudy, CountsTheWalksSinceTheLastOntoANewTrial) {
   const auto study = create();
   EXPECT_EQ(study->counts().repeats, 0);
   const int64_t worker = add_worker(*study);
@@ -683,7 +704,7 @@ TEST_F(StudyFile, CountsTheWalksSinceTheLastOntoANewTrial) {
   }
 }
 
-TEST_F(StudyFile, ASnapshotSeesOneStateWhileOthersWrite) {
+TEST_P(EveryStudy, ASnapshotSeesOneStateWhileOthersWrite) {
   auto study = create();
   auto other = open();
   fill(*study, 3);
@@ -700,7 +721,7 @@ TEST_F(StudyFile, ASnapshotSeesOneStateWhileOthersWrite) {
   add_finished(*study, "[GAP(10), SM(10)]", 0.5, 1);  // and nothing of the old state is left
 }
 
-TEST_F(StudyFile, GivesALogOfAllItsTrialsAndTheirSamples) {
+TEST_P(EveryStudy, GivesALogOfAllItsTrialsAndTheirSamples) {
   auto study = create();
   const int64_t worker = add_worker(*study);
   const int64_t first = add_finished(*study, "[SM(10)]", 0.5, worker);
@@ -727,7 +748,7 @@ TEST_F(StudyFile, GivesALogOfAllItsTrialsAndTheirSamples) {
   EXPECT_TRUE(std::isnan(log.rows[2].curve[0].validation_loss));
 }
 
-TEST_F(StudyFile, IsMadeOnceEvenByTwoProcesses) {
+TEST_P(EveryStudy, IsMadeOnceEvenByTwoProcesses) {
   const auto make = [&] {
     return start_process([this] {
       try {
@@ -796,6 +817,7 @@ TEST_F(StudyFile, KnowsTheLivingFromTheDead) {
   Worker other_host = self;
   other_host.host = "elsewhere";
   EXPECT_EQ(is_alive(other_host), std::nullopt);
+  EXPECT_TRUE(may_be_alive(*create(), other_host)) << "no file knows";
   Worker before_the_reboot = self;
   before_the_reboot.boot_id = "another";
   EXPECT_EQ(is_alive(before_the_reboot), false);
@@ -857,9 +879,133 @@ TEST_F(StudyFile, CannotTellWhetherAProcessThatProcHidesIsAlive) {
   EXPECT_EQ(status, 0);
 }
 
+// A study in a database of its own on the tests' server.
+class StudyOnAServer : public StudyFile {
+ protected:
+  void SetUp() override {
+    server_ = tests::PostgresqlServer::shared();
+    if (server_ == nullptr) GTEST_SKIP() << tests::PostgresqlServer::kMissing;
+    url_ = server_->new_database();
+  }
+  std::string url() const override { return url_; }
+  bool execute(const std::string& sql) { return server_->execute(url_, sql); }
+
+  tests::PostgresqlServer* server_ = nullptr;
+  std::string url_;
+};
+
+TEST_F(StudyOnAServer, IsThereOnceItWasMade) {
+  EXPECT_FALSE(study_exists(url()));
+  EXPECT_THAT(tests::message_of<DataError>([&] { open(); }), HasSubstr("there is no study"));
+  create();
+  EXPECT_TRUE(study_exists(url()));
+  EXPECT_THAT(tests::message_of<UsageError>([&] { create(); }), HasSubstr("is there already"));
+}
+
+TEST_F(StudyOnAServer, LeavesTablesOfOthersAlone) {
+  ASSERT_TRUE(execute("CREATE TABLE trials (mine INTEGER); INSERT INTO trials VALUES (1)"));
+  auto study = create();
+  fill(*study, 3);
+  EXPECT_EQ(study->trials(false).size(), 3u);
+  EXPECT_TRUE(execute("SELECT mine FROM public.trials"));
+}
+
+TEST_F(StudyOnAServer, OfANewerFormatOrWithoutATableIsRefused) {
+  create();
+  ASSERT_TRUE(execute("UPDATE metaqnn.study SET value = '2' WHERE key = 'format'"));
+  EXPECT_THAT(tests::message_of<DataError>([&] { open(); }), HasSubstr("newer metaqnn (format 2"));
+  ASSERT_TRUE(
+      execute("UPDATE metaqnn.study SET value = '1' WHERE key = 'format'; "
+              "UPDATE metaqnn.counters SET next_sequence = 9"));
+  EXPECT_THAT(tests::message_of<DataError>([&] { open(); }), HasSubstr("not 1 to 8"));
+  ASSERT_TRUE(execute("DROP TABLE metaqnn.samples"));
+  EXPECT_THAT(tests::message_of<DataError>([&] { open(); }), HasSubstr("is damaged"));
+}
+
+TEST_F(StudyOnAServer, ThatDoesNotLetUsInSaysWhyAndKeepsThePasswordToItself) {
+  for (const std::string& wrong :
+       {server_->url("nowhere"), std::string("postgresql://me:secret@127.0.0.1:1/database"),
+        std::string("postgresql://127.0.0.1:1/database?password=secret&user=me")}) {
+    const std::string message = tests::message_of<FailureError>([&] { open_study(wrong); });
+    EXPECT_THAT(message, HasSubstr("the server does not let us in"));
+    EXPECT_THAT(message, ::testing::Not(HasSubstr("secret")));
+    EXPECT_THAT(message, ::testing::Not(HasSubstr("\n")));
+  }
+}
+
+TEST_F(StudyOnAServer, GoesOnWhenTheServerHasRestarted) {
+  auto study = create();
+  study->announce_host();
+  auto other = open();
+  const int64_t worker = add_worker(*study);
+  add_finished(*study, "[SM(10)]", 0.5, worker);
+  server_->stop();
+  server_->start();
+  add_finished(*study, "[GAP(10), SM(10)]", 0.5, worker);
+  EXPECT_EQ(other->counts().unique_models, 2);
+  EXPECT_EQ(other->is_host_present(this_process()), true) << "announced again";
+}
+
+TEST_F(StudyOnAServer, SaysInATransactionThatTheServerIsGoneAndKeepsWhatWasCommitted) {
+  auto study = create();
+  const int64_t worker = add_worker(*study);
+  add_finished(*study, "[SM(10)]", 0.5, worker);
+  {
+    Transaction transaction(*study);
+    study->add_trial(running("[GAP(10), SM(10)]"), worker);
+    server_->stop();
+    EXPECT_THAT(tests::message_of<FailureError>([&] { transaction.commit(); }),
+                HasSubstr("what was committed is safe"));
+    server_->start();
+  }
+  EXPECT_EQ(study->trials(false).size(), 1u);
+  EXPECT_EQ(open()->trials(false).size(), 1u);
+}
+
+TEST_F(StudyOnAServer, KnowsThatAHostIsGoneWhenItsLastProcessIs) {
+  auto study = create();
+  EXPECT_EQ(study->is_host_present(this_process()), false);
+  int end[2];
+  ASSERT_EQ(pipe(end), 0);
+  const auto announce = [&] {
+    return start_process([&] {
+      close(end[1]);
+      auto mine = open();
+      mine->announce_host();
+      char byte = 0;
+      return read(end[0], &byte, 1) == 0 ? 0 : 1;  // until the other end is closed
+    });
+  };
+  const pid_t one = announce(), two = announce();
+  EXPECT_TRUE(tests::eventually([&] { return study->is_host_present(this_process()) == true; }));
+  ::kill(one, SIGKILL);
+  join(one);
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  EXPECT_EQ(study->is_host_present(this_process()), true);
+  ::kill(two, SIGKILL);
+  join(two);
+  EXPECT_TRUE(tests::eventually([&] { return study->is_host_present(this_process()) == false; }));
+  for (int descriptor : end) close(descriptor);
+}
+
+TEST_F(StudyOnAServer, ReleasesWhatAHostThatIsGoneHeld) {
+  auto study = create();
+  Worker elsewhere = this_process();
+  elsewhere.host = "elsewhere";
+  Transaction transaction(*study);
+  const int64_t worker = study->register_worker(elsewhere);
+  study->add_trial(running("[SM(10)]"), worker);
+  transaction.commit();
+  EXPECT_EQ(is_alive(elsewhere), std::nullopt);
+  EXPECT_FALSE(may_be_alive(*study, elsewhere));
+  EXPECT_TRUE(may_be_alive(*study, this_process()));
+  EXPECT_EQ(release_dead_workers(*study), 1);
+  EXPECT_EQ(study->trial(1)->state, TrialState::waiting);
+  EXPECT_TRUE(study->workers().empty());
+}
+
 TEST(StudyUrl, IsOneOfTwoForms) {
-  for (const char* wrong :
-       {"study.db", "sqlite://study.db", "sqlite:///", "postgresql://host/db", ""})
+  for (const char* wrong : {"study.db", "sqlite://study.db", "sqlite:///", "mysql://host/db", ""})
     EXPECT_THROW(study_exists(wrong), UsageError) << wrong;
   EXPECT_THROW(create_study("sqlite:////no/such/folder/study.db", {}), FailureError);
 }

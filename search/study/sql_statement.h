@@ -1,8 +1,10 @@
 // One SQL statement that is prepared when it is first used and kept: preparing costs more than
 // running it.
 //
-//   SqliteStatement<In<std::string>, Out<int64_t, std::optional<double>>> find{
-//       session, "SELECT number, accuracy FROM trials WHERE architecture = :architecture"};
+//   SqlConnection connection;
+//   connection.session.open(...);
+//   SqlStatement<In<std::string>, Out<int64_t, std::optional<double>>> find{
+//       connection, "SELECT number, accuracy FROM trials WHERE architecture = :architecture"};
 //   find.each([](int64_t number, std::optional<double> accuracy) { ... }, "[SM(10)]");
 //
 // SOCI binds addresses, so parameters and columns live in the statement. A query is always read to
@@ -30,7 +32,7 @@ using Out = std::tuple<T...>;
 
 // A value of type int64_t, double or std::string, in a variable that SOCI knows.
 template <typename T>
-class SqliteSlot {
+class SqlSlot {
  public:
   void set(const T& value) { value_ = value; }
   T get() const { return value_; }
@@ -43,7 +45,7 @@ class SqliteSlot {
 
 // The same where it may be NULL.
 template <typename T>
-class SqliteSlot<std::optional<T>> {
+class SqlSlot<std::optional<T>> {
  public:
   void set(const std::optional<T>& value) {
     value_ = value.value_or(T{});
@@ -60,16 +62,46 @@ class SqliteSlot<std::optional<T>> {
   soci::indicator indicator_ = soci::i_null;
 };
 
+// A statement as its connection knows it.
+class PreparedStatement {
+ public:
+  virtual void forget() = 0;
+
+ protected:
+  ~PreparedStatement() = default;
+};
+
+// A session of SOCI and the statements that are prepared on it, which outlive neither it nor its
+// connection to a server.
+class SqlConnection {
+ public:
+  soci::session session;
+
+  void add(PreparedStatement& statement) { statements_.push_back(&statement); }
+  // Throws what SOCI throws; nothing is connected then.
+  void reconnect() {
+    for (PreparedStatement* statement : statements_) statement->forget();
+    session.reconnect();
+  }
+
+ private:
+  std::vector<PreparedStatement*> statements_;
+};
+
 template <typename Parameters, typename Columns = Out<>>
-class SqliteStatement;
+class SqlStatement;
 
 template <typename... Parameters, typename... Columns>
-class SqliteStatement<std::tuple<Parameters...>, std::tuple<Columns...>> {
+class SqlStatement<std::tuple<Parameters...>, std::tuple<Columns...>> final
+    : private PreparedStatement {
  public:
-  SqliteStatement(soci::session& session, std::string sql)
-      : session_(session), sql_(std::move(sql)) {}
-  SqliteStatement(const SqliteStatement&) = delete;
-  SqliteStatement& operator=(const SqliteStatement&) = delete;
+  // The connection outlives the statement.
+  SqlStatement(SqlConnection& connection, std::string sql)
+      : session_(connection.session), sql_(std::move(sql)) {
+    connection.add(*this);
+  }
+  SqlStatement(const SqlStatement&) = delete;
+  SqlStatement& operator=(const SqlStatement&) = delete;
 
   // Runs a statement without columns; the number of rows it changed.
   int64_t run(const Parameters&... parameters) {
@@ -104,6 +136,8 @@ class SqliteStatement<std::tuple<Parameters...>, std::tuple<Columns...>> {
   }
 
  private:
+  void forget() override { statement_.reset(); }
+
   template <typename Action>
   auto guarded(Action action) {
     try {
@@ -127,8 +161,8 @@ class SqliteStatement<std::tuple<Parameters...>, std::tuple<Columns...>> {
 
   soci::session& session_;
   std::string sql_;
-  std::tuple<SqliteSlot<Parameters>...> parameters_;
-  std::tuple<SqliteSlot<Columns>...> columns_;
+  std::tuple<SqlSlot<Parameters>...> parameters_;
+  std::tuple<SqlSlot<Columns>...> columns_;
   std::optional<soci::statement> statement_;
 };
 

@@ -1,0 +1,284 @@
+// A study in a database of a PostgreSQL server, through SOCI: for workers on several machines. The
+// tables are those of the SQLite form, in a schema of their own (docs/study.md).
+//
+// Every writing transaction first locks the one row that holds the next sequence number, so writers
+// come one after another and numbers follow the order of commits; a sequence of the database would
+// not. Isolation is "read committed": what a transaction reads after the lock is all that was
+// committed before.
+//
+// A host is present while it holds an advisory lock of its own, shared by its processes. The server
+// drops it with the connection, so nobody writes heartbeats, and none can be late.
+#include <soci/postgresql/soci-postgresql.h>
+#include <soci/soci.h>
+
+#include <chrono>
+#include <regex>
+#include <thread>
+
+#include "architecture/error.h"
+#include "search/study/forms.h"
+#include "search/study/sql_study.h"
+
+namespace metaqnn::search {
+namespace {
+
+const char* const kSchema[] = {
+    "CREATE SCHEMA IF NOT EXISTS metaqnn",
+    "CREATE TABLE study (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    "CREATE TABLE counters (id INTEGER PRIMARY KEY CHECK (id = 1), next_sequence BIGINT NOT NULL)",
+    "INSERT INTO counters VALUES (1, 1)",
+    "CREATE TABLE trials (number BIGINT PRIMARY KEY, architecture TEXT NOT NULL UNIQUE, "
+    "state TEXT NOT NULL, failure TEXT NOT NULL, detail TEXT NOT NULL, "
+    "validation_accuracy DOUBLE PRECISION, epsilon DOUBLE PRECISION NOT NULL, "
+    "attempts BIGINT NOT NULL, origin TEXT NOT NULL, worker BIGINT NOT NULL, parameters BIGINT, "
+    "macs BIGINT, memory_bytes BIGINT, learning_rate DOUBLE PRECISION, seconds DOUBLE PRECISION, "
+    "images_per_second DOUBLE PRECISION, created_at TEXT NOT NULL, finished_at TEXT NOT NULL)",
+    "CREATE INDEX trials_by_state ON trials (state, failure)",
+    "CREATE TABLE epochs (trial BIGINT NOT NULL REFERENCES trials, epoch BIGINT NOT NULL, "
+    "training_loss DOUBLE PRECISION, training_accuracy DOUBLE PRECISION, "
+    "validation_loss DOUBLE PRECISION, validation_accuracy DOUBLE PRECISION, "
+    "PRIMARY KEY (trial, epoch))",
+    "CREATE TABLE samples (number BIGINT PRIMARY KEY, trial BIGINT NOT NULL REFERENCES trials, "
+    "epsilon DOUBLE PRECISION NOT NULL, proposed_at BIGINT NOT NULL, sequence BIGINT UNIQUE)",
+    "CREATE INDEX pending_samples ON samples (trial) WHERE sequence IS NULL",
+    "CREATE TABLE workers (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, host TEXT NOT NULL, "
+    "boot_id TEXT NOT NULL, pid_namespace TEXT NOT NULL, pid BIGINT NOT NULL, "
+    "start_time BIGINT NOT NULL)",
+};
+
+// The first number of all our advisory locks; the second is kMakingLock or that of a host.
+constexpr int kLocks = 0x6d71;
+constexpr int kMakingLock = 0;
+
+// 1 to 2^31 - 1. Two hosts that share a number wait for each other's dead a little longer.
+int host_lock(const Worker& worker) {
+  uint32_t hash = 2166136261u;  // FNV-1a
+  for (const std::string& part : {worker.host, worker.boot_id, worker.pid_namespace}) {
+    for (const char c : part + '\n') hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
+  }
+  return static_cast<int>(hash % 0x7FFFFFFFu) + 1;
+}
+
+// Without a password, which messages and logs are no place for.
+std::string shown(const std::string& url) {
+  static const std::regex kInAuthority("^([a-z]+://[^/@:?]*):[^/@?]*@"),
+      kInParameters("([?&]password=)[^&]*");
+  return std::regex_replace(std::regex_replace(url, kInAuthority, "$1:***@"), kInParameters,
+                            "$1***");
+}
+
+// libpq's messages come in lines.
+std::string one_line(const std::string& message) {
+  return std::regex_replace(std::regex_replace(message, std::regex("\\s+$"), ""),
+                            std::regex("\\s*\n\\s*"), "; ");
+}
+
+class PostgresqlStudy final : public SqlStudy {
+ public:
+  PostgresqlStudy(const std::string& url, Durability durability, int lock_timeout_seconds)
+      : SqlStudy(shown(url), "restore the database from a copy"),
+        durability_(durability),
+        lock_timeout_seconds_(lock_timeout_seconds) {
+    try {
+      sql_.open(soci::postgresql, url);
+      set_up();
+    } catch (const soci::soci_error& error) {
+      throw FailureError("study " + this->url() + ": the server does not let us in (" +
+                         one_line(error.what()) +
+                         "); check that it runs, that the database is there (createdb makes one) "
+                         "and that the user may use it");
+    }
+  }
+
+  // Whether there is a study in the database, whole or not.
+  bool exists() {
+    return guarded([&] {
+      int tables = 0;
+      sql_ << "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'metaqnn' AND tablename = 'study'",
+          soci::into(tables);
+      return tables > 0;
+    });
+  }
+
+  // Killed in the middle, or if anything is thrown, the server forgets all of it.
+  void create(const StudyInfo& info) {
+    guarded([&] {
+      sql_ << "BEGIN";
+      sql_ << "SELECT pg_advisory_xact_lock(" << kLocks << ", " << kMakingLock << ")";
+      if (exists()) throw_there_already(url());
+      for (const char* statement : kSchema) sql_ << statement;
+      put_info(info);
+      sql_ << "INSERT INTO study VALUES ('format', '" << kStudyFormat << "')";
+      sql_ << "COMMIT";
+    });
+  }
+
+  void check() {
+    if (!exists()) {
+      throw DataError("there is no study " + url() +
+                      "; make one with metaqnn search or metaqnn import");
+    }
+    const Snapshot snapshot(*this);
+    guarded([&] {
+      std::string format;
+      sql_ << "SELECT value FROM study WHERE key = 'format'", soci::into(format);
+      const std::string known = std::to_string(kStudyFormat);
+      if (format.empty() || format.find_first_not_of("0123456789") != std::string::npos)
+        damaged("no format");
+      if (format != known) throw_newer_format(url(), std::stoll(format));
+      check_samples();
+    });
+    info();
+  }
+
+  void announce_host() override {
+    if (announced_) return;
+    guarded([&] { lock_host(); });
+    announced_ = true;
+  }
+
+  std::optional<bool> is_host_present(const Worker& worker) override {
+    return guarded([&] {
+      int locks = 0;
+      sql_ << "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = "
+           << kLocks << " AND objid = " << host_lock(worker)
+           << " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+          soci::into(locks);
+      return locks > 0;
+    });
+  }
+
+  int64_t register_worker(const Worker& worker) override {
+    if (!announced_) lock_host();
+    announced_ = true;
+    return SqlStudy::register_worker(worker);
+  }
+
+ private:
+  void begin_writing() override {
+    sql_ << "BEGIN";
+    try {
+      lock_counters_.first();
+    } catch (...) {
+      give_up_transaction();
+      throw;
+    }
+  }
+
+  void begin_reading() override { sql_ << "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"; }
+
+  void give_up_transaction() noexcept {
+    try {
+      sql_ << "ROLLBACK";
+    } catch (const soci::soci_error&) {
+      // The connection is gone, and the transaction with it.
+    }
+  }
+
+  std::optional<int64_t> data_version() override { return std::nullopt; }
+
+  void set_up() {
+    auto* backend = static_cast<soci::postgresql_session_backend*>(sql_.get_backend());
+    // What the server remarks beside its errors, libpq would print.
+    PQsetNoticeProcessor(
+        backend->conn_, [](void*, const char*) {}, nullptr);
+    for (const std::string& setting :
+         {std::string("search_path = metaqnn"), std::string("client_min_messages = warning"),
+          std::string("default_transaction_isolation = 'read committed'"),
+          std::string("synchronous_commit = ") +
+              (durability_ == Durability::power_loss ? "on" : "off"),
+          "lock_timeout = '" + std::to_string(lock_timeout_seconds_) + "s'",
+          // A machine that is switched off in the middle of a transaction, or while its workers
+          // train, is found out.
+          std::string("idle_in_transaction_session_timeout = '5min'"),
+          std::string("tcp_keepalives_idle = 60"), std::string("tcp_keepalives_interval = 10"),
+          std::string("tcp_keepalives_count = 6")})
+      sql_ << "SET " << setting;
+  }
+
+  void lock_host() {
+    sql_ << "SELECT pg_advisory_lock_shared(" << kLocks << ", " << host_lock(this_process()) << ")";
+  }
+
+  // A server that restarts is back in some seconds. What this process held, it holds again, unless
+  // another host has taken it for dead in the meantime.
+  bool revive() override {
+    if (sql_.is_connected()) return false;
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(lock_timeout_seconds_);
+    for (;;) {
+      try {
+        connection_.reconnect();
+        set_up();
+        if (announced_) lock_host();
+        return true;
+      } catch (const soci::soci_error&) {
+        if (std::chrono::steady_clock::now() > end) return false;
+      }
+      std::this_thread::sleep_for(std::chrono::seconds(1));
+    }
+  }
+
+  void translate(const soci::soci_error& error) override {
+    const std::string message = one_line(error.get_error_message());
+    const std::string study = "study " + url();
+    if (!is_connected()) {
+      throw FailureError(study + " has lost its connection to the server (" + message +
+                         "); what was committed is safe, run the same command again");
+    }
+    const auto* postgresql = dynamic_cast<const soci::postgresql_soci_error*>(&error);
+    if (postgresql == nullptr) damaged(message);  // a value that does not fit its column
+    const std::string state = postgresql->sqlstate();
+    if (state == "55P03") throw_locked(url());  // lock_timeout
+    if (state == "53100") {
+      throw FailureError(study +
+                         ": the server's disk is full; what was committed is safe, free some space "
+                         "and run the same command again");
+    }
+    if (state == "42501") {
+      throw FailureError(study + " may not be used (" + message +
+                         "); its owner can GRANT what is missing");
+    }
+    // The statements are ours, so the tables are not: class 42, and data that is corrupt.
+    if (state.rfind("42", 0) == 0 || state.rfind("XX", 0) == 0) damaged(message);
+    throw FailureError(study + ": " + message);
+  }
+
+  bool is_connected() const noexcept {
+    try {
+      return sql_.is_connected();
+    } catch (const std::exception&) {
+      return false;
+    }
+  }
+
+  Durability durability_;
+  int lock_timeout_seconds_;
+  bool announced_ = false;
+  soci::session& sql_ = connection_.session;
+  SqlStatement<In<>, Out<int64_t>> lock_counters_{connection_,
+                                                  "SELECT id FROM counters FOR UPDATE"};
+};
+
+bool exists(const std::string& url) {
+  return PostgresqlStudy(url, Durability::power_loss, kLockTimeoutSeconds).exists();
+}
+
+std::unique_ptr<Study> open(const std::string& url, Durability durability,
+                            int lock_timeout_seconds) {
+  auto study = std::make_unique<PostgresqlStudy>(url, durability, lock_timeout_seconds);
+  study->check();
+  return study;
+}
+
+std::unique_ptr<Study> create(const std::string& url, const StudyInfo& info,
+                              Durability durability) {
+  PostgresqlStudy(url, Durability::power_loss, kLockTimeoutSeconds).create(info);
+  return open(url, durability, kLockTimeoutSeconds);
+}
+
+}  // namespace
+
+const StudyForm kPostgresqlForm{"postgresql:", "postgresql://user@host/database", exists, create,
+                                open};
+
+}  // namespace metaqnn::search

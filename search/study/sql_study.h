@@ -1,0 +1,247 @@
+// What the forms of a study share that keep it in tables of SQL (docs/study.md): every statement
+// but those that make the tables, and what is read out of them. A form says how it begins to read
+// and write, and what its database's errors mean.
+//
+// Only the `.cc` files of the forms include this.
+#pragma once
+
+#include <map>
+#include <unordered_set>
+
+#include "search/study/sql_statement.h"
+#include "search/study/study.h"
+
+namespace metaqnn::search {
+
+constexpr int kStudyFormat = 1;
+using Text = std::string;
+using MaybeInteger = std::optional<int64_t>;
+using MaybeReal = std::optional<double>;
+
+[[noreturn]] void throw_newer_format(const std::string& url, int64_t format);
+[[noreturn]] void throw_there_already(const std::string& url);
+[[noreturn]] void throw_locked(const std::string& url);
+
+class SqlStudy : public Study {
+ public:
+  std::string url() const override { return url_; }
+
+  StudyInfo info() override;
+  Counts counts() override;
+  std::optional<Trial> find_trial(const std::string& architecture) override;
+  std::optional<Trial> trial(int64_t number) override;
+  std::vector<Trial> trials(bool with_curves) override;
+  std::vector<Sample> samples() override;
+  std::vector<SequencedSample> sequenced_samples_after(int64_t after) override;
+  std::optional<Trial> best_trial() override;
+  std::optional<std::string> note(const std::string& name) override;
+  std::vector<std::string> pending_architectures() override;
+  std::optional<Trial> held_trial(int64_t worker) override;
+  std::vector<Worker> workers() override;
+
+  int64_t add_trial(const Trial& trial, int64_t worker) override;
+  int64_t add_sample(int64_t trial, double epsilon) override;
+  std::optional<Trial> claim_waiting_trial(int64_t worker) override;
+  bool finish_trial(const Trial& trial, int64_t worker) override;
+  void release_trial(int64_t number, int attempts) override;
+  void set_note(const std::string& name, const std::string& text) override;
+  int64_t register_worker(const Worker& worker) override;
+  void remove_worker(int64_t worker) override;
+
+ protected:
+  // `url` as messages show it; `rescue`: what a user can do about a damaged study.
+  SqlStudy(std::string url, std::string rescue)
+      : url_(std::move(url)), rescue_(std::move(rescue)) {}
+
+  // Begins a transaction that holds the write lock; one that sees one state.
+  virtual void begin_writing() = 0;
+  virtual void begin_reading() = 0;
+  // Another number once another connection has committed; nothing where that cannot be known.
+  virtual std::optional<int64_t> data_version() = 0;
+  // What SOCI and the database report, as an error that says what to do. The code decides, not the
+  // text: the text may quote what was being stored.
+  virtual void translate(const soci::soci_error& error) = 0;
+  // Mends a lost connection; true if there is a new one. Called between transactions alone.
+  virtual bool revive() { return false; }
+
+  bool begin_snapshot() override;
+  void end_snapshot() noexcept override;
+  void begin() override;
+  void commit() override;
+  void rollback() noexcept override;
+
+  [[noreturn]] void damaged(const std::string& what) const;
+  [[noreturn]] void fail(const soci::soci_error& error);  // with what translate() throws
+  void need_transaction() const;
+  void put_info(const StudyInfo& info);  // once, into new tables
+  void check_samples();                  // throws DataError where they contradict each other
+
+  template <typename Action>
+  std::invoke_result_t<Action> guarded(Action action) {
+    try {
+      return action();
+    } catch (const soci::soci_error& error) {
+      if (in_transaction_ || in_snapshot_ || !revive()) fail(error);
+    }
+    try {
+      return action();
+    } catch (const soci::soci_error& error) {
+      fail(error);
+    }
+  }
+
+  SqlConnection connection_;
+
+ private:
+  static constexpr int64_t kUnknownVersion = -1;
+  // What a statement selects to make a Trial of it.
+  using TrialColumns =
+      Out<int64_t, Text, Text, Text, Text, MaybeReal, double, int64_t, Text, MaybeInteger,
+          MaybeInteger, MaybeInteger, MaybeReal, MaybeReal, MaybeReal, Text>;
+  static const std::string kSelectTrials;
+
+  std::string get(const std::string& key);
+  TrialState state_of(const std::string& name);
+  Trial to_trial(int64_t number, const Text& architecture, const Text& state, const Text& failure,
+                 const Text& detail, MaybeReal validation_accuracy, double epsilon,
+                 int64_t attempts, const Text& origin, MaybeInteger parameters, MaybeInteger macs,
+                 MaybeInteger memory_bytes, MaybeReal learning_rate, MaybeReal seconds,
+                 MaybeReal images_per_second, const Text& finished_at);
+  template <typename Query, typename... Key>
+  std::optional<Trial> one_trial(Query& query, const Key&... key);
+  void tally();
+  void moved(TrialState state, Failure failure, TrialState to_state, Failure to_failure);
+  std::pair<int64_t, int64_t> last_numbers();
+  int64_t repeats(int64_t samples);
+  void read_curves(std::vector<Trial>& trials);
+  void write_curve(const Trial& trial);
+  void give_sequences(int64_t trial);
+  void roll_back_quietly() noexcept;
+
+  std::string url_, rescue_;
+  bool in_transaction_ = false;
+  bool in_snapshot_ = false;
+  std::map<std::pair<TrialState, Failure>, int64_t> tally_;
+  int64_t tally_version_ = kUnknownVersion;
+  // Of the first so many samples: the trials they led to, and the last one that led to a new one.
+  struct {
+    int64_t samples = 0, last = 0;
+    std::unordered_set<int64_t> trials;
+  } walked_;
+
+  SqlStatement<In<>> commit_{connection_, "COMMIT"};
+  SqlStatement<In<>> roll_back_{connection_, "ROLLBACK"};
+
+  SqlStatement<In<Text>, Out<Text>> note_{connection_, "SELECT value FROM study WHERE key = :key"};
+  SqlStatement<In<Text, Text>> set_note_{connection_,
+                                         "INSERT INTO study VALUES (:key, :value) ON CONFLICT "
+                                         "(key) DO UPDATE SET value = excluded.value"};
+
+  SqlStatement<In<>, Out<Text, Text, int64_t>> count_trials_{
+      connection_, "SELECT state, failure, COUNT(*) FROM trials GROUP BY state, failure"};
+  SqlStatement<In<>, Out<int64_t, int64_t>> last_numbers_{
+      connection_,
+      "SELECT (SELECT COALESCE(MAX(number), 0) FROM samples), next_sequence - 1 FROM counters"};
+  SqlStatement<In<int64_t>, Out<int64_t, int64_t>> first_samples_{
+      connection_, "SELECT trial, MIN(number) FROM samples WHERE number > :after GROUP BY trial"};
+  SqlStatement<In<>, Out<int64_t, int64_t, int64_t, int64_t, int64_t>> sample_check_{
+      connection_,
+      "SELECT next_sequence - 1, (SELECT COALESCE(MIN(sequence), 0) FROM samples), "
+      "(SELECT COALESCE(MAX(sequence), 0) FROM samples), (SELECT COUNT(sequence) FROM samples), "
+      "(SELECT COUNT(*) FROM samples WHERE trial NOT IN (SELECT number FROM trials)) "
+      "FROM counters"};
+
+  SqlStatement<In<Text>, TrialColumns> find_trial_{
+      connection_, kSelectTrials + "WHERE architecture = :architecture"};
+  SqlStatement<In<int64_t>, TrialColumns> trial_{connection_,
+                                                 kSelectTrials + "WHERE number = :number"};
+  SqlStatement<In<int64_t>, TrialColumns> held_trial_{
+      connection_,
+      kSelectTrials + "WHERE state = 'running' AND worker = :worker ORDER BY number LIMIT 1"};
+  SqlStatement<In<>, TrialColumns> waiting_trial_{
+      connection_, kSelectTrials + "WHERE state = 'waiting' ORDER BY number LIMIT 1"};
+  SqlStatement<In<>, Out<Text>> pending_architectures_{
+      connection_,
+      "SELECT architecture FROM trials WHERE state IN ('waiting', 'running') ORDER BY number"};
+  SqlStatement<In<>, TrialColumns> best_trial_{
+      connection_, kSelectTrials +
+                       "WHERE state = 'complete' AND validation_accuracy IS NOT NULL "
+                       "ORDER BY validation_accuracy DESC, number LIMIT 1"};
+  SqlStatement<In<>, TrialColumns> trials_{connection_, kSelectTrials + "ORDER BY number"};
+  SqlStatement<In<>, Out<int64_t, MaybeReal, MaybeReal, MaybeReal, MaybeReal>> curves_{
+      connection_,
+      "SELECT trial, training_loss, training_accuracy, validation_loss, validation_accuracy "
+      "FROM epochs ORDER BY trial, epoch"};
+  SqlStatement<In<>, Out<int64_t, int64_t, double, int64_t, MaybeInteger>> samples_{
+      connection_,
+      "SELECT number, trial, epsilon, proposed_at, sequence FROM samples ORDER BY number"};
+  SqlStatement<In<int64_t>, Out<int64_t, Text, Text, Text, MaybeReal>> sequenced_samples_{
+      connection_,
+      "SELECT s.sequence, t.architecture, t.state, t.failure, t.validation_accuracy "
+      "FROM samples s JOIN trials t ON t.number = s.trial WHERE s.sequence > :after "
+      "ORDER BY s.sequence"};
+
+  SqlStatement<In<Text>, Out<int64_t>> has_architecture_{
+      connection_, "SELECT number FROM trials WHERE architecture = :architecture"};
+  SqlStatement<In<>, Out<int64_t>> last_trial_{connection_,
+                                               "SELECT COALESCE(MAX(number), 0) FROM trials"};
+  SqlStatement<
+      In<int64_t, Text, Text, Text, Text, MaybeReal, double, int64_t, Text, int64_t, MaybeInteger,
+         MaybeInteger, MaybeInteger, MaybeReal, MaybeReal, MaybeReal, Text, Text>>
+      insert_trial_{
+          connection_,
+          "INSERT INTO trials (number, architecture, state, failure, detail, validation_accuracy, "
+          "epsilon, attempts, origin, worker, parameters, macs, memory_bytes, learning_rate, "
+          "seconds, images_per_second, created_at, finished_at) VALUES (:number, :architecture, "
+          ":state, :failure, :detail, :accuracy, :epsilon, :attempts, :origin, :worker, "
+          ":parameters, :macs, :memory, :rate, :seconds, :images, :created, :finished)"};
+  SqlStatement<In<int64_t, int64_t>> claim_trial_{
+      connection_, "UPDATE trials SET state = 'running', worker = :worker WHERE number = :number"};
+  SqlStatement<In<int64_t, int64_t>, Out<Text>> failure_of_held_{
+      connection_,
+      "SELECT failure FROM trials WHERE number = :number AND state = 'running' "
+      "AND worker = :worker"};
+  SqlStatement<In<Text, Text, Text, MaybeReal, int64_t, MaybeInteger, MaybeInteger, MaybeInteger,
+                  MaybeReal, MaybeReal, MaybeReal, Text, int64_t>>
+      finish_trial_{
+          connection_,
+          "UPDATE trials SET state = :state, failure = :failure, detail = :detail, "
+          "validation_accuracy = :accuracy, attempts = :attempts, parameters = :parameters, "
+          "macs = :macs, memory_bytes = :memory, learning_rate = :rate, seconds = :seconds, "
+          "images_per_second = :images, finished_at = :finished WHERE number = :number"};
+  SqlStatement<In<int64_t, int64_t>> release_trial_{
+      connection_,
+      "UPDATE trials SET state = 'waiting', worker = 0, attempts = :attempts "
+      "WHERE number = :number"};
+
+  SqlStatement<In<int64_t>> delete_curve_{connection_, "DELETE FROM epochs WHERE trial = :trial"};
+  SqlStatement<In<int64_t, int64_t, MaybeReal, MaybeReal, MaybeReal, MaybeReal>> insert_epoch_{
+      connection_,
+      "INSERT INTO epochs (trial, epoch, training_loss, training_accuracy, validation_loss, "
+      "validation_accuracy) VALUES (:trial, :epoch, :a, :b, :c, :d)"};
+
+  SqlStatement<In<int64_t>, Out<Text>> state_of_trial_{
+      connection_, "SELECT state FROM trials WHERE number = :number"};
+  SqlStatement<In<int64_t, int64_t, double, int64_t, MaybeInteger>> insert_sample_{
+      connection_,
+      "INSERT INTO samples (number, trial, epsilon, proposed_at, sequence) VALUES (:number, "
+      ":trial, :epsilon, :proposed, :sequence)"};
+  SqlStatement<In<int64_t>, Out<int64_t>> pending_samples_{
+      connection_,
+      "SELECT number FROM samples WHERE trial = :trial AND sequence IS NULL ORDER BY number"};
+  SqlStatement<In<int64_t, int64_t>> set_sequence_{
+      connection_, "UPDATE samples SET sequence = :sequence WHERE number = :number"};
+  SqlStatement<In<int64_t>> set_next_sequence_{connection_,
+                                               "UPDATE counters SET next_sequence = :next"};
+
+  SqlStatement<In<>, Out<int64_t, Text, Text, Text, int64_t, int64_t>> workers_{
+      connection_,
+      "SELECT id, host, boot_id, pid_namespace, pid, start_time FROM workers ORDER BY id"};
+  SqlStatement<In<Text, Text, Text, int64_t, int64_t>, Out<int64_t>> insert_worker_{
+      connection_,
+      "INSERT INTO workers (host, boot_id, pid_namespace, pid, start_time) VALUES (:host, :boot, "
+      ":namespace, :pid, :start) RETURNING id"};
+  SqlStatement<In<int64_t>> delete_worker_{connection_, "DELETE FROM workers WHERE id = :id"};
+};
+
+}  // namespace metaqnn::search
