@@ -50,7 +50,9 @@ class PostgresqlServer {
     return url(name);
   }
   std::string url(const std::string& database) const {
-    return "postgresql:///" + database + "?host=" + data() + "&user=metaqnn";
+    std::string host;
+    for (const char c : data()) host += c == '/' ? "%2F" : std::string(1, c);
+    return "postgresql://metaqnn@" + host + "/" + database;
   }
   // One statement by psql; false where the server refuses it.
   bool execute(const std::string& url, const std::string& sql) {

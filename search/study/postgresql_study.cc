@@ -67,6 +67,14 @@ std::string shown(const std::string& url) {
                             "$1***");
 }
 
+// As SOCI passes it on to libpq unharmed: it takes every word for a pair of key and value, and adds
+// a "=" to one that has none.
+std::string connect_string(const std::string& url) {
+  if (url.find_first_of(" \t\r\n") != std::string::npos)
+    throw UsageError("study '" + shown(url) + "': a URL has no blanks; write %20 for one");
+  return url + (url.find('?') == std::string::npos ? '?' : '&') + "application_name=metaqnn";
+}
+
 // libpq's messages come in lines.
 std::string one_line(const std::string& message) {
   return std::regex_replace(std::regex_replace(message, std::regex("\\s+$"), ""),
@@ -80,7 +88,7 @@ class PostgresqlStudy final : public SqlStudy {
         durability_(durability),
         lock_timeout_seconds_(lock_timeout_seconds) {
     try {
-      sql_.open(soci::postgresql, url);
+      sql_.open(soci::postgresql, connect_string(url));
       set_up();
     } catch (const soci::soci_error& error) {
       throw FailureError("study " + this->url() + ": the server does not let us in (" +

@@ -902,6 +902,14 @@ TEST_F(StudyOnAServer, IsThereOnceItWasMade) {
   EXPECT_THAT(tests::message_of<UsageError>([&] { create(); }), HasSubstr("is there already"));
 }
 
+TEST_F(StudyOnAServer, HasAUrlOfAnyKindThatLibpqReads) {
+  create();
+  for (const char* parameters : {"", "?connect_timeout=5", "?options=-cwork_mem%3D8MB"})
+    EXPECT_NO_THROW(open_study(url() + parameters)) << parameters;
+  EXPECT_THROW(open_study(url() + "?application_name=two words"), UsageError);
+  EXPECT_THROW(open_study(url() + "?no_such_parameter=1"), FailureError);
+}
+
 TEST_F(StudyOnAServer, LeavesTablesOfOthersAlone) {
   ASSERT_TRUE(execute("CREATE TABLE trials (mine INTEGER); INSERT INTO trials VALUES (1)"));
   auto study = create();
