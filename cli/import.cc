@@ -24,9 +24,11 @@ ExitStatus run(const Options& options) {
   const datasets::Log log = read(options);
   const bool exists = search::study_exists(options.study);
   if (!exists && options.config.empty())
-    throw UsageError("there is no study " + options.study + " yet; give --config FILE to make it");
+    throw UsageError("there is no study " + search::shown_url(options.study) +
+                     " yet; give --config FILE to make it");
   if (exists && !options.config.empty())
-    throw UsageError(options.study + " exists and has its configuration; leave --config out");
+    throw UsageError(search::shown_url(options.study) +
+                     " exists and has its configuration; leave --config out");
   const search::Configuration configuration =
       exists ? search::stored_configuration(*search::open_study(options.study))
              : search::read_configuration(options.config);

@@ -65,7 +65,7 @@ std::function<ExitStatus()> setup(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("--model", options->model, "checkpoint of metaqnn finetune")->required();
   app.add_option("IMAGE", options->images,
-                 "PNG or JPEG files; each is resized to the network's input")
+                 "PNG or JPEG files; each is resized to the size of the training images")
       ->required();
   app.add_option("--top", options->top, "how many labels for each image")
       ->check(at_least_one())

@@ -55,7 +55,7 @@ void check_same(search::Configuration requested, const search::Configuration& st
 search::Configuration open_or_create(const Options& options) {
   if (!search::study_exists(options.study)) {
     if (options.config.empty())
-      throw UsageError("there is no study " + options.study +
+      throw UsageError("there is no study " + search::shown_url(options.study) +
                        " yet; give --config FILE to make it");
     const search::Configuration configuration = requested_configuration(options);
     check_before_creating(configuration);

@@ -105,7 +105,7 @@ ExitStatus run(const Options& options) {
                std::max<int64_t>(1, speed.workers), speed.workers > 1 ? "s" : "");
   if (left > 0 && seconds_left) fmt::print("left      {}\n", duration(*seconds_left));
   if (speed.workers == 0 && left > 0)
-    fmt::print("\nNobody works on it; resume with: metaqnn search --study {}\n", options.study);
+    fmt::print("\nNobody works on it; resume with: metaqnn search --study {}\n", study->url());
   return ExitStatus::done;
 }
 

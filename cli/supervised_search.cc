@@ -38,8 +38,9 @@ int64_t target_of(const SupervisedSearch& wanted, const search::Configuration& c
 
 // How to go on after an interrupt.
 std::string resumption(const SupervisedSearch& wanted) {
-  return wanted.waiting_only ? "run the same command again to go on"
-                             : "resume with: metaqnn search --study " + wanted.study;
+  return wanted.waiting_only
+             ? "run the same command again to go on"
+             : "resume with: metaqnn search --study " + search::shown_url(wanted.study);
 }
 
 }  // namespace

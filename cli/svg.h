@@ -3,7 +3,7 @@
 //
 //   Chart chart("Accuracy of each trial", whole_axis("trial", 1, 1000),
 //               linear_axis("validation accuracy", 0.1, 0.9));
-//   chart.mark(Mark::dot, points, "agent");    // thousands of them are one path
+//   chart.mark(Mark::dot, points, "searched");    // thousands of them are one path
 //   chart.svg();
 //
 // Coordinates have one decimal, a tenth of the unit that is about a pixel.

@@ -359,9 +359,9 @@ KernelPointer make_rbf(std::vector<NamedGroup> groups) {
 }
 KernelPointer make_edit(CostFamily costs) { return std::make_shared<Edit>(std::move(costs)); }
 KernelPointer make_sum(std::vector<std::string> names, std::vector<KernelPointer> terms) {
-  METAQNN_ASSERT(!terms.empty() && names.size() == terms.size(),
-                 std::to_string(names.size()) + " names, " + std::to_string(terms.size()) +
-                     " terms");
+  METAQNN_ASSERT(
+      !terms.empty() && names.size() == terms.size(),
+      std::to_string(names.size()) + " names, " + std::to_string(terms.size()) + " terms");
   return std::make_shared<Sum>(std::move(names), std::move(terms));
 }
 KernelPointer make_product(std::vector<KernelPointer> factors) {

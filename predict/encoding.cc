@@ -289,16 +289,6 @@ const std::vector<FeatureColumn>& Encoding::columns() const { return state_->col
 
 const std::vector<kernels::NamedGroup>& Encoding::groups() const { return state_->groups; }
 
-VectorXd Encoding::raw(const kernels::Points& points, const std::string& column) const {
-  for (size_t c = 0; c < columns().size(); ++c) {
-    const auto index = static_cast<Index>(c);
-    if (columns()[c].name == column) {
-      return points.features.col(index).array() * state_->deviation(index) + state_->mean(index);
-    }
-  }
-  throw UsageError("there is no column " + column);
-}
-
 kernels::CostFamily Encoding::costs() const {
   return {state_->cost_parameters,
           [state = state_.get()](const VectorXd& p) { return state->costs(p); }};

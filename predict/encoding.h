@@ -61,10 +61,6 @@ class Encoding {
   const std::vector<FeatureColumn>& columns() const;
   // Columns of the same group, in their order; each column is in one of them.
   const std::vector<kernels::NamedGroup>& groups() const;
-  // A column's values as they were before standardisation; throws UsageError where there is none of
-  // that name.
-  Eigen::VectorXd raw(const kernels::Points& points, const std::string& column) const;
-
   // Refers to this encoding, which must outlive it.
   kernels::CostFamily costs() const;
 

@@ -217,7 +217,8 @@ class Keys {
     section_ = "data";
     add("name", d.name,
         "mnist, fashion_mnist, cifar10, cifar100, svhn or svhn_extra; \"\" with a table.");
-    add("path", d.path, "Folder of its files; \"\" is where the system installs it.");
+    add("path", d.path,
+        "Folder of its files; \"\" is where Debian installs it (fashion_mnist only).");
     add("training_images", d.training_images, at_least(0),
         "How many images train; 0 is all that do not validate.");
     add("validation_images", d.validation_images, at_least(1),
@@ -361,7 +362,7 @@ class Keys {
   void final_training(FinalSettings& f) {
     section_ = "final";
     add("optimizer", f.optimizer, {"sgd", "adam"},
-        "Of `metaqnn finetune`: sgd, or adam with the constants of [evaluator].");
+        "Of `metaqnn finetune` and `transfer`: sgd, or adam with the constants of [evaluator].");
     add("momentum", f.momentum, kFractionBelowOne, "Of sgd.");
     add("weight_decay", f.weight_decay, at_least(0), "L2 penalty, added to the gradient.");
     keys_.push_back({section_, "schedule", "Pairs of learning rate and epochs, one after another.",

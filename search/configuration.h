@@ -3,13 +3,12 @@
 //
 //   Configuration configuration = read_configuration("experiments/fashion_mnist_quick.toml");
 //   Space space = build_space(configuration);
-//   to_toml(configuration);     // every key, so that a study repeats itself even when defaults
-//   change
+//   to_toml(configuration);  // every key, so that a study repeats itself even when defaults change
 //
 // Sections [data], [space], [strategy], [evaluator], [final] and the top-level keys seed, workers,
-// device; `metaqnn config --defaults` prints all of them with comments. Unknown keys, wrong types and values out of range
-// are UsageErrors with file, line and, for an unknown key, the nearest valid one. Relative paths
-// are relative to the file.
+// device; `metaqnn config --defaults` prints all of them with comments. Unknown keys, wrong types
+// and values out of range are UsageErrors with file, line and, for an unknown key, the nearest
+// valid one. Relative paths are relative to the file.
 #pragma once
 
 #include <filesystem>

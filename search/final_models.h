@@ -3,7 +3,7 @@
 // after every epoch while it is trained; the same call later leaves finished models alone, goes on
 // with an unfinished one from its last whole epoch, and tries a failed one again.
 //
-//   std::vector<FinalModel> models = finetune(*study, configuration, options, observer);
+//   std::vector<FinalModel> models = finetune(best_trials(*study, 5), configuration, options, observer);
 //   models[0].checkpoint->facts.test_error
 #pragma once
 

@@ -1,6 +1,7 @@
 #include "search/import.h"
 
 #include <algorithm>
+#include <limits>
 #include <unordered_map>
 
 #include "architecture/error.h"
@@ -58,9 +59,25 @@ class Importer {
       if (!found.walk) return leave_out(place + "not in the space: " + found.refusal);
       const bool complete = row.state == "complete" && row.accuracy;
       if (!complete && !row.failed()) return leave_out(place + "no result yet");
+      check(row);
       plan_samples(row, trial_number(row, found.canonical));
     } catch (const UsageError& error) {
       leave_out(place + error.what());
+    }
+  }
+
+  // What a study could not hold.
+  static void check(const datasets::LogRow& row) {
+    constexpr int64_t kMostAttempts = std::numeric_limits<int>::max();
+    constexpr int64_t kMostSamples = std::numeric_limits<int64_t>::max() / 2;
+    const int64_t attempts = row.attempts.value_or(1);
+    if (attempts < 0 || attempts > kMostAttempts)
+      throw UsageError("attempts " + std::to_string(attempts) + " are not 0 to " +
+                       std::to_string(kMostAttempts));
+    for (const int64_t sample : row.samples) {
+      if (sample < 1 || sample > kMostSamples)
+        throw UsageError("a sample's number " + std::to_string(sample) + " is not 1 to " +
+                         std::to_string(kMostSamples));
     }
   }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <thread>
+#include <unordered_set>
 
 #include "architecture/error.h"
 #include "kernels/dense.h"
@@ -28,9 +29,11 @@ int64_t trial_count(const Counts& counts) {
   return total;
 }
 
-// So many evaluations in a row that fail with an error mean that the evaluator is broken, not the
-// networks: without a limit a search would go on for ever, because such failures do not count.
-constexpr int kErrorsInARow = 50;
+// So many trials in a row that fail without counting mean that something else is broken than the
+// networks: another program has taken the memory, the limits leave next to nothing. Without an end
+// a search would go on for ever, and no network that failed is proposed again.
+constexpr int kFailuresInARow = 50;
+constexpr int kTooLargeInARow = 1000;  // costs no time, and Q-learning proposes what it likes
 
 // What one proposal led to.
 struct Proposal {
@@ -74,6 +77,14 @@ class SearchWorker {
     transaction.commit();
   }
 
+  // A worker that was long cut off from its study may have been taken for dead.
+  void stay_registered() {
+    for (const Worker& worker : study_.workers()) {
+      if (worker.id == worker_) return;
+    }
+    worker_ = study_.register_worker(this_process());
+  }
+
   SearchEnd loop() {
     while (options_.stop == nullptr || !*options_.stop) {
       Proposal proposal = propose();
@@ -81,7 +92,7 @@ class SearchWorker {
         case Proposal::Kind::train:
           evaluator_->evaluate(proposal.trial);
           store(proposal.trial);
-          check_evaluator(proposal.trial);
+          check_progress(proposal.trial);
           break;
         case Proposal::Kind::known:
           break;
@@ -104,6 +115,7 @@ class SearchWorker {
       strategy_->prepare(study_.pending_architectures());
     }
     Transaction transaction(study_);
+    stay_registered();
     Proposal proposal = options_.waiting_only ? claim() : propose_in_transaction();
     transaction.commit();
     return proposal;
@@ -144,11 +156,16 @@ class SearchWorker {
   Proposal walk(const Counts& counts, double epsilon) {
     const Situation situation{epsilon, study_.pending_architectures()};
     Random random = Random::stream(seed_, "walk", static_cast<uint64_t>(counts.samples) + 1);
+    std::unordered_set<std::string> barred;
     for (int i = 0; i < kFruitlessWalks; ++i) {
       const std::string architecture = space_.text(strategy_->propose(situation, random));
+      if (barred.contains(architecture)) continue;
       std::optional<Trial> known = study_.find_trial(architecture);
       if (!known) return {Proposal::Kind::train, reserve(architecture, epsilon)};
-      if (known->state == TrialState::failed && !known->counts()) continue;
+      if (known->state == TrialState::failed && !known->counts()) {
+        barred.insert(architecture);
+        continue;
+      }
       study_.add_sample(known->number, epsilon);
       return {Proposal::Kind::known, {}};
     }
@@ -167,19 +184,35 @@ class SearchWorker {
     return trial;
   }
 
+  // Tried twice, because hours may lie in it and a server may restart in between; if the first try
+  // has stored it after all, the second does nothing.
   void store(const Trial& trial) {
+    try {
+      finish(trial);
+    } catch (const FailureError&) {
+      finish(trial);
+    }
+  }
+
+  void finish(const Trial& trial) {
     Transaction transaction(study_);
     // False where the trial is not ours any more; its result is then thrown away, and found again
     // by whoever has it.
     if (study_.finish_trial(trial, worker_)) transaction.commit();
   }
 
-  void check_evaluator(const Trial& trial) {
-    errors_ = trial.failure == Failure::error ? errors_ + 1 : 0;
-    if (errors_ >= kErrorsInARow) {
-      throw FailureError(std::to_string(errors_) + " architectures in a row failed; the last: " +
-                         trial.architecture + ", " + trial.reason());
+  void check_progress(const Trial& trial) {
+    if (trial.counts()) {
+      failures_ = too_large_ = 0;
+    } else {
+      ++(trial.failure == Failure::too_large ? too_large_ : failures_);
     }
+    if (failures_ < kFailuresInARow && too_large_ < kTooLargeInARow) return;
+    throw FailureError(std::to_string(failures_ + too_large_) +
+                       " architectures in a row failed; the last: " + trial.architecture + ", " +
+                       trial.reason() +
+                       "; look at metaqnn trials --state failed, mend the cause (memory that other "
+                       "programs use, the limits of [evaluator]) and run the same command again");
   }
 
   Study& study_;
@@ -191,8 +224,8 @@ class SearchWorker {
   std::unique_ptr<Strategy> strategy_;
   std::unique_ptr<Evaluator> evaluator_;
   int64_t worker_ = 0;
-  int64_t learned_ = 0;  // sequence of the last sample the strategy has seen
-  int errors_ = 0;       // evaluations in a row that ended in an error
+  int64_t learned_ = 0;               // sequence of the last sample the strategy has seen
+  int failures_ = 0, too_large_ = 0;  // trials in a row that failed without counting
 };
 
 }  // namespace
@@ -218,12 +251,11 @@ int release_dead_workers(Study& study) {
   int released = 0;
   Transaction transaction(study);
   for (const Worker& worker : study.workers()) {
-    if (may_be_alive(study, worker)) continue;
-    if (const auto held = study.held_trial(worker.id)) {
-      study.release_trial(held->number, held->attempts);
-      ++released;
-    }
-    study.remove_worker(worker.id);
+    if (!may_be_alive(study, worker)) study.remove_worker(worker.id);
+  }
+  for (const Trial& trial : study.orphaned_trials()) {
+    study.release_trial(trial.number, trial.attempts);
+    ++released;
   }
   transaction.commit();
   return released;

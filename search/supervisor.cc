@@ -204,7 +204,15 @@ void Supervisor::settle(const Child& child, const std::string& how) {
   transaction.commit();
 }
 
+// A study that cannot be read just now is looked at again: the workers go on without it.
 void Supervisor::report() {
+  try {
+    report_changes();
+  } catch (const FailureError&) {
+  }
+}
+
+void Supervisor::report_changes() {
   const Counts counts = study_->counts();
   int64_t finished = 0;
   for (const TrialState state : {TrialState::complete, TrialState::failed}) {

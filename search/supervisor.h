@@ -76,6 +76,7 @@ class Supervisor {
   void reap();
   void settle(const Child& child, const std::string& how);
   void report();
+  void report_changes();
   void report_trials();
   void obey_interrupts();
   void signal_children(int signal);

@@ -7,6 +7,6 @@
 namespace metaqnn::search {
 
 std::string program_version();   // "0.1.0"
-std::string library_versions();  // one line: compiler, LibTorch, SQLite, ...
+std::string library_versions();  // one line: LibTorch, CUDA, SIMD target, compiler
 
 }  // namespace metaqnn::search

@@ -1,4 +1,4 @@
-// Which of many architectures is worth training next? The predictor says, from the first trial on.
+// Which of many architectures is worth training next? The predictor says, once there are a few results.
 //
 // 1. Until `initial_models` different architectures are known or in training: uniform walks.
 // 2. Then a Gaussian process (predict/least_squares.h) with the kernels of `combined`, linear, RBF

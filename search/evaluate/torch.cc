@@ -86,7 +86,7 @@ std::vector<std::string> resolve_devices(const std::string& text) {
                            std::to_string(count) +
                            " GPU(s), cuda:0 to cuda:" + std::to_string(count - 1));
       }
-      devices.push_back(name);
+      devices.push_back("cuda:" + std::to_string(index));
       begin = end + 1;
     }
   }

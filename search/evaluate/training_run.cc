@@ -9,6 +9,7 @@
 #include <torch/serialize/archive.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <numeric>
 #include <sstream>
 
@@ -77,6 +78,14 @@ bool is_out_of_memory(const std::string& message) {
          message.find("not enough memory") != std::string::npos;
 }
 
+Breakdown breakdown_of(const std::string& message) {
+  if (is_out_of_memory(message)) return {Failure::out_of_memory, ""};
+  // After an illegal address or a fault of the device nothing works any more in this process. Its
+  // supervisor starts another, and counts an attempt of this network.
+  if (message.find("CUDA error") != std::string::npos) std::abort();
+  return {Failure::error, message.substr(0, message.find('\n'))};
+}
+
 // time_batches() over `images` images, from the first again where a step would pass the last.
 BatchTime time_passes(int64_t images, int64_t batch_size, double seconds, const at::Device& device,
                       const std::function<void(int64_t begin, int64_t count, Measure&)>& step) {
@@ -104,6 +113,7 @@ void prepare_device(const at::Device& device, int threads) {
   if (device.is_cpu()) keep_tensor_memory();
   at::globalContext().setBenchmarkCuDNN(false);
   at::globalContext().setDeterministicCuDNN(true);
+  at::globalContext().setAllowTF32CuDNN(false);  // float32 means all of its 24 bits
 }
 
 Breakdown guard(const std::function<void()>& body) {
@@ -114,9 +124,11 @@ Breakdown guard(const std::function<void()>& body) {
   } catch (const std::bad_alloc&) {
     return {Failure::out_of_memory, ""};
   } catch (const c10::Error& error) {
-    const std::string message = error.what_without_backtrace();
-    if (is_out_of_memory(message)) return {Failure::out_of_memory, ""};
-    return {Failure::error, message.substr(0, message.find('\n'))};
+    return breakdown_of(error.what_without_backtrace());
+  } catch (const Error&) {
+    throw;  // of the data or the disk, not of one network
+  } catch (const std::exception& error) {
+    return breakdown_of(error.what());
   }
   return {};
 }

@@ -5,7 +5,7 @@
 // its random streams are derived anew from those. So a run that is restored from state() after
 // epoch e goes on as if it had never stopped.
 //
-//   TrainingRun run(settings, data, precision, place_dropout(architecture), seed);
+//   TrainingRun run(settings, data, device, precision, place_dropout(architecture), seed);
 //   std::vector<EpochResult> curve;
 //   RunEnd end = run.train({0.001, 0.001, 0.0002}, limits, curve, [](int) { return true; });
 #pragma once

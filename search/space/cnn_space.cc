@@ -329,7 +329,7 @@ void check_list(const std::string& key, const std::vector<int>& values, int larg
 }
 
 void check_bin(const SizeBin& bin, size_t index) {
-  const std::string key = "bins, bin " + std::to_string(index + 1) + ", ";
+  const std::string key = "size_bins, bin " + std::to_string(index + 1) + ", ";
   for (int field : bin.convolution_fields) {
     check_range(key + "convolution_fields", field, 1, kLargestField);
     if (field % 2 == 0) {
@@ -351,21 +351,21 @@ void check_bin(const SizeBin& bin, size_t index) {
 }
 
 void check_bins(const std::vector<SizeBin>& bins) {
-  if (bins.empty()) refuse("bins", "the list is empty; the last bin begins at size 1");
+  if (bins.empty()) refuse("size_bins", "the list is empty; the last bin begins at size 1");
   for (size_t i = 0; i < bins.size(); ++i) {
-    check_range("bins, bin " + std::to_string(i + 1) + ", smallest", bins[i].smallest, 1,
+    check_range("size_bins, bin " + std::to_string(i + 1) + ", smallest", bins[i].smallest, 1,
                 kLargestSize);
     if (i > 0 && bins[i].smallest >= bins[i - 1].smallest) {
-      refuse("bins", "bin " + std::to_string(i + 1) + " begins at size " +
-                         std::to_string(bins[i].smallest) + " after one that begins at " +
-                         std::to_string(bins[i - 1].smallest) +
-                         "; order them from the largest sizes to the smallest");
+      refuse("size_bins", "bin " + std::to_string(i + 1) + " begins at size " +
+                              std::to_string(bins[i].smallest) + " after one that begins at " +
+                              std::to_string(bins[i - 1].smallest) +
+                              "; order them from the largest sizes to the smallest");
     }
     check_bin(bins[i], i);
   }
   if (bins.back().smallest != 1) {
-    refuse("bins", "the last bin begins at size " + std::to_string(bins.back().smallest) +
-                       "; it must begin at 1, so that every size has a bin");
+    refuse("size_bins", "the last bin begins at size " + std::to_string(bins.back().smallest) +
+                            "; it must begin at 1, so that every size has a bin");
   }
 }
 

@@ -31,7 +31,7 @@ std::vector<std::string> split_pattern(const std::string& pattern) {
 }
 
 void check_tokens(const std::vector<std::string>& alphabet, size_t slot) {
-  const std::string where = "space.alphabets, " + slot_name(slot) + ": ";
+  const std::string where = "space.alphabet, " + slot_name(slot) + ": ";
   if (alphabet.empty()) throw UsageError(where + "the list is empty; name at least one token");
   std::set<std::string_view> seen;
   for (const std::string& token : alphabet) {
@@ -55,7 +55,7 @@ void check_readable(const std::vector<std::string>& alphabet, const std::string&
     const auto token = [&](const std::string& text) {
       return quoted(std::string_view(text).substr(0, text.size() - literal.size()));
     };
-    throw UsageError("space.alphabets, " + slot_name(slot) + ": " + token(followed[i]) + " and " +
+    throw UsageError("space.alphabet, " + slot_name(slot) + ": " + token(followed[i]) + " and " +
                      token(followed[i + 1]) + " cannot be told apart when followed by " +
                      (literal.empty() ? "the next slot" : quoted(literal)) +
                      "; rename one or separate the slots in space.template");
@@ -72,7 +72,7 @@ Template parse_template(const SequenceSpaceSettings& settings) {
   }
   const size_t given = settings.alphabets.size();
   if (given != 1 && given != slots) {
-    throw UsageError("space.alphabets: expected 1 list for all slots or " + std::to_string(slots) +
+    throw UsageError("space.alphabet: expected 1 list for all slots or " + std::to_string(slots) +
                      ", one per slot, found " + std::to_string(given));
   }
   for (size_t slot = 0; slot < slots; ++slot) {

@@ -8,7 +8,7 @@
 // position that a choice leads to may differ (paper, appendix B: pooling is stochastic from the
 // agent's view).
 //
-//   Space space = build_space(settings);
+//   Space space = build_cnn_space(settings);
 //   Walk walk = space.uniform_walk(random);
 //   space.text(walk);                            // "[C(64,3,1), P(2,2), SM(10)]"
 //   space.find("[P(2,2), SM(10)]").refusal;      // "layer 1, P(2,2): no pooling at the start"

@@ -6,8 +6,8 @@
 // not. Isolation is "read committed": what a transaction reads after the lock is all that was
 // committed before.
 //
-// A host is present while it holds an advisory lock of its own, shared by its processes. The server
-// drops it with the connection, so nobody writes heartbeats, and none can be late.
+// A host is present while it holds an advisory lock under its number (search/study/host_lock.h),
+// shared by its processes. The server drops it with the connection.
 #include <soci/postgresql/soci-postgresql.h>
 #include <soci/soci.h>
 
@@ -17,6 +17,7 @@
 
 #include "architecture/error.h"
 #include "search/study/forms.h"
+#include "search/study/host_lock.h"
 #include "search/study/sql_study.h"
 
 namespace metaqnn::search {
@@ -50,29 +51,19 @@ const char* const kSchema[] = {
 constexpr int kLocks = 0x6d71;
 constexpr int kMakingLock = 0;
 
-// 1 to 2^31 - 1. Two hosts that share a number wait for each other's dead a little longer.
-int host_lock(const Worker& worker) {
-  uint32_t hash = 2166136261u;  // FNV-1a
-  for (const std::string& part : {worker.host, worker.boot_id, worker.pid_namespace}) {
-    for (const char c : part + '\n') hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
-  }
-  return static_cast<int>(hash % 0x7FFFFFFFu) + 1;
-}
-
-// Without a password, which messages and logs are no place for.
-std::string shown(const std::string& url) {
-  static const std::regex kInAuthority("^([a-z]+://[^/@:?]*):[^/@?]*@"),
-      kInParameters("([?&]password=)[^&]*");
-  return std::regex_replace(std::regex_replace(url, kInAuthority, "$1:***@"), kInParameters,
-                            "$1***");
-}
-
 // As SOCI passes it on to libpq unharmed: it takes every word for a pair of key and value, and adds
 // a "=" to one that has none.
 std::string connect_string(const std::string& url) {
   if (url.find_first_of(" \t\r\n") != std::string::npos)
-    throw UsageError("study '" + shown(url) + "': a URL has no blanks; write %20 for one");
-  return url + (url.find('?') == std::string::npos ? '?' : '&') + "application_name=metaqnn";
+    throw UsageError("study '" + shown_url(url) + "': a URL has no blanks; write %20 for one");
+  // A server that is switched off is found out in about a minute; the user's own settings follow,
+  // and count.
+  const std::string ours =
+      "application_name=metaqnn&connect_timeout=10&keepalives_idle=30&keepalives_interval=10&"
+      "keepalives_count=3&tcp_user_timeout=60000";
+  const size_t query = url.find('?');
+  if (query == std::string::npos) return url + "?" + ours;
+  return url.substr(0, query + 1) + ours + "&" + url.substr(query + 1);
 }
 
 // libpq's messages come in lines.
@@ -83,9 +74,8 @@ std::string one_line(const std::string& message) {
 
 class PostgresqlStudy final : public SqlStudy {
  public:
-  PostgresqlStudy(const std::string& url, Durability durability, int lock_timeout_seconds)
-      : SqlStudy(shown(url), "restore the database from a copy"),
-        durability_(durability),
+  PostgresqlStudy(const std::string& url, int lock_timeout_seconds)
+      : SqlStudy(shown_url(url), "restore the database from a copy"),
         lock_timeout_seconds_(lock_timeout_seconds) {
     try {
       sql_.open(soci::postgresql, connect_string(url));
@@ -100,25 +90,22 @@ class PostgresqlStudy final : public SqlStudy {
 
   // Whether there is a study in the database, whole or not.
   bool exists() {
-    return guarded([&] {
-      int tables = 0;
-      sql_ << "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'metaqnn' AND tablename = 'study'",
-          soci::into(tables);
-      return tables > 0;
-    });
+    return guarded([&] { return has_tables(); });
   }
 
   // Killed in the middle, or if anything is thrown, the server forgets all of it.
   void create(const StudyInfo& info) {
-    guarded([&] {
+    try {
       sql_ << "BEGIN";
       sql_ << "SELECT pg_advisory_xact_lock(" << kLocks << ", " << kMakingLock << ")";
-      if (exists()) throw_there_already(url());
+      if (has_tables()) throw_there_already(url());
       for (const char* statement : kSchema) sql_ << statement;
       put_info(info);
       sql_ << "INSERT INTO study VALUES ('format', '" << kStudyFormat << "')";
       sql_ << "COMMIT";
-    });
+    } catch (const soci::soci_error& error) {
+      fail(error);
+    }
   }
 
   void check() {
@@ -145,24 +132,34 @@ class PostgresqlStudy final : public SqlStudy {
     announced_ = true;
   }
 
+  // After a restart of the server its clients need a while to come back.
   std::optional<bool> is_host_present(const Worker& worker) override {
     return guarded([&] {
       int locks = 0;
-      sql_ << "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = "
-           << kLocks << " AND objid = " << host_lock(worker)
-           << " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
-          soci::into(locks);
-      return locks > 0;
+      double uptime_seconds = 0;
+      sql_ << "SELECT (SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND "
+              "classid = "
+           << kLocks << " AND objid = " << host_lock_number(worker)
+           << " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())), "
+              "CAST(EXTRACT(EPOCH FROM now() - pg_postmaster_start_time()) AS DOUBLE PRECISION)",
+          soci::into(locks), soci::into(uptime_seconds);
+      return locks > 0 || uptime_seconds < 2.0 * lock_timeout_seconds_;
     });
   }
 
   int64_t register_worker(const Worker& worker) override {
-    if (!announced_) lock_host();
-    announced_ = true;
+    announce_host();
     return SqlStudy::register_worker(worker);
   }
 
  private:
+  bool has_tables() {
+    int tables = 0;
+    sql_ << "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'metaqnn' AND tablename = 'study'",
+        soci::into(tables);
+    return tables > 0;
+  }
+
   void begin_writing() override {
     sql_ << "BEGIN";
     try {
@@ -190,22 +187,27 @@ class PostgresqlStudy final : public SqlStudy {
     // What the server remarks beside its errors, libpq would print.
     PQsetNoticeProcessor(
         backend->conn_, [](void*, const char*) {}, nullptr);
-    for (const std::string& setting :
-         {std::string("search_path = metaqnn"), std::string("client_min_messages = warning"),
-          std::string("default_transaction_isolation = 'read committed'"),
-          std::string("synchronous_commit = ") +
-              (durability_ == Durability::power_loss ? "on" : "off"),
-          "lock_timeout = '" + std::to_string(lock_timeout_seconds_) + "s'",
-          // A machine that is switched off in the middle of a transaction, or while its workers
-          // train, is found out.
-          std::string("idle_in_transaction_session_timeout = '5min'"),
-          std::string("tcp_keepalives_idle = 60"), std::string("tcp_keepalives_interval = 10"),
-          std::string("tcp_keepalives_count = 6")})
+    // A commit is on disk before it counts, of table look-ups too: what a client has seen must not
+    // be lost when the server crashes and the client lives. A machine that is switched off is found
+    // out, and in the middle of a transaction sooner than others give up waiting for its lock.
+    for (const char* setting :
+         {"search_path = metaqnn", "client_min_messages = warning", "synchronous_commit = on",
+          "default_transaction_isolation = 'read committed'", "statement_timeout = 0",
+          "idle_in_transaction_session_timeout = '45s'", "tcp_keepalives_idle = 30",
+          "tcp_keepalives_interval = 10", "tcp_keepalives_count = 3"})
       sql_ << "SET " << setting;
+    sql_ << "SET lock_timeout = '" << lock_timeout_seconds_ << "s'";
+    for (const char* setting :
+         {"idle_session_timeout", "tcp_user_timeout"}) {  // not in each version
+      const char* value = setting[0] == 'i' ? "0" : "45s";
+      sql_ << "SELECT set_config(name, '" << value << "', false) FROM pg_settings WHERE name = '"
+           << setting << "'";
+    }
   }
 
   void lock_host() {
-    sql_ << "SELECT pg_advisory_lock_shared(" << kLocks << ", " << host_lock(this_process()) << ")";
+    sql_ << "SELECT pg_advisory_lock_shared(" << kLocks << ", " << host_lock_number(this_process())
+         << ")";
   }
 
   // A server that restarts is back in some seconds. What this process held, it holds again, unless
@@ -259,7 +261,6 @@ class PostgresqlStudy final : public SqlStudy {
     }
   }
 
-  Durability durability_;
   int lock_timeout_seconds_;
   bool announced_ = false;
   soci::session& sql_ = connection_.session;
@@ -267,20 +268,18 @@ class PostgresqlStudy final : public SqlStudy {
                                                   "SELECT id FROM counters FOR UPDATE"};
 };
 
-bool exists(const std::string& url) {
-  return PostgresqlStudy(url, Durability::power_loss, kLockTimeoutSeconds).exists();
-}
+bool exists(const std::string& url) { return PostgresqlStudy(url, kLockTimeoutSeconds).exists(); }
 
-std::unique_ptr<Study> open(const std::string& url, Durability durability,
+std::unique_ptr<Study> open(const std::string& url, Durability /*always power_loss*/,
                             int lock_timeout_seconds) {
-  auto study = std::make_unique<PostgresqlStudy>(url, durability, lock_timeout_seconds);
+  auto study = std::make_unique<PostgresqlStudy>(url, lock_timeout_seconds);
   study->check();
   return study;
 }
 
 std::unique_ptr<Study> create(const std::string& url, const StudyInfo& info,
                               Durability durability) {
-  PostgresqlStudy(url, Durability::power_loss, kLockTimeoutSeconds).create(info);
+  PostgresqlStudy(url, kLockTimeoutSeconds).create(info);
   return open(url, durability, kLockTimeoutSeconds);
 }
 

@@ -116,8 +116,8 @@ StudyInfo SqlStudy::info() {
 }
 
 Counts SqlStudy::counts() {
-  const Snapshot snapshot(*this);
   return guarded([&] {
+    const Snapshot snapshot(*this);
     tally();
     Counts counts;
     for (const auto& [key, count] : tally_) {
@@ -141,6 +141,14 @@ std::optional<Trial> SqlStudy::trial(int64_t number) { return one_trial(trial_, 
 
 std::optional<Trial> SqlStudy::held_trial(int64_t worker) { return one_trial(held_trial_, worker); }
 
+std::vector<Trial> SqlStudy::orphaned_trials() {
+  return guarded([&] {
+    std::vector<Trial> trials;
+    orphaned_trials_.each([&](auto&&... column) { trials.push_back(to_trial(column...)); });
+    return trials;
+  });
+}
+
 std::optional<std::string> SqlStudy::note(const std::string& name) {
   return guarded([&]() -> std::optional<std::string> {
     const auto row = note_.first(kNote + name);
@@ -159,8 +167,8 @@ std::vector<std::string> SqlStudy::pending_architectures() {
 }
 
 std::vector<Trial> SqlStudy::trials(bool with_curves) {
-  const Snapshot snapshot(*this);
   return guarded([&] {
+    const Snapshot snapshot(*this);
     std::vector<Trial> trials;
     trials_.each([&](auto&&... column) { trials.push_back(to_trial(column...)); });
     if (with_curves) read_curves(trials);

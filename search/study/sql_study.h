@@ -37,6 +37,7 @@ class SqlStudy : public Study {
   std::optional<std::string> note(const std::string& name) override;
   std::vector<std::string> pending_architectures() override;
   std::optional<Trial> held_trial(int64_t worker) override;
+  std::vector<Trial> orphaned_trials() override;
   std::vector<Worker> workers() override;
 
   int64_t add_trial(const Trial& trial, int64_t worker) override;
@@ -76,6 +77,7 @@ class SqlStudy : public Study {
   void put_info(const StudyInfo& info);  // once, into new tables
   void check_samples();                  // throws DataError where they contradict each other
 
+  // Also retries, after revive(), what was begun outside of transactions: it has changed nothing.
   template <typename Action>
   std::invoke_result_t<Action> guarded(Action action) {
     try {
@@ -158,6 +160,10 @@ class SqlStudy : public Study {
   SqlStatement<In<int64_t>, TrialColumns> held_trial_{
       connection_,
       kSelectTrials + "WHERE state = 'running' AND worker = :worker ORDER BY number LIMIT 1"};
+  SqlStatement<In<>, TrialColumns> orphaned_trials_{
+      connection_,
+      kSelectTrials +
+          "WHERE state = 'running' AND worker NOT IN (SELECT id FROM workers) ORDER BY number"};
   SqlStatement<In<>, TrialColumns> waiting_trial_{
       connection_, kSelectTrials + "WHERE state = 'waiting' ORDER BY number LIMIT 1"};
   SqlStatement<In<>, Out<Text>> pending_architectures_{

@@ -19,6 +19,7 @@
 
 #include "architecture/error.h"
 #include "search/study/forms.h"
+#include "search/study/host_lock.h"
 #include "search/study/sql_study.h"
 
 namespace metaqnn::search {
@@ -73,6 +74,13 @@ std::array<fs::path, 3> companions(const fs::path& file) {
   return {file.string() + "-journal", file.string() + "-wal", file.string() + "-shm"};
 }
 
+// What lies beside a study, also where it is reached through a link.
+fs::path beside(const fs::path& file, const char* suffix) {
+  std::error_code error;
+  const fs::path target = fs::canonical(file, error);
+  return (error ? file : target).string() + suffix;
+}
+
 // A connection as SQLite's function takes it: of the type that SOCI 4.0 declares in its namespace
 // sqlite_api together with the function, and that SOCI 4.1 leaves to sqlite3.h.
 template <typename Connection>
@@ -84,7 +92,8 @@ class SqliteStudy final : public SqlStudy {
  public:
   SqliteStudy(const std::string& url, const fs::path& file, Durability durability,
               int lock_timeout_seconds)
-      : SqlStudy(url, "restore a copy, or save what can be read with: sqlite3 FILE .recover") {
+      : SqlStudy(url, "restore a copy, or save what can be read with: sqlite3 FILE .recover"),
+        hosts_(beside(file, "-hosts")) {
     guarded([&] {
       sql_.open(soci::sqlite3,
                 "dbname=\"" + file.string() + "\" timeout=" + std::to_string(lock_timeout_seconds));
@@ -135,8 +144,14 @@ class SqliteStudy final : public SqlStudy {
     info();
   }
 
-  void announce_host() override {}
-  std::optional<bool> is_host_present(const Worker&) override { return std::nullopt; }
+  void announce_host() override { hosts_.announce(this_process()); }
+  std::optional<bool> is_host_present(const Worker& worker) override {
+    return hosts_.is_present(worker);
+  }
+  int64_t register_worker(const Worker& worker) override {
+    announce_host();
+    return SqlStudy::register_worker(worker);
+  }
 
  private:
   void begin_writing() override { begin_writing_.run(); }
@@ -201,6 +216,7 @@ class SqliteStudy final : public SqlStudy {
                       SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, leave ? 1 : 0, nullptr);
   }
 
+  HostLockFile hosts_;
   soci::session& sql_ = connection_.session;
   SqlStatement<In<>> begin_writing_{connection_, "BEGIN IMMEDIATE"};
   SqlStatement<In<>> begin_reading_{connection_, "BEGIN"};
@@ -273,9 +289,7 @@ std::unique_ptr<Study> open_file(const std::string& url, Durability durability,
     throw DataError("there is no study " + url +
                     "; make one with metaqnn search or metaqnn import");
   }
-  std::error_code error;
-  const fs::path target = fs::canonical(file, error);  // SQLite keeps the journal beside it
-  const bool has_journal = is_there(url, (error ? file : target).string() + "-wal");
+  const bool has_journal = is_there(url, beside(file, "-wal"));
   auto study = std::make_unique<SqliteStudy>(url, file, durability, lock_timeout_seconds);
   study->check(has_journal);
   return study;

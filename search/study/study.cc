@@ -1,6 +1,7 @@
 #include "search/study/study.h"
 
 #include <array>
+#include <regex>
 #include <utility>
 
 #include "architecture/error.h"
@@ -33,13 +34,20 @@ const StudyForm& form_of(const std::string& url) {
   for (const StudyForm* form : kForms) {
     if (url.rfind(form->scheme, 0) == 0) return *form;
   }
-  throw UsageError("study '" + url + "': expected " + kSqliteForm.example + " or " +
+  throw UsageError("study '" + shown_url(url) + "': expected " + kSqliteForm.example + " or " +
                    kPostgresqlForm.example);
 }
 
 }  // namespace
 
 bool is_study_url(const std::string& text) { return text.find("://") != std::string::npos; }
+
+std::string shown_url(const std::string& url) {
+  static const std::regex kInAuthority("^([A-Za-z0-9+.-]+://[^/@:?]*):[^/?]*@"),
+      kInParameters("([?&]password=)[^&]*");
+  return std::regex_replace(std::regex_replace(url, kInAuthority, "$1:***@"), kInParameters,
+                            "$1***");
+}
 
 bool study_exists(const std::string& url) { return form_of(url).exists(url); }
 

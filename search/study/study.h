@@ -130,8 +130,8 @@ Worker this_process();
 std::optional<bool> is_alive(const Worker& worker);
 
 class Study;
-// False where this worker is known to be dead: by what its host says of processes, if that is this
-// host; otherwise because nobody there is connected to the study any more.
+// False where this worker is known to be dead: on this host by what /proc says, of another because
+// nobody there works on the study any more.
 bool may_be_alive(Study& study, const Worker& worker);
 
 class Study {
@@ -157,6 +157,8 @@ class Study {
   virtual std::vector<std::string> pending_architectures() = 0;
   // The trial this worker holds, if any.
   virtual std::optional<Trial> held_trial(int64_t worker) = 0;
+  // Running, but under a worker that is not registered any more; by number.
+  virtual std::vector<Trial> orphaned_trials() = 0;
   virtual std::vector<Worker> workers() = 0;
 
   // Writing; each needs a Transaction in progress on this study (asserted).
@@ -184,12 +186,12 @@ class Study {
   virtual int64_t register_worker(const Worker& worker) = 0;
   virtual void remove_worker(int64_t worker) = 0;
 
-  // Where a server keeps the study: from now until this Study is destroyed or its process dies,
-  // the host of this process counts as present. Not in a Transaction.
+  // From now until this Study is destroyed or its process dies, the host of this process counts as
+  // present; register_worker() announces it too.
   virtual void announce_host() = 0;
   // Whether a process on this worker's host (boot and pid namespace included) has announced it and
-  // is still connected. While there is one it settles what a dead worker of its host held. Nothing
-  // where no server knows.
+  // is still there. While there is one it settles what a dead worker of its host held. Nothing
+  // where it cannot be known.
   virtual std::optional<bool> is_host_present(const Worker& worker) = 0;
 
  protected:
@@ -249,6 +251,8 @@ constexpr int kLockTimeoutSeconds = 60;
 // postgresql://user@host/database, a server's database, as libpq reads it (parameters after a `?`
 // included), which holds one study. What follows throws UsageError for any other.
 bool is_study_url(const std::string& text);  // of these or any other form; a file's name is not
+// Without a password, which messages and logs are no place for.
+std::string shown_url(const std::string& url);
 
 // Whether there is a file, of whatever kind, or a study in the database; open_study() tells whether
 // it can be used. Throws FailureError where the folder may not be entered or the server does not

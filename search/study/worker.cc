@@ -9,6 +9,7 @@
 #include <sstream>
 #include <system_error>
 
+#include "search/study/host_lock.h"
 #include "search/study/study.h"
 
 namespace metaqnn::search {
@@ -91,8 +92,10 @@ std::optional<bool> is_alive(const Worker& worker) {
 }
 
 bool may_be_alive(Study& study, const Worker& worker) {
-  const std::optional<bool> alive = is_alive(worker);
-  return alive ? *alive : study.is_host_present(worker).value_or(true);
+  if (is_same_host(worker, this_process())) return is_alive(worker).value_or(true);
+  // Hosts may share a name, so what /proc says here is asked second.
+  if (const std::optional<bool> present = study.is_host_present(worker)) return *present;
+  return is_alive(worker).value_or(true);
 }
 
 }  // namespace metaqnn::search

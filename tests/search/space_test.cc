@@ -447,38 +447,38 @@ TEST(CnnSpace, NamesTheSettingThatBreaksARule) {
        "space.fully_connected_neurons: the list is empty"},
       {[](Settings& s) { s.fully_connected_in_a_row = -1; },
        "space.fully_connected_in_a_row: -1 is not a whole number from 0 to 999"},
-      {[](Settings& s) { s.bins = {}; }, "space.bins: the list is empty"},
+      {[](Settings& s) { s.bins = {}; }, "space.size_bins: the list is empty"},
       {[](Settings& s) { s.bins.pop_back(); },
-       "space.bins: the last bin begins at size 4; it must begin at 1"},
+       "space.size_bins: the last bin begins at size 4; it must begin at 1"},
       {[](Settings& s) { std::swap(s.bins[0], s.bins[1]); },
-       "space.bins: bin 2 begins at size 8 after one that begins at 4; order them"},
+       "space.size_bins: bin 2 begins at size 8 after one that begins at 4; order them"},
       {[](Settings& s) { s.bins[1].smallest = 8; },
-       "space.bins: bin 2 begins at size 8 after one that begins at 8"},
-      {[](Settings& s) { s.bins[2].smallest = 0; }, "space.bins, bin 3, smallest: 0 is not"},
+       "space.size_bins: bin 2 begins at size 8 after one that begins at 8"},
+      {[](Settings& s) { s.bins[2].smallest = 0; }, "space.size_bins, bin 3, smallest: 0 is not"},
       {[](Settings& s) { s.bins[0].convolution_fields = {4}; },
-       "space.bins, bin 1, convolution_fields: 4 is even, which cannot keep the size"},
+       "space.size_bins, bin 1, convolution_fields: 4 is even, which cannot keep the size"},
       {[](Settings& s) { s.bins[0].convolution_fields = {257}; },
-       "space.bins, bin 1, convolution_fields: 257 is not a whole number from 1 to 255"},
+       "space.size_bins, bin 1, convolution_fields: 257 is not a whole number from 1 to 255"},
       {[](Settings& s) {
          s.bins[0].convolution_fields = {3, 1, 3};
        },
-       "space.bins, bin 1, convolution_fields: 3 stands there twice"},
+       "space.size_bins, bin 1, convolution_fields: 3 stands there twice"},
       {[](Settings& s) {
          s.bins[1].pooling = {{5, 3}};
        },
-       "space.bins, bin 2, pooling: P(5,3) is larger than the bin's smallest size, 4"},
+       "space.size_bins, bin 2, pooling: P(5,3) is larger than the bin's smallest size, 4"},
       {[](Settings& s) {
          s.bins[0].pooling = {{2, 0}};
        },
-       "space.bins, bin 1, pooling, stride: 0 is not"},
+       "space.size_bins, bin 1, pooling, stride: 0 is not"},
       {[](Settings& s) {
          s.bins[0].pooling = {{0, 2}};
        },
-       "space.bins, bin 1, pooling, field: 0 is not"},
+       "space.size_bins, bin 1, pooling, field: 0 is not"},
       {[](Settings& s) {
          s.bins[0].pooling = {{2, 2}, {2, 2}};
        },
-       "space.bins, bin 1, pooling: P(2,2) stands there twice"},
+       "space.size_bins, bin 1, pooling: P(2,2) stands there twice"},
   };
   for (const auto& [change, message] : cases)
     EXPECT_EQ(cnn_error(change).substr(0, message.size()), message);
@@ -601,25 +601,25 @@ TEST(SequenceSpace, NamesTheSettingThatBreaksARule) {
   EXPECT_EQ(sequence_error("abc", {{"a"}}),
             "space.template: 'abc' has no slot; write {} where a token belongs");
   EXPECT_EQ(sequence_error("{}{}{}", {{"a"}, {"b"}}),
-            "space.alphabets: expected 1 list for all slots or 3, one per slot, found 2");
+            "space.alphabet: expected 1 list for all slots or 3, one per slot, found 2");
   EXPECT_EQ(sequence_error("{}", {}),
-            "space.alphabets: expected 1 list for all slots or 1, one per slot, found 0");
+            "space.alphabet: expected 1 list for all slots or 1, one per slot, found 0");
   EXPECT_EQ(sequence_error("{}", {{}}),
-            "space.alphabets, slot 1: the list is empty; name at least one token");
+            "space.alphabet, slot 1: the list is empty; name at least one token");
   EXPECT_EQ(sequence_error("{}", {{"a", ""}}),
-            "space.alphabets, slot 1: a token is empty; give it at least one character");
+            "space.alphabet, slot 1: a token is empty; give it at least one character");
   EXPECT_EQ(sequence_error("{}", {{"a", "b", "a"}}),
-            "space.alphabets, slot 1: 'a' stands there twice");
+            "space.alphabet, slot 1: 'a' stands there twice");
 }
 
 TEST(SequenceSpace, RefusesAlphabetsThatCanBeReadInTwoWays) {
   // "aab" would be a, ab as well as aa, b.
   EXPECT_EQ(sequence_error("{}{}", {{"a", "aa"}, {"ab", "b"}}),
-            "space.alphabets, slot 1: 'a' and 'aa' cannot be told apart when followed by the next "
+            "space.alphabet, slot 1: 'a' and 'aa' cannot be told apart when followed by the next "
             "slot; rename one or separate the slots in space.template");
   // "a-a-a" would be a, then a-a, as well as a-a, then a.
   EXPECT_EQ(sequence_error("{}-{}", {{"a", "a-a"}}),
-            "space.alphabets, slot 1: 'a' and 'a-a' cannot be told apart when followed by '-'; "
+            "space.alphabet, slot 1: 'a' and 'a-a' cannot be told apart when followed by '-'; "
             "rename one or separate the slots in space.template");
   EXPECT_EQ(build_sequence_space({"{}-{}", {{"a", "aa"}}}).architectures(), "4");
 }

@@ -817,7 +817,6 @@ TEST_F(StudyFile, KnowsTheLivingFromTheDead) {
   Worker other_host = self;
   other_host.host = "elsewhere";
   EXPECT_EQ(is_alive(other_host), std::nullopt);
-  EXPECT_TRUE(may_be_alive(*create(), other_host)) << "no file knows";
   Worker before_the_reboot = self;
   before_the_reboot.boot_id = "another";
   EXPECT_EQ(is_alive(before_the_reboot), false);
@@ -943,14 +942,15 @@ TEST_F(StudyOnAServer, ThatDoesNotLetUsInSaysWhyAndKeepsThePasswordToItself) {
 
 TEST_F(StudyOnAServer, GoesOnWhenTheServerHasRestarted) {
   auto study = create();
-  study->announce_host();
   auto other = open();
   const int64_t worker = add_worker(*study);
   add_finished(*study, "[SM(10)]", 0.5, worker);
   server_->stop();
   server_->start();
+  EXPECT_EQ(other->is_host_present(this_process()), true) << "nobody can be back yet";
   add_finished(*study, "[GAP(10), SM(10)]", 0.5, worker);
   EXPECT_EQ(other->counts().unique_models, 2);
+  std::this_thread::sleep_for(std::chrono::seconds(3));  // longer than clients are waited for
   EXPECT_EQ(other->is_host_present(this_process()), true) << "announced again";
 }
 
@@ -970,9 +970,14 @@ TEST_F(StudyOnAServer, SaysInATransactionThatTheServerIsGoneAndKeepsWhatWasCommi
   EXPECT_EQ(open()->trials(false).size(), 1u);
 }
 
-TEST_F(StudyOnAServer, KnowsThatAHostIsGoneWhenItsLastProcessIs) {
-  auto study = create();
-  EXPECT_EQ(study->is_host_present(this_process()), false);
+TEST_P(EveryStudy, KnowsThatAHostIsGoneWhenItsLastProcessIs) {
+  create();
+  auto study = open();
+  const Worker self = this_process();
+  const auto becomes = [&](bool present) {
+    return tests::eventually([&] { return study->is_host_present(self) == present; });
+  };
+  EXPECT_TRUE(becomes(false));
   int end[2];
   ASSERT_EQ(pipe(end), 0);
   const auto announce = [&] {
@@ -985,36 +990,71 @@ TEST_F(StudyOnAServer, KnowsThatAHostIsGoneWhenItsLastProcessIs) {
     });
   };
   const pid_t one = announce(), two = announce();
-  EXPECT_TRUE(tests::eventually([&] { return study->is_host_present(this_process()) == true; }));
+  EXPECT_TRUE(becomes(true));
   ::kill(one, SIGKILL);
   join(one);
   std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  EXPECT_EQ(study->is_host_present(this_process()), true);
+  EXPECT_EQ(study->is_host_present(self), true);
   ::kill(two, SIGKILL);
   join(two);
-  EXPECT_TRUE(tests::eventually([&] { return study->is_host_present(this_process()) == false; }));
+  EXPECT_TRUE(becomes(false));
   for (int descriptor : end) close(descriptor);
 }
 
-TEST_F(StudyOnAServer, ReleasesWhatAHostThatIsGoneHeld) {
-  auto study = create();
+TEST_P(EveryStudy, ReleasesWhatAHostThatIsGoneHeld) {
+  create();
+  auto study = open();
   Worker elsewhere = this_process();
-  elsewhere.host = "elsewhere";
-  Transaction transaction(*study);
-  const int64_t worker = study->register_worker(elsewhere);
-  study->add_trial(running("[SM(10)]"), worker);
-  transaction.commit();
+  elsewhere.pid_namespace = "that of a container";
+  {
+    Transaction transaction(*study);
+    study->add_trial(running("[SM(10)]"), study->register_worker(elsewhere));
+    transaction.commit();
+  }
   EXPECT_EQ(is_alive(elsewhere), std::nullopt);
-  EXPECT_FALSE(may_be_alive(*study, elsewhere));
   EXPECT_TRUE(may_be_alive(*study, this_process()));
-  EXPECT_EQ(release_dead_workers(*study), 1);
+  EXPECT_TRUE(tests::eventually([&] { return release_dead_workers(*study) == 1; }));
   EXPECT_EQ(study->trial(1)->state, TrialState::waiting);
   EXPECT_TRUE(study->workers().empty());
+}
+
+TEST_P(EveryStudy, LeavesAHostOfTheSameNameAloneWhileSomebodyIsThere) {
+  create();
+  auto study = open();
+  Worker twin = this_process();  // whose process has announced itself under another boot
+  const pid_t process = start_process([&] {
+    add_worker(*open());
+    pause();
+    return 0;
+  });
+  ASSERT_TRUE(tests::eventually([&] { return !study->workers().empty(); }));
+  EXPECT_TRUE(may_be_alive(*study, twin));
+  twin.boot_id = "another";
+  EXPECT_EQ(is_alive(twin), false) << "by its name alone";
+  EXPECT_TRUE(tests::eventually([&] { return !may_be_alive(*study, twin); }));
+  ::kill(process, SIGKILL);
+  join(process);
+}
+
+TEST_P(EveryStudy, ReleasesTheTrialOfAWorkerThatIsNotRegistered) {
+  auto study = create();
+  const int64_t worker = add_worker(*study);
+  {
+    Transaction transaction(*study);
+    study->add_trial(running("[SM(10)]"), worker);
+    study->add_trial(running("[GAP(10), SM(10)]"), worker + 1);
+    transaction.commit();
+  }
+  EXPECT_EQ(release_dead_workers(*study), 1);
+  EXPECT_EQ(study->trial(1)->state, TrialState::running);
+  EXPECT_EQ(study->trial(2)->state, TrialState::waiting);
 }
 
 TEST(StudyUrl, IsOneOfTwoForms) {
   for (const char* wrong : {"study.db", "sqlite://study.db", "sqlite:///", "mysql://host/db", ""})
     EXPECT_THROW(study_exists(wrong), UsageError) << wrong;
+  EXPECT_EQ(tests::usage_error([] { study_exists("postgres://me:secret@host/db"); }).find("secret"),
+            std::string::npos);
   EXPECT_THROW(create_study("sqlite:////no/such/folder/study.db", {}), FailureError);
 }
 

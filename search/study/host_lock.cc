@@ -1,0 +1,82 @@
+#include "search/study/host_lock.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <thread>
+
+namespace metaqnn::search {
+namespace {
+
+// `length` 0 is all of the file. False, with errno, where it cannot be had at once.
+bool lock(int descriptor, short type, off_t start, off_t length) {
+  struct flock request {};
+  request.l_type = type;
+  request.l_whence = SEEK_SET;
+  request.l_start = start;
+  request.l_len = length;
+  return fcntl(descriptor, F_OFD_SETLK, &request) == 0;
+}
+
+// False once another process has removed the file, or has made a new one of that name.
+bool has_name(int descriptor, const std::filesystem::path& file) {
+  struct stat opened {
+  }, named{};
+  return fstat(descriptor, &opened) == 0 && stat(file.c_str(), &named) == 0 &&
+         opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
+}
+
+}  // namespace
+
+bool is_same_host(const Worker& one, const Worker& other) {
+  return one.host == other.host && one.boot_id == other.boot_id &&
+         one.pid_namespace == other.pid_namespace;
+}
+
+int host_lock_number(const Worker& worker) {
+  uint32_t hash = 2166136261u;  // FNV-1a
+  for (const std::string& part : {worker.host, worker.boot_id, worker.pid_namespace}) {
+    for (const char c : part + '\n') hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
+  }
+  return static_cast<int>(hash % 0x7FFFFFFFu) + 1;
+}
+
+HostLockFile::~HostLockFile() {
+  if (descriptor_ < 0) return;
+  if (lock(descriptor_, F_WRLCK, 0, 0)) unlink(file_.c_str());  // nobody else holds one
+  close(descriptor_);
+}
+
+void HostLockFile::announce(const Worker& self) {
+  constexpr int kAttempts = 100;  // another may be removing the file just now
+  for (int i = 0; i < kAttempts && descriptor_ < 0; ++i) {
+    // For reading alone, since another user may have made it; a shared lock needs no more. To make
+    // it, the mode has to let others in.
+    const int descriptor = open(file_.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (descriptor < 0) return;
+    if (lock(descriptor, F_RDLCK, host_lock_number(self), 1) && has_name(descriptor, file_)) {
+      descriptor_ = descriptor;
+    } else {
+      close(descriptor);
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+  }
+}
+
+std::optional<bool> HostLockFile::is_present(const Worker& worker) const {
+  const int descriptor = open(file_.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return errno == ENOENT ? std::optional(false) : std::nullopt;
+  struct flock probe {};
+  probe.l_type = F_WRLCK;
+  probe.l_whence = SEEK_SET;
+  probe.l_start = host_lock_number(worker);
+  probe.l_len = 1;
+  const bool answered = fcntl(descriptor, F_OFD_GETLK, &probe) == 0;
+  close(descriptor);
+  return answered ? std::optional(probe.l_type != F_UNLCK) : std::nullopt;
+}
+
+}  // namespace metaqnn::search
