@@ -113,6 +113,7 @@ class PostgresqlServer {
     const std::string program = (programs_ / command[0]).string(), log = folder_ / "log";
     std::vector<char*> words;
     for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
+    words[0] = const_cast<char*>(program.c_str());  // PostgreSQL 17 finds its files by it
     words.push_back(nullptr);
     const pid_t pid = fork();
     if (pid != 0) return pid;
