@@ -1,4 +1,4 @@
-// Which valid name did the user probably mean? Errors about unknown names end with its answer.
+// What users write, and what they probably meant: errors about unknown names end with the nearest.
 //
 //   nearest_name("cifar-10", {"mnist", "cifar10", "svhn"});  // "cifar10"
 #pragma once
@@ -13,6 +13,9 @@ namespace metaqnn {
 // cost 1 each; Levenshtein, 1966) to `name`, the first of several; "" where `valid` is empty. Upper
 // and lower case count as equal. Cost: the product of the lengths, for each valid name.
 std::string nearest_name(std::string_view name, const std::vector<std::string>& valid);
+
+// Without the white space around it.
+std::string_view trimmed(std::string_view text);
 
 // "a, b or c".
 std::string list_names(const std::vector<std::string>& names);

@@ -9,12 +9,12 @@
 namespace metaqnn::cli {
 namespace {
 
-struct Options {
+struct ConfigOptions {
   bool defaults = false;
   std::string config, study;
 };
 
-ExitStatus run(const Options& options) {
+ExitStatus run(const ConfigOptions& options) {
   if (!options.study.empty()) {
     fmt::print("{}", search::open_study(options.study)->info().configuration);
   } else if (!options.config.empty()) {
@@ -27,8 +27,8 @@ ExitStatus run(const Options& options) {
   return ExitStatus::done;
 }
 
-std::function<ExitStatus()> setup(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+std::function<ExitStatus()> set_up_config(CLI::App& app) {
+  auto options = std::make_shared<ConfigOptions>();
   app.add_flag("--defaults", options->defaults, "every key with its default and a comment");
   app.add_option("--config", options->config, "check a file and print it with every key");
   app.add_option("--study", options->study, "the configuration that a study was made with");
@@ -38,6 +38,6 @@ std::function<ExitStatus()> setup(CLI::App& app) {
 }  // namespace
 
 const Command config_command{"config", "Print a configuration with every key",
-                             "metaqnn config --defaults > search.toml", setup};
+                             "metaqnn config --defaults > search.toml", set_up_config};
 
 }  // namespace metaqnn::cli

@@ -1,12 +1,12 @@
 #include <fmt/format.h>
 
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "architecture/error.h"
 #include "architecture/memory.h"
 #include "architecture/shapes.h"
 #include "cli/command.h"
+#include "cli/json.h"
 #include "cli/memory_basis.h"
 #include "cli/output.h"
 #include "search/configuration.h"
@@ -14,7 +14,7 @@
 namespace metaqnn::cli {
 namespace {
 
-struct Options {
+struct DescribeOptions {
   std::string architecture, input, config, format = "table";
 };
 
@@ -24,10 +24,9 @@ struct Legality {
   std::string refusal;
 };
 
-nlohmann::ordered_json to_json(const Architecture& architecture, const Analysis& analysis,
-                               const TrainingMemory& memory, const MemoryBasis& basis,
-                               const Legality& legality) {
-  nlohmann::ordered_json json;
+Json to_json(const Architecture& architecture, const Analysis& analysis,
+             const TrainingMemory& memory, const MemoryBasis& basis, const Legality& legality) {
+  Json json;
   json["architecture"] = to_string(architecture);
   json["identity"] = identity(architecture);
   json["input"] = to_string(analysis.input);
@@ -41,7 +40,7 @@ nlohmann::ordered_json to_json(const Architecture& architecture, const Analysis&
                           {"images", basis.images},
                           {"device", basis.device},
                           {"device_is_here", basis.device_is_here}};
-  json["layers"] = nlohmann::ordered_json::array();
+  json["layers"] = Json::array();
   for (const LayerAnalysis& layer : analysis.layers) {
     json["layers"].push_back({{"layer", to_string(layer.layer)},
                               {"output", to_string(layer.output)},
@@ -78,7 +77,7 @@ void print_table(const Architecture& architecture, const Analysis& analysis,
   }
 }
 
-ExitStatus run(const Options& options) {
+ExitStatus run(const DescribeOptions& options) {
   const Architecture architecture = parse_architecture(options.architecture);
   Shape input{3, 32, 32};
   MemoryBasis basis;
@@ -101,8 +100,8 @@ ExitStatus run(const Options& options) {
   return ExitStatus::done;
 }
 
-std::function<ExitStatus()> setup(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+std::function<ExitStatus()> set_up_describe(CLI::App& app) {
+  auto options = std::make_shared<DescribeOptions>();
   app.add_option("ARCHITECTURE", options->architecture, "for example \"[C(64,3,1), SM(10)]\"")
       ->required();
   app.add_option("--input", options->input, "CxHxW (default: 3x32x32, or the configuration's)");
@@ -117,6 +116,6 @@ std::function<ExitStatus()> setup(CLI::App& app) {
 
 const Command describe_command{
     "describe", "Layers, shapes, parameters and cost of an architecture",
-    "metaqnn describe \"[C(64,3,1), P(2,2), FC(128), SM(10)]\" --input 1x28x28", setup};
+    "metaqnn describe \"[C(64,3,1), P(2,2), FC(128), SM(10)]\" --input 1x28x28", set_up_describe};
 
 }  // namespace metaqnn::cli

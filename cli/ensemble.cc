@@ -2,10 +2,10 @@
 
 #include <cmath>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "cli/command.h"
 #include "cli/final_options.h"
+#include "cli/json.h"
 #include "cli/output.h"
 #include "datasets/images/data_set.h"
 #include "search/evaluate/classification.h"
@@ -15,10 +15,9 @@
 namespace metaqnn::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using search::Classification;
 
-struct Options {
+struct EnsembleOptions {
   std::string models, data, device = "auto", format = "table";
   size_t top = 5;
   int threads = 0;
@@ -36,7 +35,7 @@ struct Committee {
   Classification together;
 };
 
-std::vector<search::FinalModel> choose_models(const Options& options) {
+std::vector<search::FinalModel> choose_models(const EnsembleOptions& options) {
   std::vector<std::string> unfinished;
   std::vector<search::FinalModel> models = search::read_models(options.models, unfinished);
   for (const std::string& name : unfinished)
@@ -72,7 +71,7 @@ datasets::ImageSet test_images(const std::vector<search::FinalModel>& models,
       .test;
 }
 
-Committee gather(const Options& options) {
+Committee gather(const EnsembleOptions& options) {
   std::vector<search::FinalModel> models = choose_models(options);
   const std::string device = first_device(options.device);
   const int threads = options.threads > 0 ? options.threads : search::available_cores();
@@ -151,7 +150,7 @@ void print_table(const Committee& committee) {
   print_confusion(committee);
 }
 
-ExitStatus run(const Options& options) {
+ExitStatus run(const EnsembleOptions& options) {
   const Committee committee = gather(options);
   if (options.format == "json") {
     print_json(committee);
@@ -161,8 +160,8 @@ ExitStatus run(const Options& options) {
   return ExitStatus::done;
 }
 
-std::function<ExitStatus()> setup(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+std::function<ExitStatus()> set_up_ensemble(CLI::App& app) {
+  auto options = std::make_shared<EnsembleOptions>();
   app.add_option("--models", options->models, "folder of metaqnn finetune")->required();
   app.add_option("--top", options->top, "how many of the best, by validation accuracy")
       ->check(at_least_one())
@@ -179,6 +178,6 @@ std::function<ExitStatus()> setup(CLI::App& app) {
 }  // namespace
 
 const Command ensemble_command{"ensemble", "Mean of the best models' answers on the test images",
-                               "metaqnn ensemble --models quick-models --top 5", setup};
+                               "metaqnn ensemble --models quick-models --top 5", set_up_ensemble};
 
 }  // namespace metaqnn::cli

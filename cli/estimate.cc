@@ -5,8 +5,8 @@
 
 #include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
 
+#include "cli/json.h"
 #include "cli/output.h"
 #include "search/estimate.h"
 #include "search/evaluate/torch.h"
@@ -15,7 +15,6 @@
 namespace metaqnn::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using search::SearchEstimate;
 using search::TimedEpoch;
 using search::TrialState;
@@ -52,11 +51,6 @@ double whole_training(const SearchEstimate& estimate, const TimedEpoch& timed) {
 
 int64_t failures(const SearchEstimate& estimate) {
   return std::count_if(estimate.sample.begin(), estimate.sample.end(), failed);
-}
-
-template <typename T>
-Json or_null(const std::optional<T>& value) {
-  return value ? Json(*value) : Json(nullptr);
 }
 
 Json to_json(const SearchEstimate& estimate, const TimedEpoch& timed) {
@@ -115,10 +109,6 @@ Json to_json(const search::Configuration& configuration, const SearchEstimate& e
 // With a decimal where seconds are few.
 std::string time_text(double seconds) {
   return seconds < 10 ? fixed(seconds, 1) + " s" : duration(seconds);
-}
-
-std::string plural(int64_t count, const std::string& noun) {
-  return grouped(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
 void print_sample(const SearchEstimate& estimate, int64_t batch_size) {

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "cli/command.h"
+#include "cli/json.h"
 #include "cli/log_options.h"
 #include "cli/output.h"
 #include "predict/evaluation.h"
@@ -14,11 +14,10 @@
 namespace metaqnn::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using predict::Figures;
 using predict::MethodResult;
 
-struct Options {
+struct EvaluateOptions {
   LogChoice choice;
   std::string log, train, test, format = "table";
   std::vector<std::string> methods{"all"};
@@ -113,7 +112,7 @@ predict::Samples join(const predict::Samples& train, const predict::Samples& tes
   return both;
 }
 
-Setting prepare(const Options& options) {
+Setting prepare(const EvaluateOptions& options) {
   const bool files = !options.train.empty() || !options.test.empty();
   if (files ? (options.train.empty() || options.test.empty() || !options.log.empty())
             : options.log.empty())
@@ -233,7 +232,7 @@ std::string plural(size_t count, const char* noun) {
   return fmt::format("{} {}{}", grouped(static_cast<int64_t>(count)), noun, count == 1 ? "" : "s");
 }
 
-void print_head(const Options& options, const Setting& setting) {
+void print_head(const EvaluateOptions& options, const Setting& setting) {
   const predict::Samples& samples = setting.samples;
   const predict::Split& first = setting.splits[0][0];
   const std::string repeats =
@@ -266,7 +265,7 @@ void print_head(const Options& options, const Setting& setting) {
                options.choice.unlabelled);
 }
 
-void print_table(const Options& options, const Setting& setting,
+void print_table(const EvaluateOptions& options, const Setting& setting,
                  const std::vector<MethodResult>& results) {
   print_head(options, setting);
   fmt::print("\n");
@@ -289,7 +288,7 @@ void print_table(const Options& options, const Setting& setting,
       "best of them; regret: how far it is below the best of all; fit: seconds.\n");
 }
 
-ExitStatus run(const Options& options) {
+ExitStatus run(const EvaluateOptions& options) {
   predict::EvaluationSettings settings;
   settings.methods = chosen_methods(options.methods);
   settings.failures = predict::parse_failures(options.choice.failures);
@@ -308,8 +307,8 @@ ExitStatus run(const Options& options) {
   return ExitStatus::done;
 }
 
-std::function<ExitStatus()> setup(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+std::function<ExitStatus()> set_up_evaluate(CLI::App& app) {
+  auto options = std::make_shared<EvaluateOptions>();
   app.add_option("--log", options->log, "study URL or CSV file, with --folds or --train-size");
   app.add_option("--train", options->train, "log to fit on");
   app.add_option("--test", options->test, "log to test on");
@@ -335,6 +334,7 @@ std::function<ExitStatus()> setup(CLI::App& app) {
 }  // namespace
 
 const Command evaluate_command{"evaluate", "How well do predictors predict on this log?",
-                               "metaqnn evaluate --log networks.csv --folds 5 --repeats 10", setup};
+                               "metaqnn evaluate --log networks.csv --folds 5 --repeats 10",
+                               set_up_evaluate};
 
 }  // namespace metaqnn::cli

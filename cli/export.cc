@@ -9,16 +9,16 @@
 namespace metaqnn::cli {
 namespace {
 
-struct Options {
+struct ExportOptions {
   std::string study, format = "csv", output;
 };
 
-void write(const Options& options, const datasets::Log& log, std::ostream& out) {
+void write(const ExportOptions& options, const datasets::Log& log, std::ostream& out) {
   options.format == "csv" ? datasets::write_log_csv(log, out)
                           : datasets::write_replay_csv(log, out);
 }
 
-ExitStatus run(const Options& options) {
+ExitStatus run(const ExportOptions& options) {
   const datasets::Log log = search::to_log(*search::open_study(options.study));
   if (options.output.empty()) {
     write(options, log, std::cout);
@@ -30,8 +30,8 @@ ExitStatus run(const Options& options) {
   return ExitStatus::done;
 }
 
-std::function<ExitStatus()> setup(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+std::function<ExitStatus()> set_up_export(CLI::App& app) {
+  auto options = std::make_shared<ExportOptions>();
   app.add_option("--study", options->study, "the study")->required();
   app.add_option("--format", options->format,
                  "csv: everything, with learning curves; replay: the form of the paper's authors")
@@ -44,6 +44,7 @@ std::function<ExitStatus()> setup(CLI::App& app) {
 }  // namespace
 
 const Command export_command{"export", "Write a study as CSV",
-                             "metaqnn export --study sqlite:///quick.db -o quick.csv", setup};
+                             "metaqnn export --study sqlite:///quick.db -o quick.csv",
+                             set_up_export};
 
 }  // namespace metaqnn::cli

@@ -8,11 +8,11 @@
 namespace metaqnn::cli {
 namespace {
 
-struct Options {
+struct ExportModelOptions {
   std::string model, output;
 };
 
-ExitStatus run(const Options& options) {
+ExitStatus run(const ExportModelOptions& options) {
   const search::Checkpoint checkpoint = search::read_finished_checkpoint(options.model);
   search::export_torchscript(checkpoint, options.output);
   const Shape& image = checkpoint.image;
@@ -25,8 +25,8 @@ ExitStatus run(const Options& options) {
   return ExitStatus::done;
 }
 
-std::function<ExitStatus()> setup(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+std::function<ExitStatus()> set_up_export_model(CLI::App& app) {
+  auto options = std::make_shared<ExportModelOptions>();
   app.add_option("--model", options->model, "checkpoint of metaqnn finetune")->required();
   app.add_option("-o,--output", options->output, "TorchScript file")->required();
   return [options] { return run(*options); };
@@ -36,6 +36,6 @@ std::function<ExitStatus()> setup(CLI::App& app) {
 
 const Command export_model_command{
     "export-model", "Write a trained network as TorchScript, for LibTorch or PyTorch",
-    "metaqnn export-model --model quick-models/trial-42.checkpoint -o net.pt", setup};
+    "metaqnn export-model --model quick-models/trial-42.checkpoint -o net.pt", set_up_export_model};
 
 }  // namespace metaqnn::cli

@@ -6,16 +6,14 @@
 
 #include <algorithm>
 #include <limits>
-#include <nlohmann/json.hpp>
 
+#include "cli/json.h"
 #include "cli/output.h"
 #include "search/evaluate/torch.h"
 #include "search/supervisor.h"
 
 namespace metaqnn::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 std::atomic<bool> stop{false};
 
@@ -25,8 +23,6 @@ void stop_on_interrupt() {
   action.sa_flags = static_cast<int>(SA_RESETHAND);
   for (int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
 }
-
-Json or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
 
 Json to_json(const search::FinalModel& model) {
   Json json{{"model", model.name},

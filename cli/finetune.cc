@@ -9,14 +9,14 @@
 namespace metaqnn::cli {
 namespace {
 
-struct Options {
+struct FinetuneOptions {
   std::string study;
   int64_t top = 10;
   FinalChoice choice;
 };
 
 // The study's, with images and final training of --config in their place.
-search::Configuration configuration_for(const Options& options, search::Study& study) {
+search::Configuration configuration_for(const FinetuneOptions& options, search::Study& study) {
   search::Configuration configuration = search::stored_configuration(study);
   if (!options.choice.config.empty()) {
     const search::Configuration given = search::read_configuration(options.choice.config);
@@ -32,7 +32,7 @@ search::Configuration configuration_for(const Options& options, search::Study& s
   return configuration;
 }
 
-ExitStatus run(const Options& options) {
+ExitStatus run(const FinetuneOptions& options) {
   const auto study = search::open_study(options.study);
   const search::Configuration configuration = configuration_for(options, *study);
   const std::vector<search::Trial> trials = search::best_trials(*study, options.top);
@@ -47,8 +47,8 @@ ExitStatus run(const Options& options) {
   return ExitStatus::done;
 }
 
-std::function<ExitStatus()> setup(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+std::function<ExitStatus()> set_up_finetune(CLI::App& app) {
+  auto options = std::make_shared<FinetuneOptions>();
   app.add_option("--study", options->study, "the study")->required();
   app.add_option("--top", options->top, "how many of the best networks")
       ->check(at_least_one())
@@ -63,6 +63,6 @@ std::function<ExitStatus()> setup(CLI::App& app) {
 
 const Command finetune_command{
     "finetune", "Train the best networks again with the long schedule",
-    "metaqnn finetune --study sqlite:///quick.db --top 5 -o quick-models", setup};
+    "metaqnn finetune --study sqlite:///quick.db --top 5 -o quick-models", set_up_finetune};
 
 }  // namespace metaqnn::cli

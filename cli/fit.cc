@@ -11,12 +11,12 @@
 namespace metaqnn::cli {
 namespace {
 
-struct Options {
+struct FitOptions {
   LogChoice choice;
   std::string log, method = "combined", output;
 };
 
-ExitStatus run(const Options& options) {
+ExitStatus run(const FitOptions& options) {
   predict::find_method(options.method);
   const LoadedLog log = load_log(options.log, options.choice);
   const predict::EncodingSettings encoding = encoding_for(log, options.choice);
@@ -39,8 +39,8 @@ ExitStatus run(const Options& options) {
   return ExitStatus::done;
 }
 
-std::function<ExitStatus()> setup(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+std::function<ExitStatus()> set_up_fit(CLI::App& app) {
+  auto options = std::make_shared<FitOptions>();
   app.add_option("--log", options->log, "study URL or CSV file")->required();
   app.add_option("--method", options->method, "which predictor")->capture_default_str();
   app.add_option("-o,--output", options->output, "file for the model")->required();
@@ -52,6 +52,6 @@ std::function<ExitStatus()> setup(CLI::App& app) {
 
 const Command fit_command{"fit", "Fit a predictor and save it",
                           "metaqnn fit --log sqlite:///quick.db --method combined -o quick.model",
-                          setup};
+                          set_up_fit};
 
 }  // namespace metaqnn::cli

@@ -11,16 +11,16 @@
 namespace metaqnn::cli {
 namespace {
 
-struct Options {
+struct ImportOptions {
   std::string log, study, config, target;
 };
 
-datasets::Log read(const Options& options) {
+datasets::Log read(const ImportOptions& options) {
   if (search::is_study_url(options.log)) return search::to_log(*search::open_study(options.log));
   return datasets::read_log(options.log, {"", options.target});
 }
 
-ExitStatus run(const Options& options) {
+ExitStatus run(const ImportOptions& options) {
   const datasets::Log log = read(options);
   const bool exists = search::study_exists(options.study);
   if (!exists && options.config.empty())
@@ -46,8 +46,8 @@ ExitStatus run(const Options& options) {
   return ExitStatus::done;
 }
 
-std::function<ExitStatus()> setup(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+std::function<ExitStatus()> set_up_import(CLI::App& app) {
+  auto options = std::make_shared<ImportOptions>();
   app.add_option("LOG", options->log, "a CSV file or the URL of a study")->required();
   app.add_option("--study", options->study, "the study to fill; made if it is not there")
       ->required();
@@ -59,8 +59,9 @@ std::function<ExitStatus()> setup(CLI::App& app) {
 
 }  // namespace
 
-const Command import_command{
-    "import", "Bring the results of a log into a study",
-    "metaqnn import log.csv --study sqlite:///new.db --config experiments/cifar10.toml", setup};
+const Command import_command{"import", "Bring the results of a log into a study",
+                             "metaqnn import log.csv --study sqlite:///new.db \\\n"
+                             "      --config experiments/cifar10.toml",
+                             set_up_import};
 
 }  // namespace metaqnn::cli

@@ -5,10 +5,12 @@
 #include <cstdio>
 #include <exception>
 #include <iostream>
+#include <memory>
 #include <string>
 
 #include "architecture/names.h"
 #include "cli/command.h"
+#include "cli/help.h"
 #include "search/version.h"
 
 namespace metaqnn::cli {
@@ -55,16 +57,9 @@ void flush_output() {
     throw FailureError("standard output cannot be written; what was printed is not whole");
 }
 
-// CLI11 2.5 and later break the lines of a footer unless told not to.
-template <typename Formatter>
-void keep_footer_lines([[maybe_unused]] Formatter& formatter) {
-  if constexpr (requires { formatter.enable_footer_formatting(false); })
-    formatter.enable_footer_formatting(false);
-}
-
 int run(int argc, char** argv) {
   CLI::App app{"metaqnn: designs convolutional networks by Q-learning."};
-  keep_footer_lines(*app.get_formatter());
+  app.formatter(std::make_shared<HelpFormatter>());
   app.require_subcommand(1);
   app.set_version_flag("--version", [] {
     return "metaqnn " + search::program_version() + ", " + search::library_versions();

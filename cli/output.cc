@@ -102,6 +102,10 @@ std::string grouped(int64_t value) {
   return digits;
 }
 
+std::string plural(int64_t count, const std::string& noun) {
+  return grouped(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
 std::string scientific(const std::string& digits) {
   if (digits.size() <= 6) return digits;
   return fmt::format("{}.{}e+{}", digits[0], digits.substr(1, 2), digits.size() - 1);

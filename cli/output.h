@@ -38,6 +38,8 @@ class Table {
 std::string fixed(std::optional<double> value, int decimals);
 // 1234567 as "1,234,567".
 std::string grouped(int64_t value);
+// "1 network", "1,234 networks".
+std::string plural(int64_t count, const std::string& noun);
 // 1.23e+45 of a long number of digits.
 std::string scientific(const std::string& digits);
 // "12.3 M", "456 k".

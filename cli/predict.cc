@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "cli/command.h"
+#include "cli/json.h"
 #include "cli/log_options.h"
 #include "datasets/logs/csv.h"
 #include "kernels/dense.h"
@@ -13,13 +13,11 @@
 namespace metaqnn::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-struct Options {
+struct PredictOptions {
   std::string model, architectures, format = "csv";
 };
 
-ExitStatus run(const Options& options) {
+ExitStatus run(const PredictOptions& options) {
   const int threads = search::available_cores();
   kernels::set_blas_threads(threads);
   const predict::Model model = predict::load_model(options.model, threads);
@@ -50,8 +48,8 @@ ExitStatus run(const Options& options) {
   return ExitStatus::done;
 }
 
-std::function<ExitStatus()> setup(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+std::function<ExitStatus()> set_up_predict(CLI::App& app) {
+  auto options = std::make_shared<PredictOptions>();
   app.add_option("--model", options->model, "what metaqnn fit has saved")->required();
   app.add_option("--architectures", options->architectures, "file with one a line")->required();
   app.add_option("--format", options->format, "csv or json")
@@ -64,6 +62,6 @@ std::function<ExitStatus()> setup(CLI::App& app) {
 
 const Command predict_command{"predict", "Predict how well architectures will do",
                               "metaqnn predict --model quick.model --architectures candidates.txt",
-                              setup};
+                              set_up_predict};
 
 }  // namespace metaqnn::cli

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "cli/command.h"
 #include "cli/final_options.h"
+#include "cli/json.h"
 #include "cli/output.h"
 #include "datasets/images/picture.h"
 #include "search/evaluate/trained_network.h"
@@ -15,9 +15,7 @@
 namespace metaqnn::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-struct Options {
+struct PredictImageOptions {
   std::string model, device = "cpu", format = "table";
   std::vector<std::string> images;
   size_t top = 3;
@@ -33,7 +31,7 @@ std::vector<int> ranking(const Eigen::VectorXd& probabilities, size_t top) {
   return order;
 }
 
-ExitStatus run(const Options& options) {
+ExitStatus run(const PredictImageOptions& options) {
   const search::Checkpoint checkpoint = search::read_finished_checkpoint(options.model);
   datasets::ImageSet images{checkpoint.image, checkpoint.classes, {}, {}};
   for (const std::string& file : options.images) {
@@ -61,8 +59,8 @@ ExitStatus run(const Options& options) {
   return ExitStatus::done;
 }
 
-std::function<ExitStatus()> setup(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+std::function<ExitStatus()> set_up_predict_image(CLI::App& app) {
+  auto options = std::make_shared<PredictImageOptions>();
   app.add_option("--model", options->model, "checkpoint of metaqnn finetune")->required();
   app.add_option("IMAGE", options->images,
                  "PNG or JPEG files; each is resized to the size of the training images")
@@ -81,6 +79,7 @@ std::function<ExitStatus()> setup(CLI::App& app) {
 
 const Command predict_image_command{
     "predict-image", "Label images with a trained network",
-    "metaqnn predict-image --model quick-models/trial-42.checkpoint shoe.png", setup};
+    "metaqnn predict-image --model quick-models/trial-42.checkpoint shoe.png",
+    set_up_predict_image};
 
 }  // namespace metaqnn::cli

@@ -13,6 +13,7 @@ namespace metaqnn::cli {
 Progress::Progress(const search::Configuration& configuration, int64_t target,
                    std::optional<double> best)
     : schedule_(configuration.strategy.schedule),
+      shows_epsilon_(search::heeds_epsilon(configuration.strategy.kind)),
       target_(target),
       live_(is_terminal(STDERR_FILENO)),
       start_(std::chrono::steady_clock::now()),
@@ -22,10 +23,11 @@ void Progress::trial_finished(const search::Trial& trial) {
   if (trial.state == search::TrialState::complete)
     best_ = std::max(best_.value_or(0), trial.validation_accuracy.value_or(0));
   if (live_) return;
-  fmt::print(stderr, "trial {}  {}  epsilon {:.1f}  {}  {}\n", trial.number,
+  fmt::print(stderr, "trial {}  {}  {}{}  {}\n", trial.number,
              trial.state == search::TrialState::complete ? fixed(trial.validation_accuracy, 4)
                                                          : "failed: " + trial.reason(),
-             trial.epsilon, duration(trial.seconds.value_or(0)), trial.architecture);
+             shows_epsilon_ ? fmt::format("epsilon {:.1f}  ", trial.epsilon) : "",
+             duration(trial.seconds.value_or(0)), trial.architecture);
 }
 
 void Progress::worker_died(const std::string& how, const search::Trial* held) {
@@ -43,9 +45,8 @@ void Progress::tick(const search::Counts& counts) {
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
   const auto done = static_cast<double>(counts.unique_models - *models_at_start_);
   std::string line = fmt::format("{}/{} models", counts.unique_models, target_);
-  if (const auto epsilon =
-          search::epsilon_at(schedule_, counts.unique_models + counts.reserved - 1))
-    line += fmt::format("  epsilon {:.1f}", *epsilon);
+  const auto epsilon = search::epsilon_at(schedule_, counts.unique_models + counts.reserved - 1);
+  if (shows_epsilon_ && epsilon) line += fmt::format("  epsilon {:.1f}", *epsilon);
   line += "  best " + fixed(best_, 4);
   if (done > 0) {
     line += fmt::format("  {:.0f}/h", done / seconds * 3600);

@@ -26,6 +26,7 @@ class Progress : public search::SearchObserver {
   void clear_line();
 
   search::Schedule schedule_;
+  bool shows_epsilon_;
   int64_t target_;
   bool live_;
   std::chrono::steady_clock::time_point start_;

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "cli/command.h"
 #include "cli/draw.h"
+#include "cli/json.h"
 #include "cli/log_options.h"
 #include "cli/output.h"
 #include "kernels/dense.h"
@@ -17,9 +17,7 @@
 namespace metaqnn::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-struct Options {
+struct RankOptions {
   std::vector<std::string> models;
   std::string candidates, config, format = "table";
   int64_t count = 10000, top = 10;
@@ -34,7 +32,7 @@ struct Ranking {
   predict::Prediction prediction;  // of these
 };
 
-Ranking rank(const Options& options, const std::string& file, int threads) {
+Ranking rank(const RankOptions& options, const std::string& file, int threads) {
   const predict::Model model = predict::load_model(file, threads);
   const predict::EncodingSettings& encoding = model.training.encoding->settings();
   std::vector<std::string> texts;
@@ -96,7 +94,7 @@ void print_tables(const std::vector<Ranking>& rankings) {
   }
 }
 
-ExitStatus run(const Options& options) {
+ExitStatus run(const RankOptions& options) {
   if (options.candidates.empty() == options.config.empty())
     throw UsageError("give either --candidates FILE or --config FILE with --count N");
   const int threads = search::available_cores();
@@ -107,8 +105,8 @@ ExitStatus run(const Options& options) {
   return ExitStatus::done;
 }
 
-std::function<ExitStatus()> setup(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+std::function<ExitStatus()> set_up_rank(CLI::App& app) {
+  auto options = std::make_shared<RankOptions>();
   app.add_option("--model", options->models, "what metaqnn fit has saved; may be repeated")
       ->required();
   app.add_option("--candidates", options->candidates, "file with one architecture a line");
@@ -129,8 +127,8 @@ std::function<ExitStatus()> setup(CLI::App& app) {
 }  // namespace
 
 const Command rank_command{"rank", "The most promising of many untrained architectures",
-                           "metaqnn rank --model quick.model --config "
-                           "experiments/fashion_mnist_quick.toml --count 10000 --top 10",
-                           setup};
+                           "metaqnn rank --model quick.model --count 10000 --top 10 \\\n"
+                           "      --config experiments/fashion_mnist_quick.toml",
+                           set_up_rank};
 
 }  // namespace metaqnn::cli

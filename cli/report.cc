@@ -13,7 +13,7 @@
 namespace metaqnn::cli {
 namespace {
 
-struct Options {
+struct ReportOptions {
   std::string study, output;
 };
 
@@ -33,7 +33,7 @@ void write_page(const std::string& page, const std::filesystem::path& file) {
   }
 }
 
-ExitStatus run(const Options& options) {
+ExitStatus run(const ReportOptions& options) {
   const ReportedStudy study = read_study(*search::open_study(options.study));
   const std::string page = report_page(study);
   write_page(page, options.output);
@@ -43,8 +43,8 @@ ExitStatus run(const Options& options) {
   return ExitStatus::done;
 }
 
-std::function<ExitStatus()> setup(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+std::function<ExitStatus()> set_up_report(CLI::App& app) {
+  auto options = std::make_shared<ReportOptions>();
   app.add_option("--study", options->study, "the study")->required();
   app.add_option("-o,--output", options->output, "file for the page")->required();
   return [options] { return run(*options); };
@@ -53,6 +53,7 @@ std::function<ExitStatus()> setup(CLI::App& app) {
 }  // namespace
 
 const Command report_command{"report", "One page with the figures of a search, to read and to send",
-                             "metaqnn report --study sqlite:///quick.db -o report.html", setup};
+                             "metaqnn report --study sqlite:///quick.db -o report.html",
+                             set_up_report};
 
 }  // namespace metaqnn::cli

@@ -80,12 +80,6 @@ std::vector<double> accuracies_of(const ReportedStudy& study) {
   return accuracies;
 }
 
-std::string plural(int64_t count, const std::string& one, const std::string& many) {
-  return grouped(count) + " " + (count == 1 ? one : many);
-}
-
-std::string networks(int64_t count) { return plural(count, "network", "networks"); }
-
 int64_t count_if(const ReportedStudy& study, const std::function<bool(const Trial&)>& holds) {
   return std::count_if(study.trials.begin(), study.trials.end(), holds);
 }
@@ -98,9 +92,10 @@ std::string left_out(const ReportedStudy& study) {
   const int64_t unfinished = count_if(study, [](const Trial& trial) { return !trial.finished(); });
   std::string text;
   if (failed > 0)
-    text += fmt::format(" Left out: {} that failed without an accuracy.", networks(failed));
+    text +=
+        fmt::format(" Left out: {} that failed without an accuracy.", plural(failed, "network"));
   if (unfinished > 0)
-    text += fmt::format(" {} {} waiting or in training.", networks(unfinished),
+    text += fmt::format(" {} {} waiting or in training.", plural(unfinished, "network"),
                         unfinished == 1 ? "is" : "are");
   return text;
 }
@@ -183,8 +178,8 @@ Figure trials_in_order(const ReportedStudy& study) {
   chart.line(running_best(complete, number(study.trials.back())), "best");
   if (!complete.empty()) chart.legend_line("the best so far", "best");
   figure.svg = chart.svg();
-  figure.caption =
-      fmt::format("{} with an accuracy.{}{}", networks(groups.size()), of_epsilon, left_out(study));
+  figure.caption = fmt::format("{} with an accuracy.{}{}", plural(groups.size(), "network"),
+                               of_epsilon, left_out(study));
   return figure;
 }
 
@@ -277,7 +272,7 @@ Figure means_by_epsilon(const ReportedStudy& study) {
   }
   if (sampled.without > 0)
     figure.caption += fmt::format(" Left out: {} whose network has no accuracy.",
-                                  plural(sampled.without, "sample", "samples"));
+                                  plural(sampled.without, "sample"));
   if (sampled.means.size() > 1 && is_epsilon_of_first_samples(study))
     figure.caption +=
         " Each sample has the epsilon of its network's first one, as an imported log gives it: "
@@ -353,8 +348,8 @@ Figure histogram(const ReportedStudy& study) {
   add(groups.screened, "picked by screening", "screened");
   add(groups.not_learning, "did not learn", "failed");
   figure.svg = chart.svg();
-  figure.caption =
-      fmt::format("{} in bins of {:g}.{}", networks(groups.size()), bins.width(), left_out(study));
+  figure.caption = fmt::format("{} in bins of {:g}.{}", plural(groups.size(), "network"),
+                               bins.width(), left_out(study));
   return figure;
 }
 
@@ -412,12 +407,13 @@ Figure accuracy_by_size(const ReportedStudy& study) {
     return figure;
   }
   figure.svg = picture_of_sizes(figure.title, study, sized);
-  figure.caption = fmt::format("{}.", networks(static_cast<int64_t>(sized.size())));
+  figure.caption = fmt::format("{}.", plural(static_cast<int64_t>(sized.size()), "network"));
   const int64_t failed =
       count_if(study, [](const Trial& trial) { return trial.state == TrialState::failed; });
-  if (failed > 0) figure.caption += fmt::format(" Left out: {} that failed.", networks(failed));
+  if (failed > 0)
+    figure.caption += fmt::format(" Left out: {} that failed.", plural(failed, "network"));
   if (const auto unknown = complete - static_cast<int64_t>(sized.size()); unknown > 0)
-    figure.caption += fmt::format(" Left out: {} of unknown size.", networks(unknown));
+    figure.caption += fmt::format(" Left out: {} of unknown size.", plural(unknown, "network"));
   return figure;
 }
 
@@ -562,8 +558,9 @@ Figure screened_networks(const ReportedStudy& study) {
   const int64_t screened = count_if(study, is_screened);
   const int64_t with_accuracy =
       count_if(study, [](const Trial& trial) { return is_screened(trial) && accuracy_of(trial); });
-  figure.caption = fmt::format("Of {} picked by screening, {} {} an accuracy.", networks(screened),
-                               grouped(with_accuracy), with_accuracy == 1 ? "has" : "have");
+  figure.caption =
+      fmt::format("Of {} picked by screening, {} {} an accuracy.", plural(screened, "network"),
+                  grouped(with_accuracy), with_accuracy == 1 ? "has" : "have");
   if (with_accuracy == 0) return figure;
   figure.svg = picture_of_screening(figure.title, study);
   figure.caption +=

@@ -18,7 +18,7 @@ struct ReportedStudy {
   std::vector<search::Sample> samples;
   std::vector<search::Trial> best;  // at most ten complete ones, the best first
 
-  bool by_agent() const { return configuration.strategy.kind == "q_learning"; }
+  bool by_agent() const { return search::heeds_epsilon(configuration.strategy.kind); }
 };
 
 ReportedStudy read_study(search::Study& study);

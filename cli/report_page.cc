@@ -156,10 +156,6 @@ double total_seconds(const ReportedStudy& study) {
   return seconds;
 }
 
-std::string networks(int64_t count) {
-  return grouped(count) + (count == 1 ? " network" : " networks");
-}
-
 // ---- Head ----
 
 std::string progress(const ReportedStudy& study) {
@@ -168,7 +164,7 @@ std::string progress(const ReportedStudy& study) {
   if (study.trials.empty()) return "Nothing has been trained yet.";
   if (study.counts.reserved > 0)
     return fmt::format("It is not over: {} of {} models are done, {} in training or waiting.",
-                       grouped(done), grouped(target), networks(study.counts.reserved));
+                       grouped(done), grouped(target), plural(study.counts.reserved, "network"));
   if (done < target)
     return fmt::format("It stands at {} of {} models.", grouped(done), grouped(target));
   return "Its schedule is done.";
@@ -236,7 +232,7 @@ std::string strategy_in_words(const search::StrategySettings& strategy) {
 
 std::string schedule_in_words(const ReportedStudy& study) {
   const search::Schedule& schedule = study.configuration.strategy.schedule;
-  if (!study.by_agent()) return networks(search::total_models(schedule));
+  if (!study.by_agent()) return plural(search::total_models(schedule), "network");
   std::string text;
   for (const auto& [epsilon, models] : schedule)
     text += fmt::format("{}{} at epsilon {:g}", text.empty() ? "" : ", ", grouped(models), epsilon);
@@ -273,7 +269,7 @@ std::string origins(const ReportedStudy& study) {
   for (const Trial& trial : study.trials) ++counts[trial.origin];
   std::string text;
   for (const auto& [origin, count] : counts)
-    text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", origin, networks(count));
+    text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", origin, plural(count, "network"));
   return text.empty() ? "none yet" : text;
 }
 

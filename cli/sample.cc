@@ -12,20 +12,20 @@
 namespace metaqnn::cli {
 namespace {
 
-struct Options {
+struct SampleOptions {
   std::string config, study, output;
   int64_t count = 0;
   std::optional<uint64_t> seed;
   double epsilon = 0.1;
 };
 
-std::vector<std::string> from_space(const Options& options) {
+std::vector<std::string> from_space(const SampleOptions& options) {
   const search::Configuration configuration = search::read_configuration(options.config);
   const search::Space space = search::build_space(configuration);
   return draw_uniformly(space, options.count, options.seed.value_or(configuration.seed));
 }
 
-std::vector<std::string> from_study(const Options& options) {
+std::vector<std::string> from_study(const SampleOptions& options) {
   const auto study = search::open_study(options.study);
   const search::Configuration configuration = search::stored_configuration(*study);
   const search::Space space = search::build_space(configuration);
@@ -42,7 +42,7 @@ std::vector<std::string> from_study(const Options& options) {
       std::move(seen));
 }
 
-ExitStatus run(const Options& options) {
+ExitStatus run(const SampleOptions& options) {
   if (options.config.empty() == options.study.empty())
     throw UsageError("sample: give either --config FILE or --study URL");
   const std::vector<std::string> drawn =
@@ -59,8 +59,8 @@ ExitStatus run(const Options& options) {
   return ExitStatus::done;
 }
 
-std::function<ExitStatus()> setup(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+std::function<ExitStatus()> set_up_sample(CLI::App& app) {
+  auto options = std::make_shared<SampleOptions>();
   app.add_option("--config", options->config, "the space to walk through uniformly");
   app.add_option("--study", options->study,
                  "walk by its learned policy, leaving out what it has seen");
@@ -78,8 +78,8 @@ std::function<ExitStatus()> setup(CLI::App& app) {
 }  // namespace
 
 const Command sample_command{"sample", "Distinct architectures of a space, one a line",
-                             "metaqnn sample --config experiments/cifar10.toml --count 10000 -o "
-                             "candidates.txt",
-                             setup};
+                             "metaqnn sample --config experiments/cifar10.toml --count 10000 \\\n"
+                             "      -o candidates.txt",
+                             set_up_sample};
 
 }  // namespace metaqnn::cli

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "cli/command.h"
+#include "cli/json.h"
 #include "cli/log_options.h"
 #include "cli/memory_basis.h"
 #include "cli/output.h"
@@ -19,12 +19,11 @@
 namespace metaqnn::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using search::ScreenPlan;
 using search::Shortlist;
 using search::ShortlistFigures;
 
-struct Options {
+struct ScreenOptions {
   std::string study, draw = "uniform", failures = "as-chance", device, format = "table";
   std::vector<std::string> methods{"all"};
   int64_t candidates = 10000, top = 10;
@@ -58,7 +57,7 @@ std::vector<std::string> chosen_methods(const std::vector<std::string>& asked) {
   return names;
 }
 
-search::ScreenSettings settings_of(const Options& options,
+search::ScreenSettings settings_of(const ScreenOptions& options,
                                    const search::Configuration& configuration,
                                    search::Study& study) {
   search::ScreenSettings settings;
@@ -98,7 +97,7 @@ size_t count_finished(const std::map<std::string, search::Trial>& trials) {
 }
 
 // Trains in worker processes, as a search does: a training that crashes is data here too.
-void train(const Options& options, search::Configuration configuration, search::Study& study,
+void train(const ScreenOptions& options, search::Configuration configuration, search::Study& study,
            const ScreenPlan& plan) {
   const size_t done = count_finished(trials_of(study, plan));
   if (done == plan.architectures().size()) {
@@ -125,7 +124,7 @@ void train(const Options& options, search::Configuration configuration, search::
   }
 }
 
-Screening screen(const Options& options, search::Study& study) {
+Screening screen(const ScreenOptions& options, search::Study& study) {
   search::Configuration configuration = search::stored_configuration(study);
   if (!options.device.empty()) configuration.device = options.device;
   const search::ScreenSettings settings = settings_of(options, configuration, study);
@@ -156,7 +155,7 @@ Json to_json(const search::Pick& pick, const Screening& screening) {
           {"reason", trial == nullptr ? "" : trial->reason()}};
 }
 
-void print_json(const Options& options, const Screening& screening) {
+void print_json(const ScreenOptions& options, const Screening& screening) {
   const ScreenPlan& plan = screening.plan;
   Json json{{"study",
              {{"trials", plan.study.results},
@@ -190,14 +189,14 @@ void print_json(const Options& options, const Screening& screening) {
 
 // ---- Tables ----
 
-std::string draw_in_words(const Options& options) {
+std::string draw_in_words(const ScreenOptions& options) {
   if (options.draw == "uniform") return "by uniform walks";
   const std::string policy = fmt::format("the learned policy at epsilon {}", options.epsilon);
   return options.draw == "policy" ? "by " + policy
                                   : "half by " + policy + ", half by uniform walks";
 }
 
-void print_head(const Options& options, const ScreenPlan& plan) {
+void print_head(const ScreenOptions& options, const ScreenPlan& plan) {
   fmt::print("study       {} networks: mean {}, 90th percentile {}, best {}\n",
              grouped(plan.study.results), fixed(plan.study.mean, 4),
              fixed(plan.study.percentile_90, 4), fixed(plan.study.best, 4));
@@ -275,7 +274,7 @@ void print_best(const Screening& screening) {
   fmt::print("\nthe best of all picks, and how many methods picked them\n{}", table.render());
 }
 
-ExitStatus run(const Options& options) {
+ExitStatus run(const ScreenOptions& options) {
   const auto study = search::open_study(options.study);
   const Screening screening = screen(options, *study);
   if (options.format == "json") {
@@ -292,7 +291,7 @@ ExitStatus run(const Options& options) {
   return ExitStatus::done;
 }
 
-void add_limits(CLI::App& app, Options& options) {
+void add_limits(CLI::App& app, ScreenOptions& options) {
   app.add_option("--max-parameters", options.limits.parameters, "of a candidate")
       ->check(at_least_one());
   app.add_option("--max-macs", options.limits.macs, "of a candidate, for one image")
@@ -302,8 +301,8 @@ void add_limits(CLI::App& app, Options& options) {
       ->check(at_least_one());
 }
 
-std::function<ExitStatus()> setup(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+std::function<ExitStatus()> set_up_screen(CLI::App& app) {
+  auto options = std::make_shared<ScreenOptions>();
   app.add_option("--study", options->study, "an existing study with results")->required();
   app.add_option("--candidates", options->candidates,
                  "how many to draw that the study has not seen")
@@ -343,6 +342,6 @@ std::function<ExitStatus()> setup(CLI::App& app) {
 
 const Command screen_command{
     "screen", "Train the most promising of many untrained architectures",
-    "metaqnn screen --study sqlite:///quick.db --candidates 10000 --top 10", setup};
+    "metaqnn screen --study sqlite:///quick.db --candidates 10000 --top 10", set_up_screen};
 
 }  // namespace metaqnn::cli

@@ -13,7 +13,7 @@
 namespace metaqnn::cli {
 namespace {
 
-struct Options {
+struct SearchOptions {
   std::string config, study, device, precision;
   std::optional<int64_t> trials;
   std::optional<int> workers;
@@ -23,7 +23,7 @@ struct Options {
   std::string format = "table";
 };
 
-search::Configuration requested_configuration(const Options& options) {
+search::Configuration requested_configuration(const SearchOptions& options) {
   search::Configuration configuration = search::read_configuration(options.config);
   if (options.seed) configuration.seed = *options.seed;
   if (!options.device.empty()) configuration.device = options.device;
@@ -52,7 +52,7 @@ void check_same(search::Configuration requested, const search::Configuration& st
                   lines->first, lines->second));
 }
 
-search::Configuration open_or_create(const Options& options) {
+search::Configuration open_or_create(const SearchOptions& options) {
   if (!search::study_exists(options.study)) {
     if (options.config.empty())
       throw UsageError("there is no study " + search::shown_url(options.study) +
@@ -79,7 +79,7 @@ search::Configuration open_or_create(const Options& options) {
   return requested;
 }
 
-ExitStatus estimate(const Options& options) {
+ExitStatus estimate(const SearchOptions& options) {
   if (options.config.empty())
     throw UsageError("search --estimate: give the --config FILE whose search is meant");
   const search::Configuration configuration = requested_configuration(options);
@@ -89,7 +89,7 @@ ExitStatus estimate(const Options& options) {
                                         .format = options.format});
 }
 
-ExitStatus run(const Options& options) {
+ExitStatus run(const SearchOptions& options) {
   if (options.estimate) return estimate(options);
   if (options.study.empty())
     throw UsageError("search: --study is required; only --estimate does without a study");
@@ -109,8 +109,8 @@ ExitStatus run(const Options& options) {
   return ExitStatus::done;
 }
 
-std::function<ExitStatus()> setup(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+std::function<ExitStatus()> set_up_search(CLI::App& app) {
+  auto options = std::make_shared<SearchOptions>();
   app.add_option("--config", options->config,
                  "configuration file (TOML); may be left out to resume");
   CLI::Option* study = app.add_option(
@@ -143,9 +143,9 @@ std::function<ExitStatus()> setup(CLI::App& app) {
 
 }  // namespace
 
-const Command search_command{
-    "search", "Search: create a study or resume it",
-    "metaqnn search --config experiments/fashion_mnist_quick.toml --study sqlite:///quick.db",
-    setup};
+const Command search_command{"search", "Search: create a study or resume it",
+                             "metaqnn search --config experiments/fashion_mnist_quick.toml \\\n"
+                             "      --study sqlite:///quick.db",
+                             set_up_search};
 
 }  // namespace metaqnn::cli

@@ -1,26 +1,26 @@
 #include <fmt/format.h>
 
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "cli/command.h"
+#include "cli/json.h"
 #include "cli/output.h"
 #include "search/configuration.h"
 
 namespace metaqnn::cli {
 namespace {
 
-struct Options {
+struct SpaceOptions {
   std::string config, format = "table";
 };
 
-ExitStatus run(const Options& options) {
+ExitStatus run(const SpaceOptions& options) {
   const search::Space space = search::build_space(search::read_configuration(options.config));
   const std::string architectures = space.architectures();
   if (options.format == "json") {
-    const nlohmann::ordered_json json{{"states", space.states()},
-                                      {"transitions", space.transitions()},
-                                      {"architectures", architectures}};
+    const Json json{{"states", space.states()},
+                    {"transitions", space.transitions()},
+                    {"architectures", architectures}};
     fmt::print("{}\n", json.dump(2));
     return ExitStatus::done;
   }
@@ -36,8 +36,8 @@ ExitStatus run(const Options& options) {
   return ExitStatus::done;
 }
 
-std::function<ExitStatus()> setup(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+std::function<ExitStatus()> set_up_space(CLI::App& app) {
+  auto options = std::make_shared<SpaceOptions>();
   app.add_option("--config", options->config, "configuration file (TOML)")->required();
   app.add_option("--format", options->format, "table or json")
       ->check(CLI::IsMember({"table", "json"}))
@@ -48,6 +48,6 @@ std::function<ExitStatus()> setup(CLI::App& app) {
 }  // namespace
 
 const Command space_command{"space", "How large is the search space of a configuration?",
-                            "metaqnn space --config experiments/cifar10.toml", setup};
+                            "metaqnn space --config experiments/cifar10.toml", set_up_space};
 
 }  // namespace metaqnn::cli

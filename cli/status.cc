@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "cli/command.h"
+#include "cli/json.h"
 #include "cli/output.h"
 #include "search/search.h"
 
@@ -12,7 +12,7 @@ namespace {
 
 using search::TrialState;
 
-struct Options {
+struct StatusOptions {
   std::string study, format = "table";
 };
 
@@ -48,12 +48,7 @@ Pace pace(search::Study& study, const std::vector<search::Trial>& trials) {
   return pace;
 }
 
-template <typename T>
-nlohmann::ordered_json or_null(const std::optional<T>& value) {
-  return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
-}
-
-ExitStatus run(const Options& options) {
+ExitStatus run(const StatusOptions& options) {
   const auto study = search::open_study(options.study);
   const search::Configuration configuration = search::stored_configuration(*study);
   const search::Counts counts = study->counts();
@@ -72,7 +67,7 @@ ExitStatus run(const Options& options) {
   }
 
   if (options.format == "json") {
-    nlohmann::ordered_json json;
+    Json json;
     for (TrialState state : kStates)
       json["states"][search::to_string(state)] = count(counts, state);
     json["unique_models"] = counts.unique_models;
@@ -97,7 +92,8 @@ ExitStatus run(const Options& options) {
                           search::to_string(state));
   fmt::print("trials    {}\n", states);
   fmt::print("samples   {}\n", counts.samples);
-  fmt::print("epsilon   {}\n", epsilon ? fixed(epsilon, 1) : "the schedule is done");
+  if (search::heeds_epsilon(configuration.strategy.kind))
+    fmt::print("epsilon   {}\n", epsilon ? fixed(epsilon, 1) : "the schedule is done");
   if (best)
     fmt::print("best      {}  {}\n", fixed(best->validation_accuracy, 4), best->architecture);
   if (speed.models_per_hour)
@@ -109,8 +105,8 @@ ExitStatus run(const Options& options) {
   return ExitStatus::done;
 }
 
-std::function<ExitStatus()> setup(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+std::function<ExitStatus()> set_up_status(CLI::App& app) {
+  auto options = std::make_shared<StatusOptions>();
   app.add_option("--study", options->study, "the study")->required();
   app.add_option("--format", options->format, "table or json")
       ->check(CLI::IsMember({"table", "json"}))
@@ -121,6 +117,6 @@ std::function<ExitStatus()> setup(CLI::App& app) {
 }  // namespace
 
 const Command status_command{"status", "How far is a search?",
-                             "metaqnn status --study sqlite:///quick.db", setup};
+                             "metaqnn status --study sqlite:///quick.db", set_up_status};
 
 }  // namespace metaqnn::cli

@@ -8,12 +8,12 @@
 namespace metaqnn::cli {
 namespace {
 
-struct Options {
+struct TransferOptions {
   std::string model;
   FinalChoice choice;
 };
 
-ExitStatus run(const Options& options) {
+ExitStatus run(const TransferOptions& options) {
   const search::Checkpoint source = search::read_finished_checkpoint(options.model);
   search::Configuration configuration = search::read_configuration(options.choice.config);
   apply(options.choice, configuration);
@@ -26,8 +26,8 @@ ExitStatus run(const Options& options) {
   return ExitStatus::done;
 }
 
-std::function<ExitStatus()> setup(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+std::function<ExitStatus()> set_up_transfer(CLI::App& app) {
+  auto options = std::make_shared<TransferOptions>();
   app.add_option("--model", options->model, "checkpoint of metaqnn finetune")->required();
   app.add_option("--config", options->choice.config,
                  "images, [evaluator] and [final] to train with")
@@ -40,7 +40,8 @@ std::function<ExitStatus()> setup(CLI::App& app) {
 
 const Command transfer_command{
     "transfer", "Train a network on another data set, from scratch and from its weights",
-    "metaqnn transfer --model models/trial-42.checkpoint --config experiments/mnist.toml -o mnist",
-    setup};
+    "metaqnn transfer --model models/trial-42.checkpoint \\\n"
+    "      --config experiments/mnist.toml -o mnist",
+    set_up_transfer};
 
 }  // namespace metaqnn::cli

@@ -2,35 +2,28 @@
 
 #include <algorithm>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "cli/command.h"
+#include "cli/json.h"
 #include "cli/output.h"
 #include "datasets/logs/csv.h"
-#include "search/study/study.h"
+#include "search/search.h"
 
 namespace metaqnn::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-struct Options {
+struct TrialsOptions {
   std::string study, state, format = "table";
   std::optional<int64_t> top;
   bool samples = false;
 };
-
-template <typename T>
-Json or_null(const std::optional<T>& value) {
-  return value ? Json(*value) : Json(nullptr);
-}
 
 std::string csv_optional(const std::optional<double>& value) {
   return value ? datasets::csv_number(*value) : "";
 }
 
 // Best first for --top, otherwise in order.
-std::vector<search::Trial> select(const Options& options, search::Study& study) {
+std::vector<search::Trial> select(const TrialsOptions& options, search::Study& study) {
   std::vector<search::Trial> trials = study.trials(false);
   if (!options.state.empty()) {
     std::erase_if(trials, [&](const search::Trial& trial) {
@@ -64,7 +57,8 @@ Json to_json(const search::Trial& trial) {
           {"origin", trial.origin}};
 }
 
-void print_trials(const Options& options, const std::vector<search::Trial>& trials) {
+void print_trials(const TrialsOptions& options, const std::vector<search::Trial>& trials,
+                  bool has_epsilon) {
   if (options.format == "json") {
     Json list = Json::array();
     for (const search::Trial& trial : trials) list.push_back(to_json(trial));
@@ -92,7 +86,7 @@ void print_trials(const Options& options, const std::vector<search::Trial>& tria
       const std::string result = complete                 ? fixed(trial.validation_accuracy, 4)
                                  : trial.reason().empty() ? search::to_string(trial.state)
                                                           : search::to_string(trial.failure);
-      table.add({std::to_string(trial.number), result, fixed(trial.epsilon, 1),
+      table.add({std::to_string(trial.number), result, has_epsilon ? fixed(trial.epsilon, 1) : "-",
                  short_count(trial.parameters),
                  trial.seconds ? fixed(trial.seconds, 1) + " s" : "-", trial.architecture});
     }
@@ -100,7 +94,7 @@ void print_trials(const Options& options, const std::vector<search::Trial>& tria
   }
 }
 
-void print_samples(const Options& options, search::Study& study) {
+void print_samples(const TrialsOptions& options, search::Study& study, bool has_epsilon) {
   std::vector<search::Sample> samples = study.samples();
   std::vector<search::Trial> trials = study.trials(false);
   const auto trial_of = [&](const search::Sample& sample) -> const search::Trial& {
@@ -138,24 +132,26 @@ void print_samples(const Options& options, search::Study& study) {
       table.add({std::to_string(sample.number),
                  sample.sequence ? std::to_string(*sample.sequence) : "-",
                  std::to_string(sample.trial), fixed(trial_of(sample).validation_accuracy, 4),
-                 fixed(sample.epsilon, 1), trial_of(sample).architecture});
+                 has_epsilon ? fixed(sample.epsilon, 1) : "-", trial_of(sample).architecture});
     }
     fmt::print("{}", table.render());
   }
 }
 
-ExitStatus run(const Options& options) {
+ExitStatus run(const TrialsOptions& options) {
   const auto study = search::open_study(options.study);
+  const bool has_epsilon =
+      search::heeds_epsilon(search::stored_configuration(*study).strategy.kind);
   if (options.samples) {
-    print_samples(options, *study);
+    print_samples(options, *study, has_epsilon);
   } else {
-    print_trials(options, select(options, *study));
+    print_trials(options, select(options, *study), has_epsilon);
   }
   return ExitStatus::done;
 }
 
-std::function<ExitStatus()> setup(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+std::function<ExitStatus()> set_up_trials(CLI::App& app) {
+  auto options = std::make_shared<TrialsOptions>();
   app.add_option("--study", options->study, "the study")->required();
   app.add_option("--top", options->top, "the best so many, best first")->check(at_least_one());
   app.add_option("--state", options->state, "only trials in this state")
@@ -170,6 +166,6 @@ std::function<ExitStatus()> setup(CLI::App& app) {
 }  // namespace
 
 const Command trials_command{"trials", "The trials of a study, or the best of them",
-                             "metaqnn trials --study sqlite:///quick.db --top 10", setup};
+                             "metaqnn trials --study sqlite:///quick.db --top 10", set_up_trials};
 
 }  // namespace metaqnn::cli

@@ -11,7 +11,7 @@
 namespace metaqnn::cli {
 namespace {
 
-struct Options {
+struct WorkerOptions {
   std::string study, device;
   std::optional<int64_t> trials;
   bool waiting_only = false;
@@ -22,7 +22,7 @@ struct Options {
 std::atomic<bool> stop{false};
 
 // The process that works.
-ExitStatus work(const Options& options) {
+ExitStatus work(const WorkerOptions& options) {
   search::become_supervised_worker(options.supervisor);
   struct sigaction action {};
   action.sa_handler = [](int) { stop = true; };
@@ -43,7 +43,7 @@ ExitStatus work(const Options& options) {
 }
 
 // The process that looks after one that works, for each device.
-ExitStatus supervise(const Options& options) {
+ExitStatus supervise(const WorkerOptions& options) {
   run_supervised({.study = options.study,
                   .device = options.device,
                   .threads = options.threads,
@@ -53,8 +53,8 @@ ExitStatus supervise(const Options& options) {
   return ExitStatus::done;
 }
 
-std::function<ExitStatus()> setup(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+std::function<ExitStatus()> set_up_worker(CLI::App& app) {
+  auto options = std::make_shared<WorkerOptions>();
   app.add_option("--study", options->study, "an existing study")->required();
   app.add_option("--device", options->device,
                  "auto, cpu, cuda or cuda:0,cuda:1 (default: the study's)");
@@ -71,6 +71,7 @@ std::function<ExitStatus()> setup(CLI::App& app) {
 }  // namespace
 
 const Command worker_command{"worker", "One more worker for an existing study",
-                             "metaqnn worker --study sqlite:///quick.db --device cpu", setup};
+                             "metaqnn worker --study sqlite:///quick.db --device cpu",
+                             set_up_worker};
 
 }  // namespace metaqnn::cli

@@ -12,7 +12,7 @@
 namespace metaqnn::kernels {
 namespace {
 
-constexpr Eigen::Index kBlock = 256;
+constexpr Eigen::Index kPointBlock = 256;
 
 using Indices = std::vector<Eigen::Index>;
 
@@ -37,8 +37,8 @@ Eigen::SparseMatrix<double> neighbour_graph(Eigen::Index n, int k, const Distanc
                                             int threads) {
   if (k < 1) throw UsageError("a graph needs at least 1 neighbour, not " + std::to_string(k));
   std::vector<Indices> neighbours(static_cast<size_t>(n));
-  parallel_for((n + kBlock - 1) / kBlock, threads, [&](Eigen::Index block) {
-    const Eigen::Index first = block * kBlock, count = std::min(kBlock, n - first);
+  parallel_for((n + kPointBlock - 1) / kPointBlock, threads, [&](Eigen::Index block) {
+    const Eigen::Index first = block * kPointBlock, count = std::min(kPointBlock, n - first);
     const Eigen::MatrixXd rows = distances(first, count);
     if (!rows.allFinite()) {
       throw UsageError("a distance from points " + std::to_string(first) + " to " +

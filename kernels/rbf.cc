@@ -11,7 +11,7 @@ namespace metaqnn::kernels {
 namespace {
 
 // Columns of the result computed at once: their distances stay in the cache until exp() is taken.
-constexpr Eigen::Index kBlock = 64;
+constexpr Eigen::Index kColumnBlock = 64;
 
 void check_features(Eigen::Index a, Eigen::Index b) {
   if (a != b) {
@@ -69,8 +69,9 @@ Eigen::MatrixXd rbf(const Eigen::MatrixXd& a, const Eigen::MatrixXd& b,
   const Eigen::MatrixXd left = scaled(a, groups, widths);
   const Eigen::MatrixXd right = scaled(b, groups, widths);
   Eigen::MatrixXd result(a.rows(), b.rows());
-  parallel_for((b.rows() + kBlock - 1) / kBlock, threads, [&](Eigen::Index block) {
-    const Eigen::Index begin = block * kBlock, count = std::min(kBlock, b.rows() - begin);
+  parallel_for((b.rows() + kColumnBlock - 1) / kColumnBlock, threads, [&](Eigen::Index block) {
+    const Eigen::Index begin = block * kColumnBlock,
+                       count = std::min(kColumnBlock, b.rows() - begin);
     result.middleCols(begin, count) =
         (-squared_distances(left, right.middleRows(begin, count)).array()).exp();
   });

@@ -15,7 +15,7 @@ namespace {
 constexpr double kErrorsToEachSide = 2;
 // How many walks in a row may find nothing new, and how many architectures may be too large for
 // each that is wanted.
-constexpr int kFruitlessWalks = 200000;
+constexpr int kWalksWithoutNews = 200000;
 constexpr int64_t kRefusedForEach = 100;
 
 struct Walks {
@@ -27,8 +27,8 @@ Walks draw(const Space& space, const Evaluator& evaluator, int64_t count, Random
   Walks walks;
   std::unordered_set<std::string> known;
   int fruitless = 0;
-  while (static_cast<int64_t>(walks.architectures.size()) < count && fruitless < kFruitlessWalks &&
-         walks.over_limit < kRefusedForEach * count) {
+  while (static_cast<int64_t>(walks.architectures.size()) < count &&
+         fruitless < kWalksWithoutNews && walks.over_limit < kRefusedForEach * count) {
     std::string text = space.text(space.uniform_walk(random));
     if (!known.insert(text).second) {
       ++fruitless;

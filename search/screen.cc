@@ -21,7 +21,7 @@ using Json = nlohmann::ordered_json;
 
 // How many walks in a row may find no new candidate, and how many different architectures may be
 // over a limit, before it is said that there are no more.
-constexpr int kFruitlessWalks = 200000;
+constexpr int kWalksWithoutCandidate = 200000;
 constexpr int64_t kMostOverLimit = 1000000;
 
 int64_t stricter(int64_t a, int64_t b) {
@@ -82,7 +82,8 @@ class Drawer {
     for (int fruitless = 0; static_cast<int64_t>(drawn_.size()) < count;) {
       std::string text = space_.text(walk());
       if (!known_.insert(text).second) {
-        if (++fruitless == kFruitlessWalks || std::to_string(known_.size()) == space_size_) return;
+        if (++fruitless == kWalksWithoutCandidate || std::to_string(known_.size()) == space_size_)
+          return;
       } else if (!check_.keeps(text)) {
         if (++over_limit_ >= kMostOverLimit) return;
       } else {

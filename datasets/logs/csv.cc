@@ -9,20 +9,14 @@
 #include <utility>
 
 #include "architecture/error.h"
+#include "architecture/names.h"
 
 namespace metaqnn::datasets {
 namespace {
 
 constexpr std::string_view kBlank = " \t";
-constexpr std::string_view kWhiteSpace = " \t\r\n\v\f";
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::string_view kFieldEnd = ",\r\n";
-
-std::string_view trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(kWhiteSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kWhiteSpace) - first + 1);
-}
 
 bool is_blank(const CsvRow& row) {
   return row.fields.size() == 1 && trimmed(row.fields[0]).empty();

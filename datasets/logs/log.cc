@@ -48,13 +48,6 @@ struct Columns {
 
 // ---- Fields ----
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view white_space = " \t\r\n\v\f";
-  const size_t first = text.find_first_not_of(white_space);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(white_space) - first + 1);
-}
-
 // For messages, which are one line: shortened, control characters blanked.
 std::string shown(std::string_view text) {
   constexpr size_t longest = 40;

@@ -9,7 +9,7 @@ namespace {
 enum class Edit { substitute, insert, remove };
 
 // Edits that lead back to the same walk are thrown away; a space may have only few others.
-constexpr int kAttempts = 1000;
+constexpr int kEdits = 1000;
 
 int32_t label_of(const Space& space, const Step& step) {
   return space.choices(step.position)[static_cast<size_t>(step.choice)].label;
@@ -60,7 +60,7 @@ bool equal(const Walk& a, const Walk& b) {
 Walk mutate(const Space& space, const Walk& walk, Random& random) {
   // In a sequence space putting in or leaving out would move all that follows to other slots.
   const uint64_t edits = space.input() ? 3 : 1;
-  for (int i = 0; i < kAttempts; ++i) {
+  for (int i = 0; i < kEdits; ++i) {
     const auto edit = static_cast<Edit>(random.below(edits));
     const Walk child = edited(space, walk, edit, random.below(walk.size()), random);
     if (!equal(child, walk)) return child;

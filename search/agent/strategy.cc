@@ -26,28 +26,29 @@ class RandomStrategy : public Strategy {
 
 struct StrategyEntry {
   std::string kind;
+  bool heeds_epsilon;
   std::unique_ptr<Strategy> (*make)(const StrategySettings&, const Space&, uint64_t seed,
                                     Admission);
 };
 
 const std::vector<StrategyEntry>& strategies() {
   static const std::vector<StrategyEntry> entries = {
-      {"q_learning",
+      {"q_learning", true,
        [](const StrategySettings& settings, const Space& space, uint64_t seed,
           Admission) -> std::unique_ptr<Strategy> {
          return std::make_unique<QLearning>(settings, space, seed);
        }},
-      {"random",
+      {"random", false,
        [](const StrategySettings&, const Space& space, uint64_t,
           Admission admits) -> std::unique_ptr<Strategy> {
          return std::make_unique<RandomStrategy>(space, std::move(admits));
        }},
-      {"regularized_evolution",
+      {"regularized_evolution", false,
        [](const StrategySettings& settings, const Space& space, uint64_t,
           Admission admits) -> std::unique_ptr<Strategy> {
          return std::make_unique<RegularizedEvolution>(settings, space, std::move(admits));
        }},
-      {"guided", make_guided},
+      {"guided", false, make_guided},
   };
   return entries;
 }
@@ -103,6 +104,13 @@ std::vector<std::string> strategy_kinds() {
   std::vector<std::string> kinds;
   for (const StrategyEntry& entry : strategies()) kinds.push_back(entry.kind);
   return kinds;
+}
+
+bool heeds_epsilon(const std::string& kind) {
+  for (const StrategyEntry& entry : strategies()) {
+    if (entry.kind == kind) return entry.heeds_epsilon;
+  }
+  return false;
 }
 
 }  // namespace metaqnn::search

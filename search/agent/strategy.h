@@ -76,5 +76,8 @@ class Strategy {
 std::unique_ptr<Strategy> make_strategy(const StrategySettings& settings, const Space& space,
                                         uint64_t seed, Admission admits = {});
 std::vector<std::string> strategy_kinds();
+// Whether a strategy of this kind heeds the schedule's epsilon. The others take from the schedule
+// only how many models there are.
+bool heeds_epsilon(const std::string& kind);
 
 }  // namespace metaqnn::search

@@ -8,7 +8,7 @@ namespace metaqnn::search {
 namespace {
 
 // How many images of local contrast normalisation exist as float32 at once.
-constexpr int64_t kImagesAtOnce = 4096;
+constexpr int64_t kFloatImagesAtOnce = 4096;
 
 at::Tensor to_channels_last(const at::Tensor& images) {
   return images.permute({0, 2, 3, 1}).contiguous();
@@ -74,8 +74,8 @@ at::Tensor DeviceNormalization::upload_contrast(const datasets::ImageSet& images
   const Shape& shape = images.shape;
   at::Tensor all = at::empty({images.size(), shape.height, shape.width, shape.channels},
                              at::TensorOptions().dtype(at::kHalf).device(device_));
-  for (int64_t begin = 0; begin < images.size(); begin += kImagesAtOnce) {
-    const datasets::ImageSet some = slice(images, begin, kImagesAtOnce);
+  for (int64_t begin = 0; begin < images.size(); begin += kFloatImagesAtOnce) {
+    const datasets::ImageSet some = slice(images, begin, kFloatImagesAtOnce);
     std::vector<float> values = datasets::local_contrast_normalization(some);
     const at::Tensor normalized = at::from_blob(values.data(), extents(some), at::kFloat);
     all.narrow(0, begin, some.size()).copy_(to_channels_last(normalized));

@@ -6,6 +6,7 @@
 #include "architecture/random.h"
 #include "datasets/images/data_set.h"
 #include "datasets/images/padding.h"
+#include "search/evaluate/libtorch.h"
 #include "search/evaluate/precision.h"
 #include "search/evaluate/tensor_memory.h"
 #include "search/evaluate/training_run.h"
@@ -15,12 +16,6 @@ namespace {
 
 std::vector<float> to_vector(const at::Tensor& tensor) {
   return {tensor.data_ptr<float>(), tensor.data_ptr<float>() + tensor.numel()};
-}
-
-at::Tensor to_tensor(const std::vector<float>& values) {
-  return at::from_blob(const_cast<float*>(values.data()), {static_cast<int64_t>(values.size())},
-                       at::kFloat)
-      .clone();
 }
 
 RunSettings run_settings(const FinalTrainerSettings& settings) {
@@ -206,8 +201,8 @@ class TorchFinalTrainer : public FinalTrainer {
 
 }  // namespace
 
-std::unique_ptr<FinalTrainer> make_final_trainer(const FinalTrainerSettings& settings,
-                                                 const Resources& resources) {
+std::unique_ptr<FinalTrainer> libtorch::make_final_trainer(const FinalTrainerSettings& settings,
+                                                           const Resources& resources) {
   return std::make_unique<TorchFinalTrainer>(settings, resources);
 }
 

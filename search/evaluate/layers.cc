@@ -61,7 +61,7 @@ class ReluMaxPool : public torch::autograd::Function<ReluMaxPool> {
   }
 };
 
-class Dropout : public torch::autograd::Function<Dropout> {
+class RandomDropout : public torch::autograd::Function<RandomDropout> {
  public:
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x,
                             int64_t threshold) {
@@ -113,7 +113,7 @@ at::Tensor relu_max_pool(const at::Tensor& x, int field, int stride) {
 
 at::Tensor dropout(const at::Tensor& x, double probability) {
   if (!has_lanes(x)) return at::dropout(x, probability, true);
-  return Dropout::apply(x, std::lround(probability * 256));
+  return RandomDropout::apply(x, std::lround(probability * 256));
 }
 
 }  // namespace metaqnn::search

@@ -202,4 +202,10 @@ at::Tensor Network::forward(const std::vector<at::Tensor>& weights, at::Tensor x
   return x;
 }
 
+at::Tensor to_tensor(const std::vector<float>& values) {
+  return at::from_blob(const_cast<float*>(values.data()), {static_cast<int64_t>(values.size())},
+                       at::kFloat)
+      .clone();
+}
+
 }  // namespace metaqnn::search

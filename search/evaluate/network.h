@@ -74,4 +74,7 @@ class Network {
   std::vector<at::Tensor> running_mean_, running_variance_;
 };
 
+// A flat tensor with these values, on the CPU.
+at::Tensor to_tensor(const std::vector<float>& values);
+
 }  // namespace metaqnn::search

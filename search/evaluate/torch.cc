@@ -1,114 +1,84 @@
+// Passes everything on to the library metaqnn_libtorch, which is loaded when it is first needed.
 #include "search/evaluate/torch.h"
 
-#include <ATen/ATen.h>
-#include <torch/csrc/autograd/grad_mode.h>
-#include <torch/cuda.h>
-#include <torch/version.h>
+#include <dlfcn.h>
 
-#include <charconv>
-#include <fstream>
+#include <cstring>
 
 #include "architecture/error.h"
-#include "search/evaluate/precision.h"
+#include "search/evaluate/bfloat16.h"
+#include "search/evaluate/libtorch.h"
 
 namespace metaqnn::search {
 namespace {
 
-// Does one bfloat16 convolution, forward and back, work on this device?
-bool bfloat16_step_works(const at::Device& device) {
-  try {
-    const auto options = at::TensorOptions().dtype(at::kBFloat16).device(device);
-    const at::Tensor images = at::ones({2, 8, 8, 8}, options);
-    const at::Tensor weights = at::ones({8, 8, 3, 3}, options).set_requires_grad(true);
-    at::conv2d(images, weights, {}, 1, 1).relu().sum().backward();
-    return std::isfinite(weights.grad().sum().item<float>());
-  } catch (const std::exception&) {
-    return false;
+// Found as the program's other shared libraries are: by its run path, LD_LIBRARY_PATH, the system's
+// folders.
+constexpr const char* kLibrary = "libmetaqnn_libtorch.so";
+
+const libtorch::Functions* load() {
+  void* library = dlopen(kLibrary, RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) {
+    throw FailureError(std::string("training needs ") + kLibrary +
+                       ", which cannot be loaded: " + dlerror() +
+                       "; it is built and installed with the program, and needs LibTorch");
   }
+  const auto entry =
+      reinterpret_cast<decltype(&libtorch::metaqnn_libtorch)>(dlsym(library, libtorch::kEntry));
+  const libtorch::Functions* functions = entry == nullptr ? nullptr : entry();
+  if (functions == nullptr || std::strcmp(functions->build, libtorch::kBuild) != 0) {
+    throw FailureError(std::string(kLibrary) + " is of another build (" +
+                       (functions == nullptr ? "none known" : functions->build) +
+                       ") than the program (" + libtorch::kBuild +
+                       "); build or install both again");
+  }
+  return functions;
 }
 
-bool processor_has_bfloat16() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    if (line.rfind("flags", 0) == 0)
-      return line.find(" avx512_bf16") != std::string::npos ||
-             line.find(" amx_bf16") != std::string::npos;
-  }
-  return false;
-}
-
-// Why no GPU can be used, or "".
-std::string why_no_gpu() {
-  if (!torch::cuda::is_available()) {
-    return "LibTorch " TORCH_VERSION
-           " finds no usable GPU (a build without CUDA, no driver, or no device); docs/gpu.md says "
-           "how to build against one with CUDA, and --device cpu trains here";
-  }
-  return "";
-}
-
-int parse_gpu(const std::string& name) {
-  int index = 0;
-  const std::string prefix = "cuda:";
-  const char* const end = name.data() + name.size();
-  const bool is_gpu = name.rfind(prefix, 0) == 0;
-  const auto [at, error] = std::from_chars(name.data() + (is_gpu ? prefix.size() : 0), end, index);
-  if (!is_gpu || error != std::errc{} || at != end || index < 0) {
-    throw UsageError("device '" + name +
-                     "': expected auto, cpu, cuda, or a list such as cuda:0,cuda:2");
-  }
-  return index;
+const libtorch::Functions& functions() {
+  static const libtorch::Functions* const loaded = load();
+  return *loaded;
 }
 
 }  // namespace
 
 std::string torch_version() {
-  return std::string("LibTorch " TORCH_VERSION " (CUDA: ") +
-         (torch::cuda::is_available() ? std::to_string(torch::cuda::device_count()) + " devices)"
-                                      : "no)");
+  try {
+    return functions().torch_version();
+  } catch (const FailureError&) {
+    return "without LibTorch";
+  }
 }
 
 std::vector<std::string> resolve_devices(const std::string& text) {
   if (text == "cpu") return {"cpu"};
-  const std::string obstacle = why_no_gpu();
-  if (text == "auto" && !obstacle.empty()) return {"cpu"};
-  const int count = obstacle.empty() ? static_cast<int>(torch::cuda::device_count()) : 0;
-  std::vector<std::string> devices;
-  if (text == "auto" || text == "cuda") {
-    for (int i = 0; i < count; ++i) devices.push_back("cuda:" + std::to_string(i));
-  } else {
-    for (size_t begin = 0; begin <= text.size();) {
-      const size_t end = std::min(text.find(',', begin), text.size());
-      const std::string name = text.substr(begin, end - begin);
-      const int index = parse_gpu(name);
-      if (obstacle.empty() && index >= count) {
-        throw FailureError("device " + name + " is not there; LibTorch sees " +
-                           std::to_string(count) +
-                           " GPU(s), cuda:0 to cuda:" + std::to_string(count - 1));
-      }
-      devices.push_back("cuda:" + std::to_string(index));
-      begin = end + 1;
-    }
-  }
-  if (!obstacle.empty()) throw FailureError("device " + text + ": " + obstacle);
-  return devices;
+  return functions().resolve_devices(text);
 }
 
 std::string resolve_precision(const std::string& precision, const std::string& device) {
-  return choose_precision(precision, at::Device(device)) == at::kFloat ? "float32" : "bfloat16";
+  const bool is_automatic = precision == "auto" && device == "cpu";
+  if (precision == "float32" || (is_automatic && !processor_has_bfloat16())) return "float32";
+  return functions().resolve_precision(precision, device);
 }
 
-at::ScalarType choose_precision(const std::string& name, const at::Device& device) {
-  if (name == "float32") return at::kFloat;
-  if (name == "bfloat16") {
-    if (bfloat16_step_works(device)) return at::kBFloat16;
-    throw UsageError("precision bfloat16 does not work on " + device.str() +
-                     "; use auto or float32");
-  }
-  if (name != "auto")
-    throw UsageError("precision '" + name + "': expected auto, float32 or bfloat16");
-  const bool worthwhile = !device.is_cpu() || processor_has_bfloat16();
-  return worthwhile && bfloat16_step_works(device) ? at::kBFloat16 : at::kFloat;
+std::unique_ptr<Evaluator> make_training_evaluator(const TrainingSettings& settings,
+                                                   const DataSettings& data,
+                                                   const Resources& resources) {
+  return functions().make_training_evaluator(settings, data, resources);
+}
+
+std::unique_ptr<FinalTrainer> make_final_trainer(const FinalTrainerSettings& settings,
+                                                 const Resources& resources) {
+  return functions().make_final_trainer(settings, resources);
+}
+
+std::unique_ptr<TrainedNetwork> load_network(const Checkpoint& checkpoint,
+                                             const std::string& device, int threads) {
+  return functions().load_network(checkpoint, device, threads);
+}
+
+void export_torchscript(const Checkpoint& checkpoint, const std::filesystem::path& file) {
+  functions().export_torchscript(checkpoint, file);
 }
 
 }  // namespace metaqnn::search

@@ -7,13 +7,12 @@
 
 #include "architecture/error.h"
 #include "datasets/images/padding.h"
+#include "search/evaluate/libtorch.h"
 #include "search/evaluate/network.h"
 #include "search/evaluate/trained_network.h"
 
 namespace metaqnn::search {
 namespace {
-
-at::Tensor to_tensor(const std::vector<float>& values) { return at::tensor(values, at::kFloat); }
 
 class ScriptWriter {
  public:
@@ -189,7 +188,7 @@ class ScriptWriter {
 
 }  // namespace
 
-void export_torchscript(const Checkpoint& checkpoint, const std::filesystem::path& file) {
+void libtorch::export_torchscript(const Checkpoint& checkpoint, const std::filesystem::path& file) {
   const ScriptWriter writer(checkpoint);
   std::filesystem::path draft = file;
   draft += ".draft";

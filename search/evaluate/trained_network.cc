@@ -7,13 +7,14 @@
 #include "architecture/error.h"
 #include "datasets/images/padding.h"
 #include "search/evaluate/device_data.h"
+#include "search/evaluate/libtorch.h"
 #include "search/evaluate/network.h"
 #include "search/evaluate/training_run.h"
 
 namespace metaqnn::search {
 namespace {
 
-constexpr int64_t kImagesAtOnce = 256;
+constexpr int64_t kBatchSize = 256;
 
 at::Tensor to_tensor(const std::vector<float>& values, const at::Device& device) {
   return at::tensor(values, at::kFloat).to(device);
@@ -51,8 +52,8 @@ class TorchTrainedNetwork : public TrainedNetwork {
     at::NoGradGuard no_grad;
     const Images uploaded = normalization_.upload(datasets::pad(images, input_));
     Eigen::MatrixXd all(images.size(), classes_);
-    for (int64_t begin = 0; begin < images.size(); begin += kImagesAtOnce) {
-      const int64_t count = std::min(kImagesAtOnce, images.size() - begin);
+    for (int64_t begin = 0; begin < images.size(); begin += kBatchSize) {
+      const int64_t count = std::min(kBatchSize, images.size() - begin);
       const at::Tensor indices = at::arange(begin, begin + count, uploaded.labels.options());
       const at::Tensor logits =
           network_.forward(weights_, normalization_.gather(uploaded, indices), false);
@@ -75,8 +76,8 @@ class TorchTrainedNetwork : public TrainedNetwork {
 
 }  // namespace
 
-std::unique_ptr<TrainedNetwork> load_network(const Checkpoint& checkpoint,
-                                             const std::string& device, int threads) {
+std::unique_ptr<TrainedNetwork> libtorch::load_network(const Checkpoint& checkpoint,
+                                                       const std::string& device, int threads) {
   return std::make_unique<TorchTrainedNetwork>(checkpoint, device, threads);
 }
 

@@ -13,9 +13,9 @@
 #include "architecture/shapes.h"
 #include "datasets/images/data_set.h"
 #include "search/evaluate/device_data.h"
+#include "search/evaluate/libtorch.h"
 #include "search/evaluate/precision.h"
 #include "search/evaluate/tensor_memory.h"
-#include "search/evaluate/torch.h"
 #include "search/evaluate/training_run.h"
 
 namespace metaqnn::search {
@@ -187,9 +187,9 @@ class TrainingEvaluator : public Evaluator {
 
 }  // namespace
 
-std::unique_ptr<Evaluator> make_training_evaluator(const TrainingSettings& settings,
-                                                   const DataSettings& data,
-                                                   const Resources& resources) {
+std::unique_ptr<Evaluator> libtorch::make_training_evaluator(const TrainingSettings& settings,
+                                                             const DataSettings& data,
+                                                             const Resources& resources) {
   return std::make_unique<TrainingEvaluator>(settings, data, resources);
 }
 

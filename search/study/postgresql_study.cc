@@ -12,10 +12,11 @@
 #include <soci/soci.h>
 
 #include <chrono>
-#include <regex>
+#include <sstream>
 #include <thread>
 
 #include "architecture/error.h"
+#include "architecture/names.h"
 #include "search/study/forms.h"
 #include "search/study/host_lock.h"
 #include "search/study/sql_study.h"
@@ -23,7 +24,7 @@
 namespace metaqnn::search {
 namespace {
 
-const char* const kSchema[] = {
+const char* const kPostgresqlSchema[] = {
     "CREATE SCHEMA IF NOT EXISTS metaqnn",
     "CREATE TABLE study (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
     "CREATE TABLE counters (id INTEGER PRIMARY KEY CHECK (id = 1), next_sequence BIGINT NOT NULL)",
@@ -66,10 +67,15 @@ std::string connect_string(const std::string& url) {
   return url.substr(0, query + 1) + ours + "&" + url.substr(query + 1);
 }
 
-// libpq's messages come in lines.
+// libpq's messages come in lines, some of them indented.
 std::string one_line(const std::string& message) {
-  return std::regex_replace(std::regex_replace(message, std::regex("\\s+$"), ""),
-                            std::regex("\\s*\n\\s*"), "; ");
+  std::istringstream lines(message);
+  std::string all;
+  for (std::string line; std::getline(lines, line);) {
+    const std::string_view text = trimmed(line);
+    if (!text.empty()) all.append(all.empty() ? "" : "; ").append(text);
+  }
+  return all;
 }
 
 class PostgresqlStudy final : public SqlStudy {
@@ -99,7 +105,7 @@ class PostgresqlStudy final : public SqlStudy {
       sql_ << "BEGIN";
       sql_ << "SELECT pg_advisory_xact_lock(" << kLocks << ", " << kMakingLock << ")";
       if (has_tables()) throw_there_already(url());
-      for (const char* statement : kSchema) sql_ << statement;
+      for (const char* statement : kPostgresqlSchema) sql_ << statement;
       put_info(info);
       sql_ << "INSERT INTO study VALUES ('format', '" << kStudyFormat << "')";
       sql_ << "COMMIT";
@@ -268,24 +274,26 @@ class PostgresqlStudy final : public SqlStudy {
                                                   "SELECT id FROM counters FOR UPDATE"};
 };
 
-bool exists(const std::string& url) { return PostgresqlStudy(url, kLockTimeoutSeconds).exists(); }
+bool database_exists(const std::string& url) {
+  return PostgresqlStudy(url, kLockTimeoutSeconds).exists();
+}
 
-std::unique_ptr<Study> open(const std::string& url, Durability /*always power_loss*/,
-                            int lock_timeout_seconds) {
+std::unique_ptr<Study> open_database(const std::string& url, Durability /*always power_loss*/,
+                                     int lock_timeout_seconds) {
   auto study = std::make_unique<PostgresqlStudy>(url, lock_timeout_seconds);
   study->check();
   return study;
 }
 
-std::unique_ptr<Study> create(const std::string& url, const StudyInfo& info,
-                              Durability durability) {
+std::unique_ptr<Study> create_in_database(const std::string& url, const StudyInfo& info,
+                                          Durability durability) {
   PostgresqlStudy(url, kLockTimeoutSeconds).create(info);
-  return open(url, durability, kLockTimeoutSeconds);
+  return open_database(url, durability, kLockTimeoutSeconds);
 }
 
 }  // namespace
 
-const StudyForm kPostgresqlForm{"postgresql:", "postgresql://user@host/database", exists, create,
-                                open};
+const StudyForm kPostgresqlForm{"postgresql:", "postgresql://user@host/database", database_exists,
+                                create_in_database, open_database};
 
 }  // namespace metaqnn::search

@@ -27,7 +27,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const char* const kSchema[] = {
+const char* const kSqliteSchema[] = {
     "CREATE TABLE study (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE counters (id INTEGER PRIMARY KEY CHECK (id = 1), next_sequence INTEGER NOT NULL)",
     "INSERT INTO counters VALUES (1, 1)",
@@ -107,7 +107,7 @@ class SqliteStudy final : public SqlStudy {
   void create(const StudyInfo& info) {
     Transaction transaction(*this);
     guarded([&] {
-      for (const char* statement : kSchema) sql_ << statement;
+      for (const char* statement : kSqliteSchema) sql_ << statement;
       sql_ << "PRAGMA user_version = " << kStudyFormat;
       put_info(info);
     });

@@ -1,7 +1,7 @@
 #include "search/study/study.h"
 
+#include <algorithm>
 #include <array>
-#include <regex>
 #include <utility>
 
 #include "architecture/error.h"
@@ -43,10 +43,20 @@ const StudyForm& form_of(const std::string& url) {
 bool is_study_url(const std::string& text) { return text.find("://") != std::string::npos; }
 
 std::string shown_url(const std::string& url) {
-  static const std::regex kInAuthority("^([A-Za-z0-9+.-]+://[^/@:?]*):[^/?]*@"),
-      kInParameters("([?&]password=)[^&]*");
-  return std::regex_replace(std::regex_replace(url, kInAuthority, "$1:***@"), kInParameters,
-                            "$1***");
+  constexpr const char* kHidden = "***";
+  std::string shown = url;
+  if (const size_t scheme = shown.find("://"); scheme != std::string::npos) {
+    const size_t user = scheme + 3;
+    const size_t at = shown.substr(0, shown.find_first_of("/?", user)).rfind('@');
+    const size_t colon = shown.find(':', user);
+    if (at != std::string::npos && colon < at) shown.replace(colon + 1, at - colon - 1, kHidden);
+  }
+  const std::string key = "password=";  // and sslpassword
+  for (size_t at = shown.find(key); at != std::string::npos; at = shown.find(key, at + 1)) {
+    const size_t value = at + key.size();
+    shown.replace(value, std::min(shown.find('&', value), shown.size()) - value, kHidden);
+  }
+  return shown;
 }
 
 bool study_exists(const std::string& url) { return form_of(url).exists(url); }

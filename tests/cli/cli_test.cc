@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
@@ -29,9 +31,9 @@ using testing::Not;
 using testing::StartsWith;
 
 const std::vector<std::string> kCommands{
-    "describe", "space",    "sample",        "search",       "worker", "status",
-    "trials",   "import",   "export",        "config",       "screen", "finetune",
-    "ensemble", "transfer", "predict-image", "export-model", "report"};
+    "describe",      "space",        "sample", "search", "worker",   "status",   "trials",
+    "import",        "export",       "config", "screen", "finetune", "ensemble", "transfer",
+    "predict-image", "export-model", "report", "fit",    "predict",  "evaluate", "rank"};
 
 // Standard output is one JSON document and nothing else.
 json json_of(const std::vector<std::string>& arguments) {
@@ -113,6 +115,56 @@ TEST(Program, HelpOfEachCommandHasAnExampleThatNamesIt) {
     EXPECT_EQ(result.error, "") << command;
     EXPECT_THAT(result.output, HasSubstr("Example:\n  metaqnn " + command + " "));
   }
+}
+
+TEST(Program, HelpFits80Columns) {
+  std::string help = run({"--help"}).output;
+  for (const std::string& command : kCommands) help += run({command, "--help"}).output;
+  for (const std::string& line : lines_of(help)) EXPECT_LE(line.size(), 80u) << line;
+}
+
+// Every place in a text that calls the program: after "metaqnn " at the begin of a line of code, of
+// a code span, or behind a folder.
+std::vector<std::string> calls_in(const std::string& text) {
+  std::vector<std::string> calls;
+  for (const std::string& line : lines_of(text)) {
+    const std::string name = "metaqnn ";
+    for (size_t at = line.find(name); at != std::string::npos; at = line.find(name, at + 1)) {
+      const bool is_code = at >= 4 && line.find_first_not_of(' ') == at;
+      if (!is_code && (at == 0 || (line[at - 1] != '`' && line[at - 1] != '/'))) continue;
+      const std::string call = line.substr(at + name.size());
+      calls.push_back(call.substr(0, call.find_first_of("`#|(")));
+    }
+  }
+  return calls;
+}
+
+TEST(Program, HasEveryCommandAndOptionThatADocumentNames) {
+  std::map<std::string, std::string> helps;
+  for (const std::string& command : kCommands) helps[command] = run({command, "--help"}).output;
+  const std::filesystem::path root = METAQNN_SOURCE_DIR;
+  std::vector<std::filesystem::path> files{root / "README.md", root / "CONTRIBUTING.md",
+                                           root / "quickstart", root / "experiments/README.md"};
+  for (const auto& file : std::filesystem::recursive_directory_iterator(root / "docs"))
+    if (file.path().extension() == ".md") files.push_back(file.path());
+  int checked = 0;
+  for (const std::filesystem::path& file : files) {
+    for (const std::string& call : calls_in(read_text(file))) {
+      SCOPED_TRACE(file.string() + ": metaqnn " + call);
+      std::istringstream words(call);
+      std::string word;
+      words >> word;
+      if (word.empty() || word[0] == '-' || std::isupper(word[0])) continue;
+      ASSERT_TRUE(helps.contains(word));
+      const std::string& help = helps[word];
+      for (++checked; words >> word;) {
+        const std::string option = word.substr(0, word.find_first_of("=,;.)`"));
+        if (option.rfind("--", 0) != 0) continue;
+        EXPECT_THAT(help, HasSubstr(option));
+      }
+    }
+  }
+  EXPECT_GT(checked, 40);
 }
 
 TEST(Program, HelpListsTheCommands) {
@@ -403,6 +455,10 @@ TEST_F(Cli, SearchByEachStrategyTrainsEveryNetworkOnceWhateverTheNumberOfWorkers
       const Result result = run({"search", "--config", config(), "--study",
                                  folder_.url(name + ".db"), "--workers", workers});
       EXPECT_EQ(result.status, 0) << result.error;
+      // Shown where it means something, and nowhere else.
+      const std::string status = run({"status", "--study", folder_.url(name + ".db")}).output;
+      for (const std::string& shown : {result.error, status})
+        EXPECT_EQ(shown.find("epsilon") != std::string::npos, search::heeds_epsilon(kind)) << shown;
       EXPECT_EQ(search::open_study(folder_.url(name + ".db"))->counts().unique_models, 15);
     }
   }

@@ -3,6 +3,7 @@
 
 #include "architecture/shapes.h"
 #include "datasets/images/data_set.h"
+#include "search/evaluate/torch.h"
 #include "search/search.h"
 
 int main() {
@@ -18,5 +19,9 @@ int main() {
   std::printf("%ld parameters, a walk %s, studies here: %d\n",
               static_cast<long>(analysis.parameters), text.c_str(),
               search::study_exists("sqlite:///none.db") ? 1 : 0);
+#ifdef WITH_TORCH
+  // The library with LibTorch in it is found where it was installed.
+  if (search::torch_version().rfind("LibTorch ", 0) != 0) return 1;
+#endif
   return analysis.parameters == 165642 && space.find(text).walk ? 0 : 1;
 }

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/random_matrix.h"
+#include "tests/matrix.h"
 #include "tests/tolerances.h"
 
 namespace metaqnn::kernels {

@@ -15,12 +15,14 @@
 #include "kernels/fixed_point_costs.h"
 #include "tests/each_target.h"
 #include "tests/error_message.h"
+#include "tests/matrix.h"
 #include "tests/reference/edit_distance.h"
 #include "tests/tolerances.h"
 
 namespace metaqnn::kernels {
 namespace {
 
+using tests::largest_difference;
 using tests::usage_error;
 
 // RapidCheck draws another seed for each run unless it is told one before its first use.
@@ -82,10 +84,6 @@ Eigen::MatrixXd reference_distances(const std::vector<Tokens>& rows,
       result(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(j)) =
           reference::edit_distance(rows[i], columns[j], costs);
   return result;
-}
-
-double largest_difference(const Eigen::MatrixXd& a, const Eigen::MatrixXd& b) {
-  return a.size() == 0 ? 0 : (a - b).cwiseAbs().maxCoeff();
 }
 
 // Bits of the lanes that serve a pair of sequences of these lengths; 64 for one by one in double.

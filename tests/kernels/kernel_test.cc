@@ -12,6 +12,7 @@
 #include "architecture/random.h"
 #include "kernels/edit_distance.h"
 #include "kernels/rbf.h"
+#include "tests/matrix.h"
 #include "tests/tolerances.h"
 
 namespace metaqnn::kernels {
@@ -22,15 +23,9 @@ using Eigen::MatrixXd;
 using Eigen::VectorXd;
 using tests::kRounding;
 using tests::kRoundingOfSums;
+using tests::vector;
 
 constexpr int kAlphabet = 3;
-
-VectorXd vector(std::initializer_list<double> values) {
-  VectorXd result(static_cast<Index>(values.size()));
-  Index i = 0;
-  for (double value : values) result(i++) = value;
-  return result;
-}
 
 // Features of the groups "size" (columns 0 and 1) and "depth" (2), and up to 4 tokens.
 Points random_points(Index n, uint64_t seed) {

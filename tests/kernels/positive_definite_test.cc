@@ -13,7 +13,7 @@
 #include "kernels/edit_distance.h"
 #include "kernels/rbf.h"
 #include "tests/error_message.h"
-#include "tests/random_matrix.h"
+#include "tests/matrix.h"
 #include "tests/tolerances.h"
 
 namespace metaqnn::kernels {
@@ -25,6 +25,7 @@ using Eigen::Matrix3d;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 using tests::kRounding;
+using tests::largest_difference;
 using tests::random_matrix;
 
 // About half of its eigenvalues are negative.
@@ -54,10 +55,6 @@ Matrix2d matrix2(double a, double b, double c, double d) {
   Matrix2d matrix;
   matrix << a, b, c, d;
   return matrix;
-}
-
-double largest_difference(const MatrixXd& a, const MatrixXd& b) {
-  return (a - b).cwiseAbs().maxCoeff();
 }
 
 double smallest_eigenvalue(const MatrixXd& matrix) {

@@ -10,6 +10,7 @@
 #include "architecture/error.h"
 #include "architecture/random.h"
 #include "tests/error_message.h"
+#include "tests/matrix.h"
 #include "tests/tolerances.h"
 
 namespace metaqnn::kernels {
@@ -19,7 +20,9 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 using tests::kRounding;
+using tests::largest_difference;
 using tests::usage_error;
+using tests::vector;
 
 MatrixXd random_points(Index n, Index d, uint64_t seed) {
   Random random(seed);
@@ -28,18 +31,7 @@ MatrixXd random_points(Index n, Index d, uint64_t seed) {
   return x;
 }
 
-VectorXd vector(std::initializer_list<double> values) {
-  VectorXd result(static_cast<Index>(values.size()));
-  Index i = 0;
-  for (double value : values) result(i++) = value;
-  return result;
-}
-
 MatrixXd row(std::initializer_list<double> values) { return vector(values).transpose(); }
-
-double largest_difference(const MatrixXd& a, const MatrixXd& b) {
-  return (a - b).cwiseAbs().maxCoeff();
-}
 
 // 3^2 + 4^2 = 25 from the first and 3^2 + 3^2 = 18 from the second.
 TEST(SquaredDistances, OfARectangleWorkedByHand) {

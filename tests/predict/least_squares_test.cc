@@ -9,7 +9,7 @@
 #include "kernels/kernel.h"
 #include "predict/choice.h"
 #include "predict/kernel_predictor.h"
-#include "tests/random_matrix.h"
+#include "tests/matrix.h"
 #include "tests/tolerances.h"
 
 namespace metaqnn::predict {
@@ -67,7 +67,7 @@ TEST(LeastSquares, SolvesTheBorderedSystem) {
 
 // K = 0 leaves the intercept alone: the mean, 2; left out, the mean of the other two.
 TEST(LeastSquares, WithoutAKernelPredictsTheMean) {
-  const VectorXd y = (VectorXd(3) << 1, 2, 3).finished();
+  const VectorXd y = Eigen::Vector3d(1, 2, 3);
   const LeastSquaresFit fit = LeastSquares(kernels::decompose(MatrixXd::Zero(3, 3)), y).solve(1);
   EXPECT_NEAR(fit.intercept, 2, tests::kLinearAlgebra);
   EXPECT_NEAR(fit.left_out(0), 1 - 2.5, tests::kLinearAlgebra);

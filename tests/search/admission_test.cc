@@ -20,7 +20,7 @@ Space sequence_space() { return build_sequence_space({"{}{}{}{}", {{"a", "b", "c
 bool has_no_a(const std::string& text) { return text.find('a') == std::string::npos; }
 bool nothing(const std::string&) { return false; }
 
-StrategySettings settings(const std::string& kind) {
+StrategySettings small_settings(const std::string& kind) {
   StrategySettings settings;
   settings.kind = kind;
   settings.population = 4;
@@ -30,7 +30,7 @@ StrategySettings settings(const std::string& kind) {
   return settings;
 }
 
-double reward(const std::string& text) { return text[0] == 'b' ? 0.9 : 0.3; }
+double admission_reward(const std::string& text) { return text[0] == 'b' ? 0.9 : 0.3; }
 
 // What one worker proposes.
 std::vector<std::string> proposals(Strategy& strategy, const Space& space, int count) {
@@ -39,7 +39,7 @@ std::vector<std::string> proposals(Strategy& strategy, const Space& space, int c
     strategy.prepare({});
     Random random = Random::stream(1, "walk", static_cast<uint64_t>(i));
     texts.push_back(space.text(strategy.propose({}, random)));
-    strategy.observe({i, texts.back(), reward(texts.back())});
+    strategy.observe({i, texts.back(), admission_reward(texts.back())});
   }
   return texts;
 }
@@ -47,14 +47,14 @@ std::vector<std::string> proposals(Strategy& strategy, const Space& space, int c
 TEST(Admission, KeepsWhatIsRefusedOutOfEveryStrategysProposals) {
   const Space space = sequence_space();
   for (const char* kind : {"random", "regularized_evolution", "guided"}) {
-    const auto strategy = make_strategy(settings(kind), space, 1, has_no_a);
+    const auto strategy = make_strategy(small_settings(kind), space, 1, has_no_a);
     for (const std::string& text : proposals(*strategy, space, 16)) EXPECT_TRUE(has_no_a(text));
   }
 }
 
 TEST(Admission, LeavesGuidedAllThatIsAdmitted) {
   const Space space = sequence_space();
-  const auto strategy = make_strategy(settings("guided"), space, 1, has_no_a);
+  const auto strategy = make_strategy(small_settings("guided"), space, 1, has_no_a);
   const std::vector<std::string> texts = proposals(*strategy, space, 16);
   EXPECT_EQ(std::set<std::string>(texts.begin(), texts.end()).size(), 16u);
 }
@@ -66,23 +66,23 @@ TEST(Admission, HoldsForCandidatesOfASpaceTooLargeToList) {
   const auto is_narrow = [](const std::string& text) {
     return text.find("512") == std::string::npos;
   };
-  const auto strategy = make_strategy(settings("guided"), space, 1, is_narrow);
+  const auto strategy = make_strategy(small_settings("guided"), space, 1, is_narrow);
   for (const std::string& text : proposals(*strategy, space, 12)) EXPECT_TRUE(is_narrow(text));
 }
 
 TEST(Admission, IsNotAskedByQLearning) {
   const Space space = sequence_space();
-  const auto free = make_strategy(settings("q_learning"), space, 1);
-  const auto limited = make_strategy(settings("q_learning"), space, 1, nothing);
+  const auto free = make_strategy(small_settings("q_learning"), space, 1);
+  const auto limited = make_strategy(small_settings("q_learning"), space, 1, nothing);
   EXPECT_EQ(proposals(*free, space, 20), proposals(*limited, space, 20));
 }
 
 TEST(Admission, OfEverythingChangesNoWalk) {
   const Space space = sequence_space();
   for (const std::string& kind : strategy_kinds()) {
-    const auto free = make_strategy(settings(kind), space, 1);
+    const auto free = make_strategy(small_settings(kind), space, 1);
     const auto asked =
-        make_strategy(settings(kind), space, 1, [](const std::string&) { return true; });
+        make_strategy(small_settings(kind), space, 1, [](const std::string&) { return true; });
     EXPECT_EQ(proposals(*free, space, 20), proposals(*asked, space, 20)) << kind;
   }
 }
@@ -90,7 +90,7 @@ TEST(Admission, OfEverythingChangesNoWalk) {
 // Every child of the only member differs from it in one letter, and is refused.
 TEST(Admission, OfNoChildGivesAUniformWalkThatIsAdmitted) {
   const Space space = sequence_space();
-  StrategySettings one = settings("regularized_evolution");
+  StrategySettings one = small_settings("regularized_evolution");
   one.population = 1;
   const auto strategy = make_strategy(
       one, space, 1, [](const std::string& text) { return text == "aaaa" || text == "bbbb"; });
@@ -104,7 +104,7 @@ TEST(Admission, OfNoChildGivesAUniformWalkThatIsAdmitted) {
 TEST(Admission, OfNothingIsAnErrorThatNamesTheLimits) {
   const Space space = sequence_space();
   for (const char* kind : {"random", "regularized_evolution", "guided"}) {
-    const auto strategy = make_strategy(settings(kind), space, 1, nothing);
+    const auto strategy = make_strategy(small_settings(kind), space, 1, nothing);
     // Networks that other limits let through.
     int i = 0;
     for (const char* text : {"aaaa", "bbbb", "cccc", "abcb"})

@@ -11,9 +11,7 @@
 namespace metaqnn::search {
 namespace {
 
-const std::vector<std::string> kTokens{"a", "b", "c"};
-
-Space sequence_space() { return build_sequence_space({"{}{}{}{}", {kTokens}}); }
+Space space_of_81() { return build_sequence_space({"{}{}{}{}", {{"a", "b", "c"}}}); }
 
 Space cnn_space() {
   CnnSpaceSettings settings;
@@ -40,7 +38,7 @@ TEST(Mutation, IsAnotherWalkOfTheSpace) {
 }
 
 TEST(Mutation, OfASequenceChangesOneSlot) {
-  const Space space = sequence_space();
+  const Space space = space_of_81();
   Random random(2);
   std::set<std::string> children;
   const Walk parent = *space.find("abca").walk;
@@ -81,7 +79,7 @@ StrategySettings settings(int population, int tournament) {
 constexpr int kAll = 200;
 
 TEST(RegularizedEvolution, ProposesChildrenOfTheBestMember) {
-  const Space space = sequence_space();
+  const Space space = space_of_81();
   RegularizedEvolution agent(settings(3, kAll), space);
   agent.observe({1, "aaaa", 0.1});
   agent.observe({2, "bbbb", 0.9});
@@ -92,7 +90,7 @@ TEST(RegularizedEvolution, ProposesChildrenOfTheBestMember) {
 }
 
 TEST(RegularizedEvolution, LetsTheOldestDieHoweverGoodItIs) {
-  const Space space = sequence_space();
+  const Space space = space_of_81();
   RegularizedEvolution agent(settings(2, kAll), space);
   agent.observe({1, "bbbb", 0.9});
   agent.observe({2, "aaaa", 0.1});
@@ -103,7 +101,7 @@ TEST(RegularizedEvolution, LetsTheOldestDieHoweverGoodItIs) {
 }
 
 TEST(RegularizedEvolution, IsUniformUntilItsPopulationIsFull) {
-  const Space space = sequence_space();
+  const Space space = space_of_81();
   RegularizedEvolution agent(settings(3, kAll), space);
   agent.observe({1, "bbbb", 0.9});
   agent.observe({2, "bbbb", 0.9});
@@ -114,7 +112,7 @@ TEST(RegularizedEvolution, IsUniformUntilItsPopulationIsFull) {
 }
 
 TEST(RegularizedEvolution, RefusesSettingsOutsideTheirRanges) {
-  const Space space = sequence_space();
+  const Space space = space_of_81();
   EXPECT_THROW(RegularizedEvolution(settings(0, 1), space), UsageError);
   EXPECT_THROW(RegularizedEvolution(settings(1, 0), space), UsageError);
 }

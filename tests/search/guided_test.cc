@@ -12,21 +12,21 @@
 namespace metaqnn::search {
 namespace {
 
-constexpr uint64_t kSeed = 3;
-const std::vector<std::string> kTokens{"a", "b", "c", "d"};
+constexpr uint64_t kSearchSeed = 3;
+const std::vector<std::string> kFourTokens{"a", "b", "c", "d"};
 
 // 4,096 strings.
-Space sequence_space() { return build_sequence_space({"{}{}{}{}{}{}", {kTokens}}); }
+Space space_of_4096() { return build_sequence_space({"{}{}{}{}{}{}", {kFourTokens}}); }
 
 // Each slot likes one token, and two neighbours like to be equal; the best is 1.
-double reward(const std::string& text) {
+double liking(const std::string& text) {
   const std::string liked = "bbdacc";
   double sum = 0;
   for (size_t i = 0; i < liked.size(); ++i) sum += text[i] == liked[i] ? 1 : 0;
   return (sum + 2 * (text[0] == text[1]) + (text[4] == text[5])) / 9;
 }
 
-StrategySettings settings(const std::string& kind) {
+StrategySettings guided_settings(const std::string& kind) {
   StrategySettings settings;
   settings.kind = kind;
   settings.initial_models = 10;
@@ -39,9 +39,9 @@ std::vector<SequencedSample> search(Strategy& strategy, const Space& space, int 
   std::vector<SequencedSample> samples;
   for (int i = 1; i <= models; ++i) {
     strategy.prepare({});
-    Random random = Random::stream(kSeed, "walk", static_cast<uint64_t>(i));
+    Random random = Random::stream(kSearchSeed, "walk", static_cast<uint64_t>(i));
     const std::string text = space.text(strategy.propose({}, random));
-    samples.push_back({i, text, reward(text)});
+    samples.push_back({i, text, liking(text)});
     strategy.observe(samples.back());
   }
   return samples;
@@ -54,36 +54,36 @@ double best_of(const std::vector<SequencedSample>& samples) {
 }
 
 TEST(Guided, FindsTheBestOfASpaceOfWhichItSeesLittle) {
-  const Space space = sequence_space();
-  const auto guided = make_strategy(settings("guided"), space, kSeed);
+  const Space space = space_of_4096();
+  const auto guided = make_strategy(guided_settings("guided"), space, kSearchSeed);
   EXPECT_EQ(best_of(search(*guided, space, 60)), 1);
-  const auto random = make_strategy(settings("random"), space, kSeed);
+  const auto random = make_strategy(guided_settings("random"), space, kSearchSeed);
   EXPECT_LT(best_of(search(*random, space, 60)), 0.9);
 }
 
 TEST(Guided, ProposesNothingThatIsKnownOrInTraining) {
-  const Space space = sequence_space();
-  const auto strategy = make_strategy(settings("guided"), space, kSeed);
+  const Space space = space_of_4096();
+  const auto strategy = make_strategy(guided_settings("guided"), space, kSearchSeed);
   std::set<std::string> known;
   std::vector<std::string> pending;
   for (int i = 1; i <= 40; ++i) {
     strategy->prepare(pending);
-    Random random = Random::stream(kSeed, "walk", static_cast<uint64_t>(i));
+    Random random = Random::stream(kSearchSeed, "walk", static_cast<uint64_t>(i));
     const std::string text = space.text(strategy->propose({1, pending}, random));
     EXPECT_TRUE(known.insert(text).second) << text << " again";
     pending.push_back(text);
     if (pending.size() < 4) continue;
     // Every fifth fails in a way that is not rewarded.
     strategy->observe(
-        {i, pending[0], i % 5 == 0 ? std::nullopt : std::optional(reward(pending[0]))});
+        {i, pending[0], i % 5 == 0 ? std::nullopt : std::optional(liking(pending[0]))});
     pending.erase(pending.begin());
   }
 }
 
 // Long after the best was found every second proposal explores: it lies farther from the best.
 TEST(Guided, LooksFartherAwayTheLongerNothingBetterIsFound) {
-  const Space space = sequence_space();
-  const auto strategy = make_strategy(settings("guided"), space, kSeed);
+  const Space space = space_of_4096();
+  const auto strategy = make_strategy(guided_settings("guided"), space, kSearchSeed);
   const std::vector<SequencedSample> samples = search(*strategy, space, 120);
   const auto best = std::find_if(samples.begin(), samples.end(),
                                  [](const SequencedSample& sample) { return *sample.reward == 1; });
@@ -97,8 +97,8 @@ TEST(Guided, LooksFartherAwayTheLongerNothingBetterIsFound) {
 }
 
 TEST(Guided, GivesSeveralWorkersDifferentStrings) {
-  const Space space = sequence_space();
-  const auto strategy = make_strategy(settings("guided"), space, kSeed);
+  const Space space = space_of_4096();
+  const auto strategy = make_strategy(guided_settings("guided"), space, kSearchSeed);
   search(*strategy, space, 20);
   strategy->prepare({});
   std::set<std::string> proposed;
@@ -108,10 +108,10 @@ TEST(Guided, GivesSeveralWorkersDifferentStrings) {
 }
 
 TEST(Guided, IsAFunctionOfTheSamples) {
-  const Space space = sequence_space();
-  const auto first = make_strategy(settings("guided"), space, kSeed);
+  const Space space = space_of_4096();
+  const auto first = make_strategy(guided_settings("guided"), space, kSearchSeed);
   const auto samples = search(*first, space, 25);
-  const auto again = make_strategy(settings("guided"), space, kSeed);
+  const auto again = make_strategy(guided_settings("guided"), space, kSearchSeed);
   for (const SequencedSample& sample : samples) again->observe(sample);
   first->prepare({});
   again->prepare({});
@@ -123,11 +123,11 @@ TEST(Guided, DesignsNetworksInASpaceTooLargeToList) {
   CnnSpaceSettings cnn;
   cnn.depth_limit = 12;
   const Space space = build_cnn_space(cnn);
-  const auto strategy = make_strategy(settings("guided"), space, kSeed);
+  const auto strategy = make_strategy(guided_settings("guided"), space, kSearchSeed);
   std::vector<size_t> depths;  // commas: layers less one, and two in each convolution
   for (int i = 1; i <= 25; ++i) {
     strategy->prepare({});
-    Random random = Random::stream(kSeed, "walk", static_cast<uint64_t>(i));
+    Random random = Random::stream(kSearchSeed, "walk", static_cast<uint64_t>(i));
     const std::string text = space.text(strategy->propose({}, random));
     EXPECT_EQ(space.find(text).refusal, "");
     depths.push_back(static_cast<size_t>(std::count(text.begin(), text.end(), ',')));
@@ -140,9 +140,9 @@ TEST(Guided, DesignsNetworksInASpaceTooLargeToList) {
 
 TEST(Guided, OfASpaceThatIsUsedUpProposesWhatIsKnown) {
   const Space space = build_sequence_space({"{}{}", {{"a", "b"}}});
-  StrategySettings few = settings("guided");
+  StrategySettings few = guided_settings("guided");
   few.initial_models = 2;
-  const auto strategy = make_strategy(few, space, kSeed);
+  const auto strategy = make_strategy(few, space, kSearchSeed);
   int i = 0;
   for (const char* text : {"aa", "ab", "ba", "bb"}) strategy->observe({++i, text, 0.1 * i});
   strategy->prepare({});
@@ -151,11 +151,11 @@ TEST(Guided, OfASpaceThatIsUsedUpProposesWhatIsKnown) {
 }
 
 TEST(Guided, RefusesSettingsOutsideTheirRanges) {
-  const Space space = sequence_space();
+  const Space space = space_of_4096();
   const auto refused = [&](auto change) {
-    StrategySettings chosen = settings("guided");
+    StrategySettings chosen = guided_settings("guided");
     change(chosen);
-    EXPECT_THROW(make_strategy(chosen, space, kSeed), UsageError);
+    EXPECT_THROW(make_strategy(chosen, space, kSearchSeed), UsageError);
   };
   refused([](auto& s) { s.initial_models = 1; });
   refused([](auto& s) { s.candidates = 0; });

@@ -929,6 +929,20 @@ TEST_F(StudyOnAServer, OfANewerFormatOrWithoutATableIsRefused) {
   EXPECT_THAT(tests::message_of<DataError>([&] { open(); }), HasSubstr("is damaged"));
 }
 
+TEST(StudyUrl, IsShownWithoutItsPassword) {
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"sqlite:///a:b@c.db", "sqlite:///a:b@c.db"},
+      {"postgresql://ann@host:5432/database", "postgresql://ann@host:5432/database"},
+      {"postgresql://ann:secret@host/database", "postgresql://ann:***@host/database"},
+      {"postgresql://ann:se@cr:et@host/a@b", "postgresql://ann:***@host/a@b"},
+      {"postgresql://host/database?password=secret&user=ann",
+       "postgresql://host/database?password=***&user=ann"},
+      {"postgresql://host/d?sslpassword=x&password=secret",
+       "postgresql://host/d?sslpassword=***&password=***"},
+      {"no url", "no url"}};
+  for (const auto& [url, shown] : cases) EXPECT_EQ(shown_url(url), shown);
+}
+
 TEST_F(StudyOnAServer, ThatDoesNotLetUsInSaysWhyAndKeepsThePasswordToItself) {
   for (const std::string& wrong :
        {server_->url("nowhere"), std::string("postgresql://me:secret@127.0.0.1:1/database"),

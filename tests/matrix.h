@@ -1,0 +1,28 @@
+// Matrices for tests: random ones, small ones written out, and how far two are apart.
+#pragma once
+
+#include <Eigen/Core>
+#include <initializer_list>
+
+#include "architecture/random.h"
+
+namespace metaqnn::tests {
+
+// Numbers uniform in [-1, 1), a function of the seed.
+inline Eigen::MatrixXd random_matrix(Eigen::Index rows, Eigen::Index columns, uint64_t seed) {
+  Random random(seed);
+  Eigen::MatrixXd x(rows, columns);
+  for (double& value : x.reshaped()) value = 2 * random.uniform() - 1;
+  return x;
+}
+
+inline Eigen::VectorXd vector(std::initializer_list<double> values) {
+  return Eigen::Map<const Eigen::VectorXd>(values.begin(),
+                                           static_cast<Eigen::Index>(values.size()));
+}
+
+inline double largest_difference(const Eigen::MatrixXd& a, const Eigen::MatrixXd& b) {
+  return a.size() == 0 ? 0 : (a - b).cwiseAbs().maxCoeff();
+}
+
+}  // namespace metaqnn::tests
