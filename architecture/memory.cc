@@ -39,7 +39,7 @@ TrainingMemory estimate_training_memory(const Architecture& architecture, const 
     const LayerAnalysis& layer = analysis.layers[i];
     const auto elements = static_cast<double>(layer.output.elements());
     // On the CPU pooling keeps the place of each maximum and not its input
-    // (search/evaluate/layers.h).
+    // (search/evaluate/libtorch/layers.h).
     const bool is_forgotten = !settings.on_gpu && i + 1 < analysis.layers.size() &&
                               std::holds_alternative<Pooling>(analysis.layers[i + 1].layer);
     const double beside =

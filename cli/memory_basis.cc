@@ -23,8 +23,8 @@ void resolve_device(const search::Configuration& configuration, MemoryBasis& bas
   basis.settings.bytes_per_activation = basis.precision == "float32" ? 4 : 2;
 }
 
-// The images that a worker would keep on its device, as in search/evaluate/device_data.h. They are
-// not opened: a folder that lacks a part of its data set counts as whole.
+// The images that a worker would keep on its device, as in search/evaluate/libtorch/device_data.h.
+// They are not opened: a folder that lacks a part of its data set counts as whole.
 void count_images(const search::DataSettings& data, MemoryBasis& basis) {
   if (data.name.empty()) return;
   const datasets::DataSetEntry& entry = datasets::find_data_set(data.name);

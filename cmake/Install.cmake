@@ -11,7 +11,7 @@ install(EXPORT metaqnnTargets NAMESPACE metaqnn:: DESTINATION ${CMAKE_INSTALL_LI
 
 foreach(folder architecture kernels datasets predict search)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/metaqnn
-    FILES_MATCHING PATTERN "*.h")
+    FILES_MATCHING PATTERN "*.h" PATTERN "libtorch" EXCLUDE)
 endforeach()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/experiments/ DESTINATION ${CMAKE_INSTALL_DATADIR}/metaqnn/experiments
   FILES_MATCHING PATTERN "*.toml")

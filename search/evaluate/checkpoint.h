@@ -63,7 +63,7 @@ struct Checkpoint {
   std::vector<std::string> class_names;  // empty where not known
   datasets::Preprocessing preprocessing = datasets::Preprocessing::none;
   datasets::Normalization normalization;  // empty for local_contrast
-  std::vector<float> parameters;          // flat, as in search/evaluate/network.h
+  std::vector<float> parameters;          // flat, as in search/evaluate/libtorch/network.h
   std::vector<float> running_statistics;  // of batch normalisation
   TrainingFacts facts;
   std::optional<UnfinishedTraining> unfinished;

@@ -7,7 +7,7 @@
 
 #include "architecture/error.h"
 #include "search/evaluate/bfloat16.h"
-#include "search/evaluate/libtorch.h"
+#include "search/evaluate/libtorch/libtorch.h"
 
 namespace metaqnn::search {
 namespace {

@@ -19,10 +19,12 @@ std::string torch_version();
 std::vector<std::string> resolve_devices(const std::string& text);
 
 // "float32" or "bfloat16": what a training with this setting ("auto" or one of the two) computes in
-// on a device of resolve_devices(), by the rule in precision.h. Throws UsageError as that does.
+// on a device of resolve_devices(), by the rule in libtorch/precision.h. Throws UsageError as that
+// does.
 std::string resolve_precision(const std::string& precision, const std::string& device);
 
-// Trains on one device; see training.cc. Throws UsageError for settings, DataError for images.
+// Trains on one device; see libtorch/training.cc. Throws UsageError for settings, DataError for
+// images.
 std::unique_ptr<Evaluator> make_training_evaluator(const TrainingSettings& settings,
                                                    const DataSettings& data,
                                                    const Resources& resources);

@@ -9,8 +9,8 @@
 // machine. Prints Markdown; docs/performance.md holds a run's figures.
 //
 // --quick: one repetition of the first networks of each list, to see that it works. --pooling: ReLU
-// and max pooling alone, against LibTorch's. PART: only the networks whose string contains one of the
-// parts.
+// and max pooling alone, against LibTorch's. PART: only the networks whose string contains one of
+// the parts.
 #include <dlfcn.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
@@ -38,7 +38,7 @@
 #include "datasets/images/preprocessing.h"
 #include "datasets/images/split.h"
 #include "search/evaluate/evaluator.h"
-#include "search/evaluate/layers.h"
+#include "search/evaluate/libtorch/layers.h"
 
 namespace metaqnn::search {
 namespace {

@@ -1,5 +1,6 @@
 // A convolutional network computed the obvious way: loops over plain arrays in double precision,
-// one image at a time. Slow, and there to be right: the twin of search/evaluate/network.cc.
+// one image at a time. Slow, and there to be right: the twin of
+// search/evaluate/libtorch/network.cc.
 #pragma once
 
 #include <algorithm>

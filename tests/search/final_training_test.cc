@@ -12,8 +12,8 @@
 #include "architecture/error.h"
 #include "datasets/images/data_set.h"
 #include "datasets/images/padding.h"
+#include "search/evaluate/libtorch/training_run.h"
 #include "search/evaluate/trained_network.h"
-#include "search/evaluate/training_run.h"
 #include "tests/tolerances.h"
 
 namespace metaqnn::search {

@@ -1,5 +1,5 @@
 // The CPU's own layers, on every instruction set of this machine.
-#include "search/evaluate/layers.h"
+#include "search/evaluate/libtorch/layers.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>

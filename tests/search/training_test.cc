@@ -9,9 +9,9 @@
 #include <fstream>
 
 #include "architecture/error.h"
-#include "search/evaluate/device_data.h"
-#include "search/evaluate/network.h"
-#include "search/evaluate/precision.h"
+#include "search/evaluate/libtorch/device_data.h"
+#include "search/evaluate/libtorch/network.h"
+#include "search/evaluate/libtorch/precision.h"
 #include "search/evaluate/torch.h"
 #include "tests/reference/network.h"
 #include "tests/tolerances.h"

@@ -6,10 +6,10 @@
 
 #include "architecture/error.h"
 #include "datasets/images/padding.h"
-#include "search/evaluate/device_data.h"
-#include "search/evaluate/libtorch.h"
-#include "search/evaluate/network.h"
-#include "search/evaluate/training_run.h"
+#include "search/evaluate/libtorch/device_data.h"
+#include "search/evaluate/libtorch/libtorch.h"
+#include "search/evaluate/libtorch/network.h"
+#include "search/evaluate/libtorch/training_run.h"
 
 namespace metaqnn::search {
 namespace {

@@ -1,4 +1,4 @@
-#include "search/evaluate/device_data.h"
+#include "search/evaluate/libtorch/device_data.h"
 
 #include <algorithm>
 

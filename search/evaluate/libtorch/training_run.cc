@@ -1,4 +1,4 @@
-#include "search/evaluate/training_run.h"
+#include "search/evaluate/libtorch/training_run.h"
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
@@ -15,7 +15,7 @@
 
 #include "architecture/error.h"
 #include "architecture/random.h"
-#include "search/evaluate/tensor_memory.h"
+#include "search/evaluate/libtorch/tensor_memory.h"
 
 namespace metaqnn::search {
 // Sums over batches, kept on the device until somebody asks.
@@ -242,7 +242,8 @@ std::pair<double, double> TrainingRun::evaluate(const Images& images) {
   return measure.result();
 }
 
-// Half as many images where training is in half precision, so that the maps fit where its maps were.
+// Half as many images where training is in half precision, so that the maps fit where its maps
+// were.
 int64_t TrainingRun::evaluation_batch() const {
   const auto width = static_cast<int64_t>(c10::elementSize(precision_));
   return std::max<int64_t>(1, settings_.batch_size * width / 4);

@@ -1,4 +1,4 @@
-#include "search/evaluate/network.h"
+#include "search/evaluate/libtorch/network.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,7 +6,7 @@
 
 #include "architecture/error.h"
 #include "architecture/random.h"
-#include "search/evaluate/layers.h"
+#include "search/evaluate/libtorch/layers.h"
 
 namespace metaqnn::search {
 namespace {

@@ -1,4 +1,4 @@
-// In which precision do the layers compute? Included by .cc files of search/evaluate alone.
+// In which precision do the layers compute?
 #pragma once
 
 #include <ATen/ATen.h>

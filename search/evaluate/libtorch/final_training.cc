@@ -6,10 +6,10 @@
 #include "architecture/random.h"
 #include "datasets/images/data_set.h"
 #include "datasets/images/padding.h"
-#include "search/evaluate/libtorch.h"
-#include "search/evaluate/precision.h"
-#include "search/evaluate/tensor_memory.h"
-#include "search/evaluate/training_run.h"
+#include "search/evaluate/libtorch/libtorch.h"
+#include "search/evaluate/libtorch/precision.h"
+#include "search/evaluate/libtorch/tensor_memory.h"
+#include "search/evaluate/libtorch/training_run.h"
 
 namespace metaqnn::search {
 namespace {

@@ -1,4 +1,4 @@
-#include "search/evaluate/tensor_memory.h"
+#include "search/evaluate/libtorch/tensor_memory.h"
 
 #include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>

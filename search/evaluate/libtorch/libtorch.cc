@@ -1,4 +1,4 @@
-#include "search/evaluate/libtorch.h"
+#include "search/evaluate/libtorch/libtorch.h"
 
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/grad_mode.h>
@@ -10,7 +10,7 @@
 
 #include "architecture/error.h"
 #include "search/evaluate/bfloat16.h"
-#include "search/evaluate/precision.h"
+#include "search/evaluate/libtorch/precision.h"
 
 namespace metaqnn::search {
 namespace {

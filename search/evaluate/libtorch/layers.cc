@@ -1,4 +1,4 @@
-#include "search/evaluate/layers.h"
+#include "search/evaluate/libtorch/layers.h"
 
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "architecture/random.h"
-#include "search/evaluate/layer_lanes.h"
+#include "search/evaluate/libtorch/layer_lanes.h"
 
 namespace metaqnn::search {
 namespace {

@@ -1,4 +1,4 @@
-#include "search/evaluate/layer_lanes.h"
+#include "search/evaluate/libtorch/layer_lanes.h"
 
 #include <algorithm>
 #include <vector>

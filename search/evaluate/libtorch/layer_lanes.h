@@ -1,4 +1,5 @@
-// The inner loops of search/evaluate/layers.h on plain arrays, in the processor's widest vectors.
+// The inner loops of search/evaluate/libtorch/layers.h on plain arrays, in the processor's widest
+// vectors.
 #pragma once
 
 #include <cstdint>

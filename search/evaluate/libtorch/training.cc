@@ -12,11 +12,11 @@
 #include "architecture/random.h"
 #include "architecture/shapes.h"
 #include "datasets/images/data_set.h"
-#include "search/evaluate/device_data.h"
-#include "search/evaluate/libtorch.h"
-#include "search/evaluate/precision.h"
-#include "search/evaluate/tensor_memory.h"
-#include "search/evaluate/training_run.h"
+#include "search/evaluate/libtorch/device_data.h"
+#include "search/evaluate/libtorch/libtorch.h"
+#include "search/evaluate/libtorch/precision.h"
+#include "search/evaluate/libtorch/tensor_memory.h"
+#include "search/evaluate/libtorch/training_run.h"
 
 namespace metaqnn::search {
 namespace {

@@ -7,8 +7,8 @@
 
 #include "architecture/error.h"
 #include "datasets/images/padding.h"
-#include "search/evaluate/libtorch.h"
-#include "search/evaluate/network.h"
+#include "search/evaluate/libtorch/libtorch.h"
+#include "search/evaluate/libtorch/network.h"
 #include "search/evaluate/trained_network.h"
 
 namespace metaqnn::search {

@@ -1,8 +1,9 @@
-// What the shared library metaqnn_libtorch does: all that needs LibTorch. Nothing links it; torch.cc
-// loads it when one of these functions is first called, since LibTorch takes most of a second to
-// load and some 150 MB, and most commands never train.
+// What the shared library metaqnn_libtorch does: all that needs LibTorch. The program does not link
+// it; search/evaluate/torch.cc loads it when one of these functions is first called, since LibTorch
+// takes most of a second to load and some 150 MB, and most commands never train.
 //
-// The functions are those of the same names in torch.h, final_training.h and trained_network.h.
+// The functions are those of the same names in torch.h, final_training.h and trained_network.h of
+// search/evaluate.
 #pragma once
 
 #include <filesystem>

@@ -23,8 +23,8 @@
 #include <utility>
 #include <vector>
 
-#include "search/evaluate/device_data.h"
-#include "search/evaluate/network.h"
+#include "search/evaluate/libtorch/device_data.h"
+#include "search/evaluate/libtorch/network.h"
 #include "search/evaluate/timing.h"
 #include "search/study/study.h"
 
