@@ -24,9 +24,10 @@ int64_t count(const search::Counts& counts, TrialState state) {
   return found == counts.by_state.end() ? 0 : found->second;
 }
 
+// By the trials' own seconds and the workers that are alive. Failures that do not count take time
+// too, but are no models.
 struct Pace {
-  std::optional<double>
-      models_per_hour;  // by the trials' own seconds and the workers that are alive
+  std::optional<double> models_per_hour;
   int64_t workers = 0;
 };
 
@@ -40,9 +41,9 @@ Pace pace(search::Study& study, const std::vector<search::Trial>& trials) {
   for (auto trial = trials.rbegin(); trial != trials.rend() && models < kRecent; ++trial) {
     if (!trial->finished() || !trial->seconds) continue;
     seconds += *trial->seconds;
-    ++models;
+    if (trial->counts()) ++models;
   }
-  if (seconds > 0.001 * models)  // a table answers at once
+  if (models > 0 && seconds > 0.001 * models)  // a table answers at once
     pace.models_per_hour =
         3600.0 * models / seconds * static_cast<double>(std::max<int64_t>(1, pace.workers));
   return pace;

@@ -590,6 +590,19 @@ TEST_F(Cli, StatusFollowsTheSearch) {
   EXPECT_EQ(done["seconds_left"], 0.0);
 }
 
+// Two models in 10 + 20 + 30 seconds; the time-out is no model. That is 120 an hour.
+TEST_F(Cli, StatusCountsTheTimeOfFailuresButNotAsModels) {
+  folder_.write("log.csv",
+                "architecture,state,reason,validation_accuracy,seconds\n"
+                "a-a-a,complete,,0.5,10\nb-b-b,failed,timeout,,30\nc-c-c,complete,,0.6,20\n");
+  const Result imported =
+      run({"import", (folder_ / "log.csv").string(), "--config", config(), "--study", url()});
+  ASSERT_EQ(imported.status, 0) << imported.error;
+  const json status = json_of({"status", "--study", url(), "--format", "json"});
+  EXPECT_EQ(status["states"]["failed"], 1);
+  EXPECT_DOUBLE_EQ(status["models_per_hour"], 120);
+}
+
 TEST_F(Cli, TrialsListsThemInOrderOrTheBest) {
   ASSERT_EQ(search().status, 0);
   const json all = json_of({"trials", "--study", url(), "--format", "json"});

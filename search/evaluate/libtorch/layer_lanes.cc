@@ -4,7 +4,7 @@
 #include <vector>
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "search/evaluate/layer_lanes.cc"
+#define HWY_TARGET_INCLUDE "search/evaluate/libtorch/layer_lanes.cc"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
