@@ -62,7 +62,7 @@ int run(int argc, char** argv) {
   app.formatter(std::make_shared<HelpFormatter>());
   app.require_subcommand(1);
   app.set_version_flag("--version", [] {
-    return "metaqnn " + search::program_version() + ", " + search::library_versions();
+    return "metaqnn " + search::program_version() + ", " + search::library_versions(true);
   });
   app.failure_message([](const CLI::App*, const CLI::Error& error) {
     return fmt::format("metaqnn: {}; see metaqnn --help\n", error.what());

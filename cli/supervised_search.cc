@@ -47,6 +47,7 @@ std::string resumption(const SupervisedSearch& wanted) {
 
 void check_evaluator(const search::Configuration& configuration) {
   if (configuration.evaluator.kind == "train") {
+    search::require_torch();
     search::resolve_devices(configuration.device);
     datasets::load_data_set(configuration.data.name, configuration.data.path);
   } else {

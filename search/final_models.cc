@@ -66,7 +66,7 @@ class FolderTrainer {
     model.search_accuracy = task.facts.search_accuracy;
     task.facts.configuration = configuration_;
     task.facts.program_version = program_version();
-    task.facts.library_versions = library_versions();
+    task.facts.library_versions = library_versions(true);
     std::optional<Checkpoint> begun;
     if (std::filesystem::exists(model.file)) {
       begun = read_checkpoint(model.file);

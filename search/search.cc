@@ -235,7 +235,7 @@ StudyInfo describe_study(const Configuration& configuration) {
   info.configuration = to_toml(configuration);
   info.seed = configuration.seed;
   info.program_version = program_version();
-  info.library_versions = library_versions();
+  info.library_versions = library_versions(configuration.evaluator.kind == "train");
   return info;
 }
 

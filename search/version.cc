@@ -18,8 +18,9 @@ std::string simd_target() {
 
 std::string program_version() { return METAQNN_VERSION; }
 
-std::string library_versions() {
-  return torch_version() + ", SIMD " + simd_target() + ", " METAQNN_COMPILER;
+std::string library_versions(bool with_torch) {
+  return (with_torch ? torch_version() + ", " : "") + "SIMD " + simd_target() +
+         ", " METAQNN_COMPILER;
 }
 
 }  // namespace metaqnn::search

@@ -6,7 +6,9 @@
 
 namespace metaqnn::search {
 
-std::string program_version();   // "0.1.0"
-std::string library_versions();  // one line: LibTorch, CUDA, SIMD target, compiler
+std::string program_version();  // "0.1.0"
+// One line: SIMD target and compiler, before them LibTorch and CUDA where it is asked for them,
+// which loads LibTorch.
+std::string library_versions(bool with_torch);
 
 }  // namespace metaqnn::search

@@ -17,6 +17,12 @@ namespace {
 
 std::string torch_version() { return "without LibTorch"; }
 
+void require_torch() {
+  throw UsageError(
+      "evaluator.kind = \"train\": this metaqnn was built without LibTorch; build with "
+      "-DMETAQNN_WITH_TORCH=ON");
+}
+
 std::vector<std::string> resolve_devices(const std::string& text) {
   if (text == "cpu" || text == "auto") return {"cpu"};
   refuse("device " + text);
@@ -28,9 +34,8 @@ std::string resolve_precision(const std::string& precision, const std::string&) 
 
 std::unique_ptr<Evaluator> make_training_evaluator(const TrainingSettings&, const DataSettings&,
                                                    const Resources&) {
-  throw UsageError(
-      "evaluator.kind = \"train\": this metaqnn was built without LibTorch; build with "
-      "-DMETAQNN_WITH_TORCH=ON");
+  require_torch();
+  return nullptr;
 }
 
 std::unique_ptr<FinalTrainer> make_final_trainer(const FinalTrainerSettings&, const Resources&) {

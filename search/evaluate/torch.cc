@@ -50,6 +50,8 @@ std::string torch_version() {
   }
 }
 
+void require_torch() { functions(); }
+
 std::vector<std::string> resolve_devices(const std::string& text) {
   if (text == "cpu") return {"cpu"};
   return functions().resolve_devices(text);

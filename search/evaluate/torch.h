@@ -10,8 +10,12 @@
 
 namespace metaqnn::search {
 
-// "LibTorch 1.13.1 (CUDA: no)", or "without LibTorch".
+// "LibTorch 1.13.1 (CUDA: no)", or "without LibTorch" where there is none.
 std::string torch_version();
+
+// Throws what any training would throw where LibTorch is not built in (UsageError) or cannot be
+// loaded (FailureError).
+void require_torch();
 
 // The devices that "auto", "cpu", "cuda" or "cuda:0,cuda:2" mean, one worker for each. "auto" is
 // every usable GPU, or the CPU where there is none; a GPU that is asked for by name and not usable
