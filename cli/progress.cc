@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "cli/output.h"
+#include "search/screen.h"
 
 namespace metaqnn::cli {
 
@@ -26,7 +27,9 @@ void Progress::trial_finished(const search::Trial& trial) {
   fmt::print(stderr, "trial {}  {}  {}{}  {}\n", trial.number,
              trial.state == search::TrialState::complete ? fixed(trial.validation_accuracy, 4)
                                                          : "failed: " + trial.reason(),
-             shows_epsilon_ ? fmt::format("epsilon {:.1f}  ", trial.epsilon) : "",
+             shows_epsilon_ && !search::is_screened(trial)
+                 ? fmt::format("epsilon {:.1f}  ", trial.epsilon)
+                 : "",
              duration(trial.seconds.value_or(0)), trial.architecture);
 }
 

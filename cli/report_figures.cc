@@ -9,6 +9,7 @@
 
 #include "cli/output.h"
 #include "cli/svg.h"
+#include "search/screen.h"
 
 namespace metaqnn::cli {
 namespace {
@@ -47,7 +48,7 @@ struct Groups {
     for (const Trial& trial : study.trials) {
       if (!accuracy_of(trial)) continue;
       std::vector<const Trial*>& group = trial.state == TrialState::failed ? not_learning
-                                         : is_screened(trial)              ? screened
+                                         : search::is_screened(trial)      ? screened
                                                                            : searched;
       group.push_back(&trial);
     }
@@ -136,7 +137,7 @@ std::vector<Stretch> epsilon_stretches(const ReportedStudy& study) {
   std::vector<Stretch> stretches;
   std::optional<double> epsilon;
   for (const Trial& trial : study.trials) {
-    if (is_screened(trial) || trial.epsilon == epsilon) continue;
+    if (search::is_screened(trial) || trial.epsilon == epsilon) continue;
     const double from = static_cast<double>(trial.number);
     if (!stretches.empty()) stretches.back().to = from;
     stretches.push_back({from, from, fmt::format("{:g}", trial.epsilon)});
@@ -188,7 +189,7 @@ Figure trials_in_order(const ReportedStudy& study) {
 // A screening stores its picks with a sample each, at the epsilon of their trials; the agent may
 // sample them later.
 bool is_walk(const Sample& sample, const Trial& trial) {
-  return !is_screened(trial) || sample.epsilon != trial.epsilon;
+  return !search::is_screened(trial) || sample.epsilon != trial.epsilon;
 }
 
 const Trial& trial_of(const ReportedStudy& study, const Sample& sample) {
@@ -507,7 +508,7 @@ std::vector<Column> columns_of(const ReportedStudy& study) {
   Column screened{"screening", "screened", {}};
   for (const Trial& trial : study.trials) {
     if (!accuracy_of(trial)) continue;
-    Column& column = is_screened(trial)                       ? screened
+    Column& column = search::is_screened(trial)               ? screened
                      : study.by_agent() && trial.epsilon == 1 ? uniform
                                                               : later;
     column.accuracies.push_back(*accuracy_of(trial));
@@ -555,9 +556,9 @@ std::string picture_of_screening(const std::string& title, const ReportedStudy& 
 
 Figure screened_networks(const ReportedStudy& study) {
   Figure figure{"screened", "Screened networks beside those of the search", "", ""};
-  const int64_t screened = count_if(study, is_screened);
-  const int64_t with_accuracy =
-      count_if(study, [](const Trial& trial) { return is_screened(trial) && accuracy_of(trial); });
+  const int64_t screened = count_if(study, search::is_screened);
+  const int64_t with_accuracy = count_if(
+      study, [](const Trial& trial) { return search::is_screened(trial) && accuracy_of(trial); });
   figure.caption =
       fmt::format("Of {} picked by screening, {} {} an accuracy.", plural(screened, "network"),
                   grouped(with_accuracy), with_accuracy == 1 ? "has" : "have");
@@ -592,12 +593,10 @@ std::optional<double> accuracy_of(const Trial& trial) {
   return trial.counts() && accuracy && std::isfinite(*accuracy) ? accuracy : std::nullopt;
 }
 
-bool is_screened(const Trial& trial) { return trial.origin == "screen"; }
-
 std::vector<Figure> make_figures(const ReportedStudy& study) {
   std::vector<Figure> figures{trials_in_order(study), means_by_epsilon(study), histogram(study),
                               accuracy_by_size(study), learning_curves(study)};
-  if (count_if(study, is_screened) > 0) figures.push_back(screened_networks(study));
+  if (count_if(study, search::is_screened) > 0) figures.push_back(screened_networks(study));
   return figures;
 }
 

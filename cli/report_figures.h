@@ -26,8 +26,6 @@ ReportedStudy read_study(search::Study& study);
 // The accuracy of a network that counts as a model: complete, or at chance because it did not
 // learn. None for other failures, and for what has not finished.
 std::optional<double> accuracy_of(const search::Trial& trial);
-// A pick of `metaqnn screen`, which no walk of the search led to.
-bool is_screened(const search::Trial& trial);
 
 struct Figure {
   std::string name;  // in the page's addresses

@@ -7,6 +7,7 @@
 #include "cli/json.h"
 #include "cli/output.h"
 #include "datasets/logs/csv.h"
+#include "search/screen.h"
 #include "search/search.h"
 
 namespace metaqnn::cli {
@@ -86,7 +87,8 @@ void print_trials(const TrialsOptions& options, const std::vector<search::Trial>
       const std::string result = complete                 ? fixed(trial.validation_accuracy, 4)
                                  : trial.reason().empty() ? search::to_string(trial.state)
                                                           : search::to_string(trial.failure);
-      table.add({std::to_string(trial.number), result, has_epsilon ? fixed(trial.epsilon, 1) : "-",
+      table.add({std::to_string(trial.number), result,
+                 has_epsilon && !search::is_screened(trial) ? fixed(trial.epsilon, 1) : "-",
                  short_count(trial.parameters),
                  trial.seconds ? fixed(trial.seconds, 1) + " s" : "-", trial.architecture});
     }
@@ -129,10 +131,11 @@ void print_samples(const TrialsOptions& options, search::Study& study, bool has_
                  {"epsilon", Align::right},
                  {"architecture"}});
     for (const search::Sample& sample : samples) {
-      table.add({std::to_string(sample.number),
-                 sample.sequence ? std::to_string(*sample.sequence) : "-",
-                 std::to_string(sample.trial), fixed(trial_of(sample).validation_accuracy, 4),
-                 has_epsilon ? fixed(sample.epsilon, 1) : "-", trial_of(sample).architecture});
+      table.add(
+          {std::to_string(sample.number), sample.sequence ? std::to_string(*sample.sequence) : "-",
+           std::to_string(sample.trial), fixed(trial_of(sample).validation_accuracy, 4),
+           has_epsilon && !search::is_screened(trial_of(sample)) ? fixed(sample.epsilon, 1) : "-",
+           trial_of(sample).architecture});
     }
     fmt::print("{}", table.render());
   }

@@ -19,6 +19,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr const char* kScreenOrigin = "screen";
+
 // How many walks in a row may find no new candidate, and how many different architectures may be
 // over a limit, before it is said that there are no more.
 constexpr int kWalksWithoutCandidate = 200000;
@@ -315,7 +317,7 @@ ScreenPlan store_plan(Study& study, const ScreenSettings& settings, const Screen
     trial.state = TrialState::waiting;
     trial.epsilon = 0;  // nothing of it was drawn at random for the sake of exploring
     trial.attempts = 1;
-    trial.origin = "screen";
+    trial.origin = kScreenOrigin;
     study.add_sample(study.add_trial(trial, 0), trial.epsilon);
   }
   study.set_note(note_name(settings), to_text(plan));
@@ -344,5 +346,7 @@ ShortlistFigures assess(const Shortlist& shortlist, double study_mean, Study& st
   figures.best_accuracy = best;
   return figures;
 }
+
+bool is_screened(const Trial& trial) { return trial.origin == kScreenOrigin; }
 
 }  // namespace metaqnn::search

@@ -118,4 +118,7 @@ struct ShortlistFigures {
 
 ShortlistFigures assess(const Shortlist& shortlist, double study_mean, Study& study);
 
+// A pick of a screening, which no walk of the search led to.
+bool is_screened(const Trial& trial);
+
 }  // namespace metaqnn::search
