@@ -44,10 +44,15 @@ int host_lock_number(const Worker& worker) {
   return static_cast<int>(hash % 0x7FFFFFFFu) + 1;
 }
 
+// The last who leaves locks all of the file, for which it has to be opened for writing, so that
+// nobody announces himself in it while it is removed.
 HostLockFile::~HostLockFile() {
   if (descriptor_ < 0) return;
-  if (lock(descriptor_, F_WRLCK, 0, 0)) unlink(file_.c_str());  // nobody else holds one
   close(descriptor_);
+  const int descriptor = open(file_.c_str(), O_RDWR | O_CLOEXEC);
+  if (descriptor < 0) return;
+  if (lock(descriptor, F_WRLCK, 0, 0) && has_name(descriptor, file_)) unlink(file_.c_str());
+  close(descriptor);
 }
 
 void HostLockFile::announce(const Worker& self) {

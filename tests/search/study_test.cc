@@ -23,6 +23,7 @@
 #include "architecture/error.h"
 #include "architecture/random.h"
 #include "search/search.h"
+#include "search/study/host_lock.h"
 #include "tests/cli/run_program.h"
 #include "tests/error_message.h"
 #include "tests/postgresql_server.h"
@@ -927,6 +928,42 @@ TEST_F(StudyOnAServer, OfANewerFormatOrWithoutATableIsRefused) {
   EXPECT_THAT(tests::message_of<DataError>([&] { open(); }), HasSubstr("not 1 to 8"));
   ASSERT_TRUE(execute("DROP TABLE metaqnn.samples"));
   EXPECT_THAT(tests::message_of<DataError>([&] { open(); }), HasSubstr("is damaged"));
+}
+
+TEST(HostLockFile, TellsWhoIsPresentAndIsRemovedByTheLastWhoLeaves) {
+  const tests::Folder folder;
+  const std::filesystem::path file = folder / "study.db-hosts";
+  const Worker here = this_process();
+  Worker elsewhere = here;
+  elsewhere.host += "-elsewhere";
+  auto first = std::make_unique<HostLockFile>(file), second = std::make_unique<HostLockFile>(file);
+  EXPECT_EQ(first->is_present(here), false) << "nobody has made the file";
+  first->announce(here);
+  second->announce(elsewhere);
+  EXPECT_EQ(first->is_present(here), true);
+  EXPECT_EQ(first->is_present(elsewhere), true);
+  first.reset();
+  EXPECT_TRUE(std::filesystem::exists(file));
+  EXPECT_EQ(second->is_present(here), false);
+  EXPECT_EQ(second->is_present(elsewhere), true);
+  second.reset();
+  EXPECT_FALSE(std::filesystem::exists(file));
+}
+
+TEST(HostLockFile, ForgetsAProcessThatDies) {
+  const tests::Folder folder;
+  const Worker here = this_process();
+  const HostLockFile locks(folder / "study.db-hosts");
+  const pid_t child = fork();
+  if (child == 0) {
+    auto* kept = new HostLockFile(folder / "study.db-hosts");
+    kept->announce(here);
+    pause();
+  }
+  EXPECT_TRUE(tests::eventually([&] { return locks.is_present(here) == true; }));
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  EXPECT_EQ(locks.is_present(here), false);
 }
 
 TEST(StudyUrl, IsShownWithoutItsPassword) {
