@@ -2,8 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "search/study/study.h"
@@ -65,6 +67,41 @@ TEST(TrainingSearch, TrainsThreeNetworksOnImagesOfCifar) {
     EXPECT_EQ(document["memory_bytes"], trial.memory_bytes.value());
     EXPECT_EQ(document["memory_basis"]["images"], 1200);
   }
+}
+
+// A folder that programs search for shared libraries before their run paths, while this lives.
+class LibraryPath {
+ public:
+  explicit LibraryPath(const std::filesystem::path& folder) {
+    if (const char* value = std::getenv(kVariable)) before_ = value;
+    setenv(kVariable, folder.c_str(), 1);
+  }
+  ~LibraryPath() {
+    if (before_) {
+      setenv(kVariable, before_->c_str(), 1);
+    } else {
+      unsetenv(kVariable);
+    }
+  }
+  LibraryPath(const LibraryPath&) = delete;
+  LibraryPath& operator=(const LibraryPath&) = delete;
+
+ private:
+  static constexpr const char* kVariable = "LD_LIBRARY_PATH";
+  std::optional<std::string> before_;
+};
+
+TEST(TrainingSearch, TellsThatLibTorchIsMissingBeforeThereIsAStudy) {
+  const Folder folder;
+  folder.write("libmetaqnn_libtorch.so", std::string(4096, 'x'));
+  const std::string config =
+      folder.write("tiny.toml", "[data]\nname = \"fashion_mnist\"\n[evaluator]\nkind = \"train\"\n")
+          .string();
+  const LibraryPath there(folder.path());
+  const Result searched = run({"search", "--config", config, "--study", folder.url("tiny.db")});
+  EXPECT_EQ(searched.status, 1);
+  EXPECT_THAT(searched.error, HasSubstr("training needs libmetaqnn_libtorch.so"));
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "tiny.db"));
 }
 
 // A network of 64 maps without pooling has half a million parameters; one of 4 maps has 31,000.

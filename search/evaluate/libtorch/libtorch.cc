@@ -75,7 +75,6 @@ std::string torch_version() {
 }
 
 std::vector<std::string> resolve_devices(const std::string& text) {
-  if (text == "cpu") return {"cpu"};
   const std::string obstacle = why_no_gpu();
   if (text == "auto" && !obstacle.empty()) return {"cpu"};
   const int count = obstacle.empty() ? static_cast<int>(torch::cuda::device_count()) : 0;

@@ -3,7 +3,8 @@
 // takes most of a second to load and some 150 MB, and most commands never train.
 //
 // The functions are those of the same names in torch.h, final_training.h and trained_network.h of
-// search/evaluate.
+// search/evaluate, but for the answers that torch.cc gives without LibTorch: "cpu" never comes to
+// resolve_devices(), nor "float32" to resolve_precision().
 #pragma once
 
 #include <filesystem>
