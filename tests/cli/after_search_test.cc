@@ -58,7 +58,10 @@ void write_part(const Folder& folder, const std::string& prefix, uint32_t count)
   folder.write(prefix + "-labels-idx1-ubyte", labels);
 }
 
-std::string recipe(const std::string& images, const std::string& final_schedule, int models = 3) {
+constexpr const char* kAdam = "optimizer = \"adam\"\nweight_decay = 0.0\n";
+
+std::string recipe(const std::string& images, const std::string& final_schedule, int models = 3,
+                   const std::string& final_optimizer = kAdam) {
   return "seed = 5\ndevice = \"cpu\"\n" + images +
          "preprocessing = \"mean\"\n"
          "[space]\nkind = \"cnn\"\ndepth_limit = 2\nconvolution_filters = [8]\n"
@@ -68,8 +71,8 @@ std::string recipe(const std::string& images, const std::string& final_schedule,
          "]]\n"
          "[evaluator]\nkind = \"train\"\nepochs = 1\nlearning_rate = 0.01\nbatch_size = 32\n"
          "chance_margin = 0.0\nlearning_rates = 2\n"
-         "[final]\noptimizer = \"adam\"\nweight_decay = 0.0\ntranslation = 0\nschedule = " +
-         final_schedule + "\n";
+         "[final]\ntranslation = 0\n" +
+         final_optimizer + "schedule = " + final_schedule + "\n";
 }
 
 class AfterSearch : public testing::Test {
@@ -80,10 +83,11 @@ class AfterSearch : public testing::Test {
     config_ = write_recipe("tiny.toml", "[[0.005, 3]]\nvalidation_images = 100");
   }
 
-  std::string write_recipe(const std::string& name, const std::string& final_schedule) const {
+  std::string write_recipe(const std::string& name, const std::string& final_schedule,
+                           const std::string& final_optimizer = kAdam) const {
     const std::string images = "[data]\nname = \"mnist\"\npath = \"" + (folder_ / "").string() +
                                "\"\ntraining_images = 400\nvalidation_images = 200\n";
-    return folder_.write(name, recipe(images, final_schedule)).string();
+    return folder_.write(name, recipe(images, final_schedule, 3, final_optimizer)).string();
   }
 
   std::string url() const { return folder_.url("tiny.db"); }
@@ -235,8 +239,9 @@ TEST_F(AfterSearch, AnInterruptedFinetuneSaysHowToGoOn) {
 
 TEST_F(AfterSearch, AModelThatFailsDoesNotKeepTheNextFromBeingTried) {
   search();
-  // At this rate every one of the three diverges, and the third is still tried.
-  const std::string config = write_recipe("wild.toml", "[[1e30, 2]]");
+  // An infinite step for nearly every weight: every one of the three diverges.
+  const std::string config =
+      write_recipe("wild.toml", "[[3e38, 2]]", "optimizer = \"sgd\"\nweight_decay = 1000.0\n");
   const Result result = run({"finetune", "--study", url(), "-o", path("wild"), "--config", config});
   EXPECT_EQ(result.status, 1);
   EXPECT_THAT(result.error, AllOf(HasSubstr("[3/3]"), HasSubstr("failed: nan"),

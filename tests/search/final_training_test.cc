@@ -103,7 +103,8 @@ TEST(FinalTraining, WithoutValidationTrainsOnAllAndKeepsTheLastEpoch) {
 
 TEST(FinalTraining, ThatDivergesOrDoesNotFitIsAnOutcome) {
   FinalTrainerSettings settings = short_training();
-  settings.final_training.schedule = {{1e30, 3}};
+  settings.final_training.schedule = {{3e38, 3}};
+  settings.final_training.weight_decay = 1e3;  // an infinite step for nearly every weight
   const auto nothing = [](const Checkpoint&) {};
   FinalOutcome outcome =
       trainer(settings)->train({.architecture = kArchitecture, .facts = {}}, {}, nullptr, nothing);
@@ -114,6 +115,20 @@ TEST(FinalTraining, ThatDivergesOrDoesNotFitIsAnOutcome) {
       trainer(settings)->train({.architecture = "[SM(7)]", .facts = {}}, {}, nullptr, nothing);
   EXPECT_EQ(outcome.failure, Failure::error);
   EXPECT_THAT(outcome.detail, HasSubstr("tells 7 classes apart, the data set has 10"));
+}
+
+// The loss of the one step is that of the first weights; only the weights after it are infinite.
+TEST(FinalTraining, ThatDivergesInItsLastStepWithoutValidationIsAnOutcome) {
+  FinalTrainerSettings settings = short_training();
+  settings.training.batch_size = 600;
+  settings.final_training.optimizer = "sgd";
+  settings.final_training.schedule = {{3e38, 1}};
+  settings.final_training.weight_decay = 1e3;
+  const FinalOutcome outcome =
+      trainer(settings)->train({.architecture = "[SM(10)]", .facts = {}}, {}, nullptr,
+                               [](const Checkpoint&) { ADD_FAILURE(); });
+  EXPECT_EQ(outcome.failure, Failure::not_a_number);
+  EXPECT_EQ(outcome.detail, "in epoch 1");
 }
 
 TEST(FinalTraining, IsLeftAtOnceWhenItIsStopped) {

@@ -180,8 +180,10 @@ RunEnd TrainingRun::train(const std::vector<double>& rates, const RunLimits& lim
     if (!training) return end;
     const auto [validation_loss, validation_accuracy] = evaluate(data_.validation());
     const bool validated = data_.validation().size() > 0;
-    if (!std::isfinite(training->first) || (validated && !std::isfinite(validation_loss)))
-      return RunEnd::not_a_number;
+    // Without validation images nothing has used the weights of the last step yet.
+    const bool is_finite = std::isfinite(training->first) &&
+                           (validated ? std::isfinite(validation_loss) : has_finite_state());
+    if (!is_finite) return RunEnd::not_a_number;
     curve.push_back({training->first, training->second, validation_loss, validation_accuracy});
     if (!after_epoch(curve.size())) return RunEnd::left;
   }
@@ -209,6 +211,11 @@ std::optional<std::pair<double, double>> TrainingRun::train_epoch(uint64_t epoch
   images_trained_ += n;
   training_seconds_ += seconds_since(start);
   return result;
+}
+
+bool TrainingRun::has_finite_state() const {
+  return at::isfinite(parameters_).all().item<bool>() &&
+         at::isfinite(network_.running_statistics()).all().item<bool>();
 }
 
 at::Tensor TrainingRun::order(uint64_t epoch) const {

@@ -98,6 +98,7 @@ class TrainingRun {
   std::optional<std::pair<double, double>> train_epoch(uint64_t epoch, const RunLimits& limits,
                                                        RunEnd& end);
   void step(const at::Tensor& indices, Random& augment, Measure& measure);
+  bool has_finite_state() const;
   // Training images on the device, in the order of an epoch.
   at::Tensor order(uint64_t epoch) const;
   int64_t evaluation_batch() const;
