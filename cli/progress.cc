@@ -36,9 +36,16 @@ void Progress::trial_finished(const search::Trial& trial) {
 void Progress::worker_died(const std::string& how, const search::Trial* held) {
   clear_line();
   fmt::print(stderr, "a worker died ({}){}\n", how,
-             held == nullptr ? ""
+             held == nullptr ? ", with no network in hand"
                              : fmt::format(" while it trained trial {}, {}, for the {}. time",
                                            held->number, held->architecture, held->attempts));
+}
+
+void Progress::worker_given_up(int left) {
+  clear_line();
+  if (left > 0)
+    fmt::print(stderr, "none is started in its place; the search goes on with {}\n",
+               plural(left, "worker"));
 }
 
 void Progress::tick(const search::Counts& counts) {

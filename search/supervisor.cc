@@ -63,6 +63,15 @@ void await_dying_workers(Study& study) {
   }
 }
 
+int64_t finished_trials(const Counts& counts) {
+  int64_t finished = 0;
+  for (const TrialState state : {TrialState::complete, TrialState::failed}) {
+    const auto entry = counts.by_state.find(state);
+    if (entry != counts.by_state.end()) finished += entry->second;
+  }
+  return finished;
+}
+
 }  // namespace
 
 int available_cores() {
@@ -116,6 +125,11 @@ SearchEnd Supervisor::run() {
     throw Error(child_error_,
                 "a worker stopped with the error above; mend it and run the same command again");
   if (obeyed_interrupts_ > 0 && has_work()) return SearchEnd::stopped;
+  if (!failed_start_.empty() && !exhausted_ && has_work()) {
+    throw FailureError("every worker died before it had trained anything (" + failed_start_ +
+                       "); where memory is short, use fewer workers or images, and run the same "
+                       "command again");
+  }
   return exhausted_ ? SearchEnd::exhausted : SearchEnd::done;
 }
 
@@ -125,7 +139,7 @@ bool Supervisor::has_work() const {
              : search::has_work(*study_, stored_configuration(*study_), options_.limit);
 }
 
-Supervisor::Child Supervisor::start(const std::string& device) {
+Supervisor::Child Supervisor::start(const std::string& device, int failed_starts) {
   std::vector<std::string> arguments{options_.program};
   arguments.insert(arguments.end(), options_.program_arguments.begin(),
                    options_.program_arguments.end());
@@ -138,6 +152,7 @@ Supervisor::Child Supervisor::start(const std::string& device) {
   std::vector<char*> pointers;
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   pointers.push_back(nullptr);
+  const int64_t finished = finished_trials(study_->counts());
   pid_t pid = 0;
   const int error =
       posix_spawn(&pid, options_.program.c_str(), nullptr, nullptr, pointers.data(), environ);
@@ -145,7 +160,7 @@ Supervisor::Child Supervisor::start(const std::string& device) {
     throw FailureError("cannot start a worker process, " + options_.program + ": " +
                        strerror(error));
   }
-  return {pid, device};
+  return {pid, device, failed_starts, finished};
 }
 
 // Settles in the study what a dead worker held *before* reaping it: until then the kernel keeps its
@@ -163,7 +178,7 @@ void Supervisor::reap() {
     const bool exited = info.si_code == CLD_EXITED;
     if (exited && info.si_status == kExhaustedStatus) exhausted_ = true;
     const bool orderly = exited && (info.si_status == 0 || info.si_status == kExhaustedStatus);
-    if (!orderly) settle(child, how_it_died(info));
+    const Stage stage = orderly ? Stage::between : settle(child, how_it_died(info));
     waitpid(child.pid, nullptr, 0);
     children_.erase(children_.begin() + static_cast<std::ptrdiff_t>(i));
     if (orderly || obeyed_interrupts_ > 0) continue;
@@ -172,13 +187,25 @@ void Supervisor::reap() {
       signal_children(SIGTERM);
       obeyed_interrupts_ = std::max(obeyed_interrupts_, 1);
     } else {
-      children_.insert(children_.begin() + static_cast<std::ptrdiff_t>(i), start(child.device));
-      ++i;
+      replace(child, how_it_died(info), stage);
     }
   }
 }
 
-void Supervisor::settle(const Child& child, const std::string& how) {
+// What kills a worker at its start may well kill the next one too.
+void Supervisor::replace(const Child& dead, const std::string& how, Stage stage) {
+  if (stage != Stage::training) observer_.worker_died(how, nullptr);
+  const int failed_starts = stage == Stage::starting ? dead.failed_starts + 1 : 0;
+  if (failed_starts <= kRetries) {
+    children_.push_back(start(dead.device, failed_starts));
+  } else {
+    failed_start_ = how;
+    observer_.worker_given_up(static_cast<int>(children_.size()));
+  }
+}
+
+Supervisor::Stage Supervisor::settle(const Child& child, const std::string& how) {
+  Stage stage = Stage::starting;
   Transaction transaction(*study_);
   const Worker self = this_process();
   for (const Worker& worker : study_->workers()) {
@@ -186,7 +213,10 @@ void Supervisor::settle(const Child& child, const std::string& how) {
         worker.pid_namespace != self.pid_namespace)
       continue;
     std::optional<Trial> held = study_->held_trial(worker.id);
+    // Ready for trials while the study got on: it has most likely done one of them.
+    if (finished_trials(study_->counts()) > child.finished) stage = Stage::between;
     if (held) {
+      stage = Stage::training;
       observer_.worker_died(how, &*held);
       if (obeyed_interrupts_ >= 2 || how.rfind("exit", 0) == 0) {
         study_->release_trial(held->number, held->attempts);
@@ -202,6 +232,7 @@ void Supervisor::settle(const Child& child, const std::string& how) {
     study_->remove_worker(worker.id);
   }
   transaction.commit();
+  return stage;
 }
 
 // A study that cannot be read just now is looked at again: the workers go on without it.
@@ -214,11 +245,7 @@ void Supervisor::report() {
 
 void Supervisor::report_changes() {
   const Counts counts = study_->counts();
-  int64_t finished = 0;
-  for (const TrialState state : {TrialState::complete, TrialState::failed}) {
-    const auto entry = counts.by_state.find(state);
-    if (entry != counts.by_state.end()) finished += entry->second;
-  }
+  const int64_t finished = finished_trials(counts);
   if (finished > finished_) report_trials();
   finished_ = finished;
   observer_.tick(counts);

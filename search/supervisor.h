@@ -3,8 +3,10 @@
 //
 // A worker that dies of a signal (segmentation fault, the kernel's out-of-memory killer) costs the
 // trial it held one of kRetries retries; a trial that kills its workers more often fails as
-// crashed. When the supervisor itself is killed its workers die with it, and their trials go back
-// to waiting at no cost when the next search starts.
+// crashed. A worker that dies before it has trained anything (no memory for the images, a broken
+// driver) is replaced kRetries times; then the search goes on with those that are left. When the
+// supervisor itself is killed its workers die with it, and their trials go back to waiting at no
+// cost when the next search starts.
 //
 //   Supervisor supervisor(options, observer);
 //   SearchEnd end = supervisor.run();
@@ -29,7 +31,10 @@ class SearchObserver {
  public:
   virtual ~SearchObserver() = default;
   virtual void trial_finished(const Trial&) {}
+  // `held`: the trial in its hand, null for none.
   virtual void worker_died(const std::string& how, const Trial* held) { (void)how, (void)held; }
+  // Nothing takes the place of the worker that died last; `left` others go on.
+  virtual void worker_given_up(int left) { (void)left; }
   virtual void tick(const Counts&) {}  // a few times a second
 };
 
@@ -61,20 +66,26 @@ class Supervisor {
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;
 
-  // Throws FailureError where a worker ends with an error of its own (it has printed it), with the
-  // worker's exit status.
+  // Throws FailureError where every worker died before it had trained anything, and Error where a
+  // worker ends with an error of its own (it has printed it), with the worker's exit status.
   SearchEnd run();
 
  private:
   struct Child {
     pid_t pid;
     std::string device;
+    int failed_starts;  // of those before it in its place, one after another
+    int64_t finished;   // trials of the study when it began
   };
 
-  Child start(const std::string& device);
+  // How far a worker had come: not to its first trial, without one in hand, with one.
+  enum class Stage { starting, between, training };
+
+  Child start(const std::string& device, int failed_starts = 0);
   bool has_work() const;
   void reap();
-  void settle(const Child& child, const std::string& how);
+  void replace(const Child& dead, const std::string& how, Stage stage);
+  Stage settle(const Child& child, const std::string& how);
   void report();
   void report_changes();
   void report_trials();
@@ -90,6 +101,7 @@ class Supervisor {
   int obeyed_interrupts_ = 0;
   bool exhausted_ = false;
   ExitStatus child_error_ = ExitStatus::done;
+  std::string failed_start_;  // how the worker died in whose place none was started
 };
 
 // In a worker process, before anything else: die with its supervisor, ignore the terminal's
