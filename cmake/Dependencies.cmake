@@ -28,8 +28,7 @@ pkg_check_modules(MATIO REQUIRED IMPORTED_TARGET matio)
 pkg_check_modules(TURBOJPEG REQUIRED IMPORTED_TARGET libturbojpeg)
 pkg_check_modules(HWY REQUIRED IMPORTED_TARGET libhwy)
 
-# SOCI has no CMake package on Debian 12, so its libraries are found by name on every release. Its PostgreSQL header needs
-# libpq's.
+# SOCI has no CMake package on Debian 12, so its libraries are found by name on every release.
 find_path(SOCI_INCLUDE_DIR soci/soci.h REQUIRED)
 find_library(SOCI_CORE_LIBRARY soci_core REQUIRED)
 find_library(SOCI_SQLITE3_LIBRARY soci_sqlite3 REQUIRED)
@@ -38,9 +37,9 @@ find_path(LIBPQ_INCLUDE_DIR libpq-fe.h PATH_SUFFIXES postgresql REQUIRED)
 find_library(LIBPQ_LIBRARY pq REQUIRED)
 add_library(metaqnn::soci INTERFACE IMPORTED)
 target_include_directories(metaqnn::soci SYSTEM INTERFACE ${SOCI_INCLUDE_DIR} ${SOCI_INCLUDE_DIR}/soci
-  ${LIBPQ_INCLUDE_DIR})
+  ${LIBPQ_INCLUDE_DIR} ${SQLite3_INCLUDE_DIRS})
 target_link_libraries(metaqnn::soci INTERFACE ${SOCI_CORE_LIBRARY} ${SOCI_SQLITE3_LIBRARY}
-  ${SOCI_POSTGRESQL_LIBRARY} ${LIBPQ_LIBRARY} SQLite::SQLite3)
+  ${SOCI_POSTGRESQL_LIBRARY} ${LIBPQ_LIBRARY} ${SQLite3_LIBRARIES})
 
 if(METAQNN_WITH_TORCH)
   find_package(Torch REQUIRED)

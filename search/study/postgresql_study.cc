@@ -8,6 +8,7 @@
 //
 // A host is present while it holds an advisory lock under its number (search/study/host_lock.h),
 // shared by its processes. The server drops it with the connection.
+#include <libpq-fe.h>
 #include <soci/postgresql/soci-postgresql.h>
 #include <soci/soci.h>
 
