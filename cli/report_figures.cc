@@ -186,12 +186,6 @@ Figure trials_in_order(const ReportedStudy& study) {
 
 // ---- 2: what the agent samples ----
 
-// A screening stores its picks with a sample each, at the epsilon of their trials; the agent may
-// sample them later.
-bool is_walk(const Sample& sample, const Trial& trial) {
-  return !search::is_screened(trial) || sample.epsilon != trial.epsilon;
-}
-
 const Trial& trial_of(const ReportedStudy& study, const Sample& sample) {
   return study.trials.at(static_cast<size_t>(sample.trial) - 1);
 }
@@ -214,7 +208,7 @@ SampledAccuracies sampled_accuracies(const ReportedStudy& study) {
   SampledAccuracies sampled;
   for (const Sample& sample : study.samples) {
     const Trial& trial = trial_of(study, sample);
-    if (!is_walk(sample, trial)) continue;
+    if (!search::is_walk(sample, trial)) continue;
     if (const auto accuracy = accuracy_of(trial)) {
       sampled.means[sample.epsilon].add(*accuracy);
     } else {

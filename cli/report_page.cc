@@ -145,11 +145,6 @@ std::string subject(const ReportedStudy& study) {
   return table.file.filename().string() + (table.target.empty() ? "" : ", " + table.target);
 }
 
-int64_t count(const ReportedStudy& study, TrialState state) {
-  const auto found = study.counts.by_state.find(state);
-  return found == study.counts.by_state.end() ? 0 : found->second;
-}
-
 double total_seconds(const ReportedStudy& study) {
   double seconds = 0;
   for (const Trial& trial : study.trials) seconds += trial.seconds.value_or(0);
@@ -186,8 +181,8 @@ std::string tiles(const ReportedStudy& study) {
   std::vector<std::pair<std::string, std::string>> list{
       {study.best.empty() ? "-" : fixed(study.best[0].validation_accuracy, 4),
        "best validation accuracy"},
-      {grouped(count(study, TrialState::complete)), "networks complete"},
-      {grouped(count(study, TrialState::failed)), "networks failed"},
+      {grouped(study.counts.in(TrialState::complete)), "networks complete"},
+      {grouped(study.counts.in(TrialState::failed)), "networks failed"},
       {grouped(study.counts.samples), "samples drawn"}};
   if (total_seconds(study) >= 1)
     list.emplace_back(duration(total_seconds(study)), "spent on the networks");
@@ -325,7 +320,7 @@ std::string outcome(const ReportedStudy& study) {
   std::vector<Row> rows;
   for (TrialState state :
        {TrialState::complete, TrialState::failed, TrialState::running, TrialState::waiting})
-    rows.push_back({search::to_string(state), grouped(count(study, state))});
+    rows.push_back({search::to_string(state), grouped(study.counts.in(state))});
   return "<h2>What became of the networks</h2>\n<div class=\"beside\">\n" +
          html_table({{"state"}, {"networks", Align::right}}, rows) + failures_table(study) +
          "</div>\n";

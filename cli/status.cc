@@ -19,11 +19,6 @@ struct StatusOptions {
 constexpr TrialState kStates[] = {TrialState::complete, TrialState::failed, TrialState::running,
                                   TrialState::waiting};
 
-int64_t count(const search::Counts& counts, TrialState state) {
-  const auto found = counts.by_state.find(state);
-  return found == counts.by_state.end() ? 0 : found->second;
-}
-
 // By the trials' own seconds and the workers that are alive. Failures that do not count take time
 // too, but are no models.
 struct Pace {
@@ -69,8 +64,7 @@ ExitStatus run(const StatusOptions& options) {
 
   if (options.format == "json") {
     Json json;
-    for (TrialState state : kStates)
-      json["states"][search::to_string(state)] = count(counts, state);
+    for (TrialState state : kStates) json["states"][search::to_string(state)] = counts.in(state);
     json["unique_models"] = counts.unique_models;
     json["samples"] = counts.samples;
     json["schedule_models"] = target;
@@ -89,7 +83,7 @@ ExitStatus run(const StatusOptions& options) {
   fmt::print("models    {} of {}\n", counts.unique_models, target);
   std::string states;
   for (TrialState state : kStates)
-    states += fmt::format("{}{} {}", states.empty() ? "" : ", ", count(counts, state),
+    states += fmt::format("{}{} {}", states.empty() ? "" : ", ", counts.in(state),
                           search::to_string(state));
   fmt::print("trials    {}\n", states);
   fmt::print("samples   {}\n", counts.samples);

@@ -131,11 +131,12 @@ void print_samples(const TrialsOptions& options, search::Study& study, bool has_
                  {"epsilon", Align::right},
                  {"architecture"}});
     for (const search::Sample& sample : samples) {
-      table.add(
-          {std::to_string(sample.number), sample.sequence ? std::to_string(*sample.sequence) : "-",
-           std::to_string(sample.trial), fixed(trial_of(sample).validation_accuracy, 4),
-           has_epsilon && !search::is_screened(trial_of(sample)) ? fixed(sample.epsilon, 1) : "-",
-           trial_of(sample).architecture});
+      table.add({std::to_string(sample.number),
+                 sample.sequence ? std::to_string(*sample.sequence) : "-",
+                 std::to_string(sample.trial), fixed(trial_of(sample).validation_accuracy, 4),
+                 has_epsilon && search::is_walk(sample, trial_of(sample)) ? fixed(sample.epsilon, 1)
+                                                                          : "-",
+                 trial_of(sample).architecture});
     }
     fmt::print("{}", table.render());
   }

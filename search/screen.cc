@@ -349,4 +349,8 @@ ShortlistFigures assess(const Shortlist& shortlist, double study_mean, Study& st
 
 bool is_screened(const Trial& trial) { return trial.origin == kScreenOrigin; }
 
+bool is_walk(const Sample& sample, const Trial& trial) {
+  return !is_screened(trial) || sample.epsilon != trial.epsilon;
+}
+
 }  // namespace metaqnn::search

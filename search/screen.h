@@ -120,5 +120,8 @@ ShortlistFigures assess(const Shortlist& shortlist, double study_mean, Study& st
 
 // A pick of a screening, which no walk of the search led to.
 bool is_screened(const Trial& trial);
+// False for the sample of `trial` that a screening stored with its pick, at the trial's epsilon; the
+// agent may walk to a pick later.
+bool is_walk(const Sample& sample, const Trial& trial);
 
 }  // namespace metaqnn::search

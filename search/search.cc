@@ -129,8 +129,7 @@ class SearchWorker {
 
   Proposal propose_in_transaction() {
     const Counts counts = study_.counts();
-    const auto running = counts.by_state.find(TrialState::running);
-    const int64_t in_hand = running == counts.by_state.end() ? 0 : running->second;
+    const int64_t in_hand = counts.in(TrialState::running);
     if (counts.unique_models + in_hand < options_.limit) {
       if (auto waiting = study_.claim_waiting_trial(worker_))
         return {Proposal::Kind::train, std::move(*waiting)};
@@ -265,11 +264,7 @@ bool has_work(Study& study, const Configuration& configuration, int64_t limit) {
   return study.counts().unique_models < target(configuration.strategy, limit);
 }
 
-bool has_waiting(Study& study) {
-  const Counts counts = study.counts();
-  const auto waiting = counts.by_state.find(TrialState::waiting);
-  return waiting != counts.by_state.end() && waiting->second > 0;
-}
+bool has_waiting(Study& study) { return study.counts().in(TrialState::waiting) > 0; }
 
 SearchEnd work(Study& study, const WorkOptions& options) {
   return SearchWorker(study, options).run();

@@ -64,12 +64,7 @@ void await_dying_workers(Study& study) {
 }
 
 int64_t finished_trials(const Counts& counts) {
-  int64_t finished = 0;
-  for (const TrialState state : {TrialState::complete, TrialState::failed}) {
-    const auto entry = counts.by_state.find(state);
-    if (entry != counts.by_state.end()) finished += entry->second;
-  }
-  return finished;
+  return counts.in(TrialState::complete) + counts.in(TrialState::failed);
 }
 
 }  // namespace

@@ -98,6 +98,11 @@ struct SequencedSample {
 };
 
 struct Counts {
+  int64_t in(TrialState state) const {
+    const auto found = by_state.find(state);
+    return found == by_state.end() ? 0 : found->second;
+  }
+
   std::map<TrialState, int64_t> by_state;
   int64_t unique_models = 0;  // finished trials for which counts() holds
   int64_t reserved = 0;       // waiting or running

@@ -4,8 +4,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,11 +11,11 @@
 #include "search/configuration.h"
 #include "search/study/study.h"
 #include "tests/cli/run_program.h"
+#include "tests/error_message.h"
 
 namespace metaqnn::tests {
 namespace {
 
-using search::Counts;
 using search::SearchEnd;
 using search::Supervisor;
 using search::SupervisorOptions;
@@ -69,13 +67,9 @@ class FailedStarts : public testing::Test {
 };
 
 TEST_F(FailedStarts, OfEveryWorkerEndTheSearch) {
-  try {
-    Supervisor(options("kill -SEGV $$"), notes_).run();
-    FAIL();
-  } catch (const FailureError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("every worker died before it had trained anything (signal "
-                                        "11, Segmentation fault)"));
-  }
+  EXPECT_THAT(message_of<FailureError>([&] { Supervisor(options("kill -SEGV $$"), notes_).run(); }),
+              HasSubstr("every worker died before it had trained anything (signal 11, "
+                        "Segmentation fault)"));
   EXPECT_EQ(notes_.deaths.size(), 3u);
   EXPECT_THAT(notes_.given_up, ElementsAre(0));
   EXPECT_EQ(notes_.finished, 0);
