@@ -192,7 +192,7 @@ void print_json(const Setting& setting, const std::vector<MethodResult>& results
   fmt::print("{}\n", json.dump(2));
 }
 
-// "0.683" or "0.683 +- 0.004"; the best of its column is marked with *.
+// "0.683" or "0.683±0.004"; the best of its column is marked with *.
 std::vector<std::vector<std::string>> cells(const std::vector<MethodResult>& results,
                                             bool repeated) {
   std::vector<std::vector<std::string>> rows;
@@ -202,7 +202,7 @@ std::vector<std::vector<std::string>> cells(const std::vector<MethodResult>& res
       const Summary summary = summarise(result, column);
       std::string cell = fixed(summary.mean, column.decimals);
       if (repeated && column.figure == &Figures::r2 && summary.mean)
-        cell += fmt::format(" ±{:.3f}", *summary.deviation);
+        cell += fmt::format("±{:.3f}", *summary.deviation);
       row.push_back(cell);
     }
     row.push_back(fixed(result.fit_seconds, 2));
@@ -283,9 +283,10 @@ void print_table(const EvaluateOptions& options, const Setting& setting,
   }
   fmt::print("{}\n", table.render(0));
   fmt::print(
-      "* best of its column. L2: mean squared error; tau: Kendall's, rho: Spearman's rank\n"
-      "correlation; top 10: mean accuracy of the ten predicted best; rank: true rank of the\n"
-      "best of them; regret: how far it is below the best of all; fit: seconds.\n");
+      "* best of its column. L2: mean squared error; tau: Kendall's, rho: Spearman's\n"
+      "rank correlation; top 10: mean accuracy of the ten predicted best; rank: true\n"
+      "rank of the best of them; regret: how far it is below the best of all; fit:\n"
+      "seconds.\n");
 }
 
 ExitStatus run(const EvaluateOptions& options) {

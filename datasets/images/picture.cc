@@ -131,8 +131,12 @@ uint8_t to_pixel(double value) {
 
 Picture read_picture(const std::filesystem::path& file) {
   std::error_code error;
-  if (!std::filesystem::is_regular_file(file, error))
-    throw DataError(file.string() + ": no such file; give a PNG or JPEG file");
+  if (!std::filesystem::is_regular_file(file, error)) {
+    throw DataError(
+        file.string() +
+        (std::filesystem::exists(file, error) ? ": no regular file" : ": no such file") +
+        "; give a PNG or JPEG file");
+  }
   const std::vector<uint8_t> bytes = read_file(file);
   const std::vector<uint8_t> png{0x89, 'P', 'N', 'G'}, jpeg{0xff, 0xd8, 0xff};
   const auto begins_with = [&](const std::vector<uint8_t>& magic) {

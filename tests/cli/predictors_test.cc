@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -45,6 +46,18 @@ TEST(Evaluate, PrintsEveryMethodAndBaselineWithItsFigures) {
                                  "depth", "log-parameters", "nearest"));
   EXPECT_GT(result["methods"][5]["r2"], 0.8);                  // combined
   EXPECT_TRUE(result["methods"][6]["kendall_tau"].is_null());  // mean
+}
+
+TEST(Evaluate, FitsAnEightyColumnTerminal) {
+  const Folder folder;  // a short path: the first line has it
+  std::filesystem::copy_file(kLog, folder / "log.csv");
+  const Result result = run(
+      {"evaluate", "--log", (folder / "log.csv").string(), "--train-size", "60", "--repeats", "2"});
+  ASSERT_EQ(result.status, 0) << result.error;
+  const auto starts_a_letter = [](char byte) { return (byte & 0xC0) != 0x80; };
+  for (const std::string& line : lines_of(result.output))
+    EXPECT_LE(std::count_if(line.begin(), line.end(), starts_a_letter), 80) << line;
+  EXPECT_THAT(result.output, HasSubstr("±"));
 }
 
 TEST(Evaluate, GivesTheSameFiguresForTheSameSeed) {

@@ -148,7 +148,7 @@ TEST_F(PictureFile, ThatIsCutOrSomethingElseIsRefused) {
   EXPECT_THAT(refusal(folder_.write("a.gif", "GIF89a")), HasSubstr("is neither PNG nor JPEG"));
   EXPECT_THAT(refusal(folder_.write("empty", "")), HasSubstr("is neither PNG nor JPEG"));
   EXPECT_THAT(refusal(folder_ / "none.png"), HasSubstr("no such file"));
-  EXPECT_THAT(refusal(folder_.path()), HasSubstr("no such file"));
+  EXPECT_THAT(refusal(folder_.path()), HasSubstr("no regular file"));
 }
 
 TEST(FitPicture, OfTheSameSizeOnlyOrdersThePixelsByChannel) {
