@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "architecture/error.h"
+#include "architecture/foreign_text.h"
 
 namespace metaqnn {
 namespace {
@@ -90,14 +91,14 @@ class Parser {
   [[noreturn]] void fail(size_t at, const std::string& expectation) const {
     std::string found = "the end of the text";
     if (at < text_.size()) {
-      size_t end = at + 1;
+      size_t end = at + first_character(text_.substr(at)).size();
       const auto is_word = [this](size_t i) {
         return i < text_.size() && std::isalnum(static_cast<unsigned char>(text_[i]));
       };
       if (is_word(at)) {
         while (is_word(end) && end - at < 20) ++end;
       }
-      found = "'" + std::string(text_.substr(at, end - at)) + "'";
+      found = "'" + visible(text_.substr(at, end - at)) + "'";
     }
     throw UsageError("architecture, column " + std::to_string(at + 1) + ": expected " +
                      expectation + ", found " + found);

@@ -3,7 +3,12 @@
 #include <cerrno>
 #include <cstring>
 
+#include "architecture/foreign_text.h"
+
 namespace metaqnn {
+
+Error::Error(ExitStatus status, const std::string& message)
+    : std::runtime_error(message_line(message)), status_(status) {}
 
 FailureError cannot_write(const std::string& file) {
   const std::string reason = errno == 0 ? "" : std::string(" (") + std::strerror(errno) + ")";

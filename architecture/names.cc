@@ -7,6 +7,8 @@
 namespace metaqnn {
 namespace {
 
+constexpr size_t kMostCompared = 200;
+
 char lower_case(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 // One row of the table at a time: previous[j] is the distance of a's first i - 1 to b's first j
@@ -29,10 +31,12 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 
 std::string nearest_name(std::string_view name, const std::vector<std::string>& valid) {
   if (valid.empty()) return "";
+  name = name.substr(0, kMostCompared);
   const std::string* nearest = &valid.front();
-  size_t nearest_distance = edit_distance(name, *nearest);
+  size_t nearest_distance = std::string_view::npos;
   for (const std::string& candidate : valid) {
-    const size_t distance = edit_distance(name, candidate);
+    const size_t distance =
+        edit_distance(name, std::string_view(candidate).substr(0, kMostCompared));
     if (distance < nearest_distance) {
       nearest = &candidate;
       nearest_distance = distance;

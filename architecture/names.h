@@ -11,7 +11,8 @@ namespace metaqnn {
 
 // The valid name with the smallest edit distance (insertion, deletion and substitution of a byte
 // cost 1 each; Levenshtein, 1966) to `name`, the first of several; "" where `valid` is empty. Upper
-// and lower case count as equal. Cost: the product of the lengths, for each valid name.
+// and lower case count as equal. Only the first 200 bytes of each are compared. Cost: the product of
+// the lengths compared, for each valid name.
 std::string nearest_name(std::string_view name, const std::vector<std::string>& valid);
 
 // Without the white space around it.

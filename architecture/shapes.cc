@@ -4,6 +4,7 @@
 #include <initializer_list>
 
 #include "architecture/error.h"
+#include "architecture/foreign_text.h"
 
 namespace metaqnn {
 namespace {
@@ -127,7 +128,7 @@ Shape parse_shape(std::string_view text) {
     const bool separated = i == 2 ? next == end : next != end && *next == 'x';
     if (error != std::errc{} || values[i] < 1 || values[i] > kLargestSide || !separated) {
       throw UsageError(
-          "shape '" + std::string(text) +
+          "shape '" + shown(text) +
           "': expected CHANNELSxHEIGHTxWIDTH, for example 3x32x32, each from 1 to 65536");
     }
     at = next + 1;

@@ -1,6 +1,7 @@
 #include "datasets/images/data_set.h"
 
 #include "architecture/error.h"
+#include "architecture/foreign_text.h"
 #include "architecture/names.h"
 #include "datasets/images/readers.h"
 
@@ -92,7 +93,7 @@ const DataSetEntry& find_data_set(std::string_view name) {
     if (entry.name == name) return entry;
     valid.push_back(entry.name);
   }
-  throw UsageError("unknown data set \"" + std::string(name) + "\"; did you mean \"" +
+  throw UsageError("unknown data set \"" + shown(name) + "\"; did you mean \"" +
                    nearest_name(name, valid) + "\"?");
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "architecture/error.h"
+#include "architecture/foreign_text.h"
 #include "architecture/names.h"
 
 namespace metaqnn::datasets {
@@ -167,7 +168,7 @@ Preprocessing parse_preprocessing(std::string_view name) {
     valid.emplace_back(valid_name);
     list += (list.empty() ? "" : ", ") + valid.back();
   }
-  throw UsageError("unknown preprocessing \"" + std::string(name) + "\": expected one of " + list +
+  throw UsageError("unknown preprocessing \"" + shown(name) + "\": expected one of " + list +
                    "; did you mean \"" + nearest_name(name, valid) + "\"?");
 }
 

@@ -1,6 +1,7 @@
 #include "search/evaluate/evaluator.h"
 
 #include "architecture/error.h"
+#include "architecture/foreign_text.h"
 #include "architecture/names.h"
 #include "search/evaluate/table.h"
 #include "search/evaluate/torch.h"
@@ -33,7 +34,7 @@ std::unique_ptr<Evaluator> make_evaluator(const EvaluatorSettings& settings,
   for (const EvaluatorEntry& entry : evaluators()) {
     if (entry.kind == settings.kind) return entry.make(settings, data, resources);
   }
-  throw UsageError("evaluator.kind = \"" + settings.kind + "\" is not known; use " +
+  throw UsageError("evaluator.kind = \"" + shown(settings.kind) + "\" is not known; use " +
                    list_names(evaluator_kinds()));
 }
 

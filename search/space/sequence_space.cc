@@ -2,6 +2,7 @@
 #include <set>
 
 #include "architecture/error.h"
+#include "architecture/foreign_text.h"
 #include "search/space/builder.h"
 
 namespace metaqnn::search {
@@ -17,7 +18,7 @@ struct Template {
   size_t slots() const { return alphabets.size(); }
 };
 
-std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
+std::string quoted(std::string_view text) { return "'" + shown(text) + "'"; }
 
 std::string slot_name(size_t slot) { return "slot " + std::to_string(slot + 1); }
 

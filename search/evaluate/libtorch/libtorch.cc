@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "architecture/error.h"
+#include "architecture/foreign_text.h"
 #include "search/evaluate/bfloat16.h"
 #include "search/evaluate/libtorch/precision.h"
 
@@ -45,7 +46,7 @@ int parse_gpu(const std::string& name) {
   const bool is_gpu = name.rfind(prefix, 0) == 0;
   const auto [at, error] = std::from_chars(name.data() + (is_gpu ? prefix.size() : 0), end, index);
   if (!is_gpu || error != std::errc{} || at != end || index < 0) {
-    throw UsageError("device '" + name +
+    throw UsageError("device '" + shown(name) +
                      "': expected auto, cpu, cuda, or a list such as cuda:0,cuda:2");
   }
   return index;
@@ -61,7 +62,7 @@ at::ScalarType choose_precision(const std::string& name, const at::Device& devic
                      "; use auto or float32");
   }
   if (name != "auto")
-    throw UsageError("precision '" + name + "': expected auto, float32 or bfloat16");
+    throw UsageError("precision '" + shown(name) + "': expected auto, float32 or bfloat16");
   const bool worthwhile = !device.is_cpu() || processor_has_bfloat16();
   return worthwhile && bfloat16_step_works(device) ? at::kBFloat16 : at::kFloat;
 }
