@@ -21,10 +21,22 @@ struct Command {
   // Adds the options to `app` and returns what runs when the command is chosen. Results go to
   // standard output; the return value is the exit status.
   std::function<ExitStatus()> (*setup)(CLI::App& app);
+  // It does more than print: it goes on to its end where nobody reads its output any more, as in
+  // `metaqnn search ... | head -3`. The others end at once.
+  bool outlives_reader = false;
 };
 
-// Checks an option that counts something.
-inline CLI::Range at_least_one() { return {int64_t{1}, std::numeric_limits<int64_t>::max()}; }
+// More than anybody draws, picks or shows; beyond it lies a slip of the finger.
+constexpr uint64_t kMostCounted = 10'000'000;
+constexpr uint64_t kMostRepeats = 10'000;
+constexpr uint64_t kMostParallel = 1024;  // workers, threads
+constexpr uint64_t kLargest = std::numeric_limits<int64_t>::max();
+
+// Checks an option that takes a whole number, which is written in decimal digits.
+CLI::Validator whole_number(uint64_t least, uint64_t most);
+// Of an option that counts something, and of one that limits something.
+inline CLI::Validator count_up_to(uint64_t most) { return whole_number(1, most); }
+inline CLI::Validator at_least_one() { return whole_number(1, kLargest); }
 
 extern const Command describe_command, space_command, sample_command, search_command,
     worker_command, status_command, trials_command, import_command, export_command, config_command,

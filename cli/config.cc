@@ -1,8 +1,7 @@
-#include <fmt/format.h>
-
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/output.h"
 #include "search/configuration.h"
 #include "search/study/study.h"
 
@@ -16,11 +15,11 @@ struct ConfigOptions {
 
 ExitStatus run(const ConfigOptions& options) {
   if (!options.study.empty()) {
-    fmt::print("{}", search::open_study(options.study)->info().configuration);
+    print("{}", search::open_study(options.study)->info().configuration);
   } else if (!options.config.empty()) {
-    fmt::print("{}", search::to_toml(search::read_configuration(options.config)));
+    print("{}", search::to_toml(search::read_configuration(options.config)));
   } else if (options.defaults) {
-    fmt::print("{}", search::commented_toml({}));
+    print("{}", search::commented_toml({}));
   } else {
     throw UsageError("config: say --defaults, --config FILE or --study URL");
   }

@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <memory>
 
 #include "architecture/error.h"
@@ -64,16 +62,14 @@ void print_table(const Architecture& architecture, const Analysis& analysis,
                costs ? grouped(layer.parameters) : "", costs ? grouped(layer.macs) : ""});
   }
   table.add({"total", "", grouped(analysis.parameters), grouped(analysis.macs)});
-  fmt::print("{}\n\n{}\n", to_string(architecture), table.render());
-  fmt::print("depth            {}\n", analysis.depth);
-  fmt::print("hidden weights   {}\n", grouped(analysis.hidden_weights));
-  fmt::print("training memory  {} (batch {}, {}, {} images, on {}{})\n",
-             short_bytes(memory.total()), basis.settings.batch_size, basis.precision,
-             grouped(basis.images), basis.device,
-             basis.device_is_here ? "" : ", which is not here");
+  print("{}\n\n{}\n", to_string(architecture), table.render());
+  print("depth            {}\n", analysis.depth);
+  print("hidden weights   {}\n", grouped(analysis.hidden_weights));
+  print("training memory  {} (batch {}, {}, {} images, on {}{})\n", short_bytes(memory.total()),
+        basis.settings.batch_size, basis.precision, grouped(basis.images), basis.device,
+        basis.device_is_here ? "" : ", which is not here");
   if (legality.known) {
-    fmt::print("in the space     {}\n",
-               legality.refusal.empty() ? "yes" : "no: " + legality.refusal);
+    print("in the space     {}\n", legality.refusal.empty() ? "yes" : "no: " + legality.refusal);
   }
 }
 
@@ -93,7 +89,7 @@ ExitStatus run(const DescribeOptions& options) {
   const Analysis analysis = analyse(architecture, input);
   const TrainingMemory memory = estimate_training_memory(architecture, input, basis.settings);
   if (options.format == "json") {
-    fmt::print("{}\n", to_json(architecture, analysis, memory, basis, legality).dump(2));
+    print_document(to_json(architecture, analysis, memory, basis, legality));
   } else {
     print_table(architecture, analysis, memory, basis, legality);
   }

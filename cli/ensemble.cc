@@ -39,7 +39,7 @@ std::vector<search::FinalModel> choose_models(const EnsembleOptions& options) {
   std::vector<std::string> unfinished;
   std::vector<search::FinalModel> models = search::read_models(options.models, unfinished);
   for (const std::string& name : unfinished)
-    fmt::print(stderr, "{} is left out: its training has not ended\n", name);
+    say("{} is left out: its training has not ended\n", name);
   if (models.empty()) {
     throw UsageError(options.models +
                      ": holds no finished model; make some with metaqnn finetune -o " +
@@ -47,7 +47,7 @@ std::vector<search::FinalModel> choose_models(const EnsembleOptions& options) {
   }
   if (models.size() > options.top) models.resize(options.top);
   if (models.size() < options.top)
-    fmt::print(stderr, "only {} of {} models are there\n", models.size(), options.top);
+    say("only {} of {} models are there\n", models.size(), options.top);
   return models;
 }
 
@@ -108,7 +108,7 @@ void print_json(const Committee& committee) {
     const Eigen::VectorX<int64_t> counts = committee.together.confusion.row(row);
     json["confusion"].push_back(std::vector<int64_t>(counts.begin(), counts.end()));
   }
-  fmt::print("{}\n", json.dump(2));
+  print_document(json);
 }
 
 std::string percent(double fraction) {
@@ -133,10 +133,10 @@ void print_confusion(const Committee& committee) {
           std::to_string(committee.together.confusion(row, static_cast<Eigen::Index>(answer))));
     table.add(cells);
   }
-  fmt::print("\n{}:\n{}",
-             whole ? "The ensemble's answers (columns) to the images of each class (rows)"
-                   : "The ensemble's error in each class (--format json has the confusion matrix)",
-             table.render());
+  print("\n{}:\n{}",
+        whole ? "The ensemble's answers (columns) to the images of each class (rows)"
+              : "The ensemble's error in each class (--format json has the confusion matrix)",
+        table.render());
 }
 
 void print_table(const Committee& committee) {
@@ -145,8 +145,8 @@ void print_table(const Committee& committee) {
     table.add({member.model.name, percent(member.alone.error()), member.model.architecture});
   table.add({"ensemble", percent(committee.together.error()),
              fmt::format("mean of the {} above", committee.members.size())});
-  fmt::print("{} test images of {}\n\n{}", grouped(committee.together.confusion.sum()),
-             committee.data_set, table.render());
+  print("{} test images of {}\n\n{}", grouped(committee.together.confusion.sum()),
+        committee.data_set, table.render());
   print_confusion(committee);
 }
 
@@ -164,11 +164,12 @@ std::function<ExitStatus()> set_up_ensemble(CLI::App& app) {
   auto options = std::make_shared<EnsembleOptions>();
   app.add_option("--models", options->models, "folder of metaqnn finetune")->required();
   app.add_option("--top", options->top, "how many of the best, by validation accuracy")
-      ->check(at_least_one())
+      ->check(count_up_to(kMostCounted))
       ->capture_default_str();
   app.add_option("--data", options->data, "folder of the images (default: that of the training)");
   app.add_option("--device", options->device, "auto, cpu, cuda or cuda:1")->capture_default_str();
-  app.add_option("--threads", options->threads, "default: all cores")->check(CLI::Range(1, 1024));
+  app.add_option("--threads", options->threads, "default: all cores")
+      ->check(count_up_to(kMostParallel));
   app.add_option("--format", options->format, "table or json")
       ->check(CLI::IsMember({"table", "json"}))
       ->capture_default_str();

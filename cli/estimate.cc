@@ -133,44 +133,43 @@ void print_sample(const SearchEstimate& estimate, int64_t batch_size) {
                fixed(timed.training_seconds + timed.validation_seconds, 1),
                time_text(whole_training(estimate, timed)), trial.architecture});
   }
-  fmt::print("{}", table.render());
+  print("{}", table.render());
   if (small_batches)
-    fmt::print("* in smaller steps than the batch, which takes too long here: on the slow side\n");
+    print("* in smaller steps than the batch, which takes too long here: on the slow side\n");
 }
 
 void print_losses(const SearchEstimate& estimate) {
   if (estimate.over_limit > 0) {
-    fmt::print("too large       {} of {} different walks; not in the sample\n",
-               grouped(estimate.over_limit), grouped(estimate.over_limit + estimate.walks));
+    print("too large       {} of {} different walks; not in the sample\n",
+          grouped(estimate.over_limit), grouped(estimate.over_limit + estimate.walks));
   }
   std::map<std::string, int> reasons;
   for (const TimedEpoch& timed : estimate.sample) {
     if (failed(timed)) ++reasons[search::to_string(timed.trial.failure)];
   }
   for (const auto& [reason, count] : reasons)
-    fmt::print("failed          {} of {}: {}\n", count, estimate.sample.size(), reason);
+    print("failed          {} of {}: {}\n", count, estimate.sample.size(), reason);
   if (estimate.cost.timeouts > 0) {
-    fmt::print("out of time     {} of {} would reach max_seconds and not count as models\n",
-               estimate.cost.timeouts, estimate.basis.networks.size());
+    print("out of time     {} of {} would reach max_seconds and not count as models\n",
+          estimate.cost.timeouts, estimate.basis.networks.size());
   }
 }
 
 void print_total(const SearchEstimate& estimate) {
   const search::SearchCost& cost = estimate.cost;
   if (!cost.hours) {
-    fmt::print("whole search    no estimate: no network of the sample would finish\n");
+    print("whole search    no estimate: no network of the sample would finish\n");
     return;
   }
-  fmt::print("each model      {}", time_text(*cost.seconds_per_model));
-  if (cost.standard_error) fmt::print(", standard error {}", time_text(*cost.standard_error));
-  fmt::print("; {:.1f} epochs in the mean\n", cost.epochs);
-  fmt::print("whole search    {} for {}", time_text(*cost.hours * 3600),
-             plural(estimate.basis.models, "model"));
+  print("each model      {}", time_text(*cost.seconds_per_model));
+  if (cost.standard_error) print(", standard error {}", time_text(*cost.standard_error));
+  print("; {:.1f} epochs in the mean\n", cost.epochs);
+  print("whole search    {} for {}", time_text(*cost.hours * 3600),
+        plural(estimate.basis.models, "model"));
   if (cost.hours_low) {
-    fmt::print(", from {} to {}", time_text(*cost.hours_low * 3600),
-               time_text(*cost.hours_high * 3600));
+    print(", from {} to {}", time_text(*cost.hours_low * 3600), time_text(*cost.hours_high * 3600));
   }
-  fmt::print("\n");
+  print("\n");
 }
 
 void print_assumptions(const SearchEstimate& estimate, const Machine& machine) {
@@ -188,23 +187,22 @@ void print_assumptions(const SearchEstimate& estimate, const Machine& machine) {
         {fmt::format("cost of the {} after uniform walks, by theirs", plural(learned, "model")),
          "1", fmt::format("{} to {}", search::kLearnedCheapest, search::kLearnedDearest)});
   }
-  fmt::print("\n{}\n", table.render());
+  print("\n{}\n", table.render());
   if (estimate.basis.parallel > 1) {
-    fmt::print("{} trainings at a time, each as fast as the timed one on {} alone.\n",
-               estimate.basis.parallel, machine.devices.front());
+    print("{} trainings at a time, each as fast as the timed one on {} alone.\n",
+          estimate.basis.parallel, machine.devices.front());
   }
-  fmt::print("Not included: reading the images, the agent, failed networks, metaqnn finetune.\n");
+  print("Not included: reading the images, the agent, failed networks, metaqnn finetune.\n");
 }
 
 void print_table(const search::Configuration& configuration, const SearchEstimate& estimate,
                  const Machine& machine) {
   const int64_t batch_size = configuration.evaluator.training.batch_size;
-  fmt::print("{} of {} different uniform walks, timed on {}\n({}, batch {}{})\n\n",
-             estimate.sample.size(), grouped(estimate.walks), machine.devices.front(),
-             machine.precision, batch_size,
-             machine.is_cpu() ? ", " + plural(machine.threads, "thread") : "");
+  print("{} of {} different uniform walks, timed on {}\n({}, batch {}{})\n\n",
+        estimate.sample.size(), grouped(estimate.walks), machine.devices.front(), machine.precision,
+        batch_size, machine.is_cpu() ? ", " + plural(machine.threads, "thread") : "");
   print_sample(estimate, batch_size);
-  fmt::print("\n");
+  print("\n");
   print_losses(estimate);
   print_total(estimate);
   print_assumptions(estimate, machine);
@@ -213,18 +211,15 @@ void print_table(const search::Configuration& configuration, const SearchEstimat
 void print_table_evaluator(const search::Configuration& configuration,
                            const SearchEstimate& estimate) {
   const search::TableSettings& table = configuration.evaluator.table;
-  fmt::print("Nothing is trained: results are looked up in {}.\n\n",
-             table.file.filename().string());
-  fmt::print("each model      {} s (seconds_per_trial)\n", table.seconds_per_trial);
-  fmt::print("whole search    {} for {}, without what the strategy itself takes\n",
-             time_text(*estimate.cost.hours * 3600), plural(estimate.basis.models, "model"));
+  print("Nothing is trained: results are looked up in {}.\n\n", table.file.filename().string());
+  print("each model      {} s (seconds_per_trial)\n", table.seconds_per_trial);
+  print("whole search    {} for {}, without what the strategy itself takes\n",
+        time_text(*estimate.cost.hours * 3600), plural(estimate.basis.models, "model"));
 }
 
 // One line that lives on a terminal; "" ends it.
 void show_progress(const std::string& line) {
-  if (!is_terminal(STDERR_FILENO)) return;
-  fmt::print(stderr, "\r\x1b[K{}", line);
-  std::fflush(stderr);
+  if (is_terminal(STDERR_FILENO)) show_live(line);
 }
 
 }  // namespace
@@ -247,7 +242,7 @@ ExitStatus print_estimate(const search::Configuration& configuration,
   const SearchEstimate estimate = search::estimate_search(configuration, options);
   show_progress("");
   if (request.format == "json") {
-    fmt::print("{}\n", to_json(configuration, estimate, machine).dump(2));
+    print_document(to_json(configuration, estimate, machine));
   } else if (machine) {
     print_table(configuration, estimate, *machine);
   } else {

@@ -189,7 +189,7 @@ void print_json(const Setting& setting, const std::vector<MethodResult>& results
             {"left_out", setting.samples.problems.size()},
             {"methods", Json::array()}};
   for (const MethodResult& result : results) json["methods"].push_back(to_json(result));
-  fmt::print("{}\n", json.dump(2));
+  print_document(json);
 }
 
 // "0.683" or "0.683±0.004"; the best of its column is marked with *.
@@ -237,38 +237,37 @@ void print_head(const EvaluateOptions& options, const Setting& setting) {
   const predict::Split& first = setting.splits[0][0];
   const std::string repeats =
       setting.splits.size() > 1 ? fmt::format(", mean of {} repeats", setting.splits.size()) : "";
-  fmt::print("{}: {} of {}\n", options.log.empty() ? options.train : options.log,
-             plural(samples.size(), "different architecture"), plural(samples.rows, "row"));
+  print("{}: {} of {}\n", options.log.empty() ? options.train : options.log,
+        plural(samples.size(), "different architecture"), plural(samples.rows, "row"));
   if (setting.splits[0].size() > 1) {
-    fmt::print("{} folds{}", setting.splits[0].size(), repeats);
+    print("{} folds{}", setting.splits[0].size(), repeats);
   } else {
-    fmt::print("{} for training, {} for test{}", first.train.size(), first.test.size(), repeats);
+    print("{} for training, {} for test{}", first.train.size(), first.test.size(), repeats);
   }
-  fmt::print("; accuracy {:.3f} ± {:.3f}\n", samples.targets.mean(),
-             std::sqrt((samples.targets.array() - samples.targets.mean()).square().mean()));
+  print("; accuracy {:.3f} ± {:.3f}\n", samples.targets.mean(),
+        std::sqrt((samples.targets.array() - samples.targets.mean()).square().mean()));
   if (samples.merged > 0)
-    fmt::print("{} merged: the same network without D\n", plural(samples.merged, "row"));
+    print("{} merged: the same network without D\n", plural(samples.merged, "row"));
   if (samples.not_learning > 0) {
     const char* what = options.choice.failures == "exclude"     ? "left out"
                        : options.choice.failures == "as-chance" ? "counted at chance"
                                                                 : "modelled apart";
-    fmt::print("{} did not learn: {} (--failures {})\n", plural(samples.not_learning, "network"),
-               what, options.choice.failures);
+    print("{} did not learn: {} (--failures {})\n", plural(samples.not_learning, "network"), what,
+          options.choice.failures);
   }
   if (samples.without_result > 0)
-    fmt::print("{} without a result left out\n", plural(samples.without_result, "row"));
+    print("{} without a result left out\n", plural(samples.without_result, "row"));
   if (!samples.problems.empty())
-    fmt::print("{} left out, see above\n", plural(samples.problems.size(), "unusable row"));
+    print("{} left out, see above\n", plural(samples.problems.size(), "unusable row"));
   if (setting.unlabelled_points > 0)
-    fmt::print("{} for the manifold methods ({})\n",
-               plural(setting.unlabelled_points, "unlabelled architecture"),
-               options.choice.unlabelled);
+    print("{} for the manifold methods ({})\n",
+          plural(setting.unlabelled_points, "unlabelled architecture"), options.choice.unlabelled);
 }
 
 void print_table(const EvaluateOptions& options, const Setting& setting,
                  const std::vector<MethodResult>& results) {
   print_head(options, setting);
-  fmt::print("\n");
+  print("\n");
   std::vector<Table::Column> columns{{"method"}};
   for (const Column& column : kColumns)
     columns.push_back({std::string(column.title) + " ", Align::right});
@@ -281,8 +280,8 @@ void print_table(const EvaluateOptions& options, const Setting& setting,
     baselines = baseline;
     table.add(std::move(row));
   }
-  fmt::print("{}\n", table.render(0));
-  fmt::print(
+  print("{}\n", table.render(0));
+  print(
       "* best of its column. L2: mean squared error; tau: Kendall's, rho: Spearman's\n"
       "rank correlation; top 10: mean accuracy of the ten predicted best; rank: true\n"
       "rank of the best of them; regret: how far it is below the best of all; fit:\n"
@@ -314,12 +313,12 @@ std::function<ExitStatus()> set_up_evaluate(CLI::App& app) {
   app.add_option("--train", options->train, "log to fit on");
   app.add_option("--test", options->test, "log to test on");
   app.add_option("--folds", options->folds, "cross-validation with so many folds")
-      ->check(at_least_one());
+      ->check(count_up_to(kMostCounted));
   app.add_option("--train-size", options->train_size,
                  "fit on so many drawn at random, test on the rest")
-      ->check(at_least_one());
+      ->check(count_up_to(kMostCounted));
   app.add_option("--repeats", options->repeats, "of the folds or draws")
-      ->check(at_least_one())
+      ->check(count_up_to(kMostRepeats))
       ->capture_default_str();
   app.add_option("--method", options->methods,
                  "methods, separated by commas; baselines always join")

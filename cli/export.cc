@@ -1,8 +1,9 @@
 #include <fstream>
-#include <iostream>
 #include <memory>
+#include <sstream>
 
 #include "cli/command.h"
+#include "cli/output.h"
 #include "datasets/logs/log.h"
 #include "search/study/study.h"
 
@@ -13,7 +14,7 @@ struct ExportOptions {
   std::string study, format = "csv", output;
 };
 
-void write(const ExportOptions& options, const datasets::Log& log, std::ostream& out) {
+void write_log(const ExportOptions& options, const datasets::Log& log, std::ostream& out) {
   options.format == "csv" ? datasets::write_log_csv(log, out)
                           : datasets::write_replay_csv(log, out);
 }
@@ -21,11 +22,13 @@ void write(const ExportOptions& options, const datasets::Log& log, std::ostream&
 ExitStatus run(const ExportOptions& options) {
   const datasets::Log log = search::to_log(*search::open_study(options.study));
   if (options.output.empty()) {
-    write(options, log, std::cout);
+    std::ostringstream text;
+    write_log(options, log, text);
+    print_data(text.str());
     return ExitStatus::done;
   }
   std::ofstream out(options.output, std::ios::binary);
-  write(options, log, out);
+  write_log(options, log, out);
   if (!out.flush()) throw cannot_write(options.output);
   return ExitStatus::done;
 }

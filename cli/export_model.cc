@@ -1,8 +1,7 @@
-#include <fmt/format.h>
-
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/output.h"
 #include "search/evaluate/trained_network.h"
 
 namespace metaqnn::cli {
@@ -16,7 +15,7 @@ ExitStatus run(const ExportModelOptions& options) {
   const search::Checkpoint checkpoint = search::read_finished_checkpoint(options.model);
   search::export_torchscript(checkpoint, options.output);
   const Shape& image = checkpoint.image;
-  fmt::print(
+  print(
       "{}: {}\n"
       "takes    n x {} x {} x {} images, floating point from 0 to 1, not normalised\n"
       "returns  n x {} probabilities; the labels are in its class_names\n",
@@ -36,6 +35,7 @@ std::function<ExitStatus()> set_up_export_model(CLI::App& app) {
 
 const Command export_model_command{
     "export-model", "Write a trained network as TorchScript, for LibTorch or PyTorch",
-    "metaqnn export-model --model quick-models/trial-42.checkpoint -o net.pt", set_up_export_model};
+    "metaqnn export-model --model quick-models/trial-42.checkpoint -o net.pt", set_up_export_model,
+    true};
 
 }  // namespace metaqnn::cli

@@ -56,8 +56,9 @@ void add_final_options(CLI::App& app, FinalChoice& choice) {
                  "multiply the epochs of each step of final.schedule")
       ->check(CLI::Range(1e-6, 1e3));
   app.add_option("--seed", choice.seed, "instead of the configuration's")
-      ->check(CLI::Range(uint64_t{0}, uint64_t{std::numeric_limits<int64_t>::max()}));
-  app.add_option("--threads", choice.threads, "default: all cores")->check(CLI::Range(1, 1024));
+      ->check(whole_number(0, kLargest));
+  app.add_option("--threads", choice.threads, "default: all cores")
+      ->check(count_up_to(kMostParallel));
   app.add_option("--format", choice.format, "table or json")
       ->check(CLI::IsMember({"table", "json"}))
       ->capture_default_str();
@@ -83,33 +84,30 @@ FinalProgress::FinalProgress(size_t models) : models_(models), live_(is_terminal
 
 void FinalProgress::images_loaded(const search::FinalTrainer& trainer) {
   clear_line();
-  fmt::print(stderr, "{} images train, {} choose the epoch, {} test\n",
-             grouped(trainer.training_images()), grouped(trainer.validation_images()),
-             grouped(trainer.test_images()));
+  say("{} images train, {} choose the epoch, {} test\n", grouped(trainer.training_images()),
+      grouped(trainer.validation_images()), grouped(trainer.test_images()));
 }
 
 void FinalProgress::model_began(const search::FinalModel& model, int epochs_done, int epochs) {
-  if (epochs_done > 0)
-    fmt::print(stderr, "{} goes on after epoch {} of {}\n", model.name, epochs_done, epochs);
-  if (live_)
-    fmt::print(stderr, "[{}/{}] {}  epoch {}/{}", ended_ + 1, models_, model.name, epochs_done,
-               epochs);
+  if (epochs_done > 0) say("{} goes on after epoch {} of {}\n", model.name, epochs_done, epochs);
+  if (live_) {
+    show_live(fmt::format("[{}/{}] {}  epoch {}/{}", ended_ + 1, models_, model.name, epochs_done,
+                          epochs));
+  }
 }
 
 void FinalProgress::epoch_ended(const search::FinalModel& model,
                                 const search::TrainingFacts& facts) {
   if (!live_) return;
-  clear_line();
   const auto done = facts.curve.size();
   const auto epochs = static_cast<size_t>(facts.epochs);
   const double left =
       facts.seconds / static_cast<double>(done) * static_cast<double>(epochs - done);
-  fmt::print(
-      stderr, "[{}/{}] {}  epoch {}/{}  loss {:.4f}{}  left {}", ended_ + 1, models_, model.name,
-      done, epochs, facts.curve.back().training_loss,
+  show_live(fmt::format(
+      "[{}/{}] {}  epoch {}/{}  loss {:.4f}{}  left {}", ended_ + 1, models_, model.name, done,
+      epochs, facts.curve.back().training_loss,
       facts.validation_accuracy ? fmt::format("  best {:.4f}", *facts.validation_accuracy) : "",
-      duration(left));
-  std::fflush(stderr);
+      duration(left)));
 }
 
 void FinalProgress::model_ended(const search::FinalModel& model) {
@@ -117,15 +115,15 @@ void FinalProgress::model_ended(const search::FinalModel& model) {
   ++ended_;
   if (model.checkpoint) {
     const search::TrainingFacts& facts = model.checkpoint->facts;
-    fmt::print(stderr, "[{}/{}] {}  test error {}  {}\n", ended_, models_, model.name,
-               percent(facts.test_error), duration(facts.seconds));
+    say("[{}/{}] {}  test error {}  {}\n", ended_, models_, model.name, percent(facts.test_error),
+        duration(facts.seconds));
   } else {
-    fmt::print(stderr, "[{}/{}] {}  failed: {}\n", ended_, models_, model.name, model.reason());
+    say("[{}/{}] {}  failed: {}\n", ended_, models_, model.name, model.reason());
   }
 }
 
 void FinalProgress::clear_line() const {
-  if (live_) fmt::print(stderr, "\r\x1b[K");
+  if (live_) show_live("");
 }
 
 std::vector<search::FinalModel> train_models(
@@ -145,7 +143,7 @@ void print_models(const std::vector<search::FinalModel>& models, const std::stri
   if (format == "json") {
     Json list = Json::array();
     for (const search::FinalModel& model : models) list.push_back(to_json(model));
-    fmt::print("{}\n", list.dump(2));
+    print_document(list);
     return;
   }
   Table table({{"model"},
@@ -162,7 +160,7 @@ void print_models(const std::vector<search::FinalModel>& models, const std::stri
                model.checkpoint ? fmt::format("{}/{}", facts.best_epoch, facts.epochs) : "-",
                model.architecture});
   }
-  fmt::print("{}", table.render());
+  print("{}", table.render());
 }
 
 }  // namespace metaqnn::cli

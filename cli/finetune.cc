@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <memory>
 
 #include "cli/command.h"
@@ -51,7 +49,7 @@ std::function<ExitStatus()> set_up_finetune(CLI::App& app) {
   auto options = std::make_shared<FinetuneOptions>();
   app.add_option("--study", options->study, "the study")->required();
   app.add_option("--top", options->top, "how many of the best networks")
-      ->check(at_least_one())
+      ->check(count_up_to(kMostCounted))
       ->capture_default_str();
   app.add_option("--config", options->choice.config,
                  "take [data] and [final] from this file (default: the study's)");
@@ -63,6 +61,6 @@ std::function<ExitStatus()> set_up_finetune(CLI::App& app) {
 
 const Command finetune_command{
     "finetune", "Train the best networks again with the long schedule",
-    "metaqnn finetune --study sqlite:///quick.db --top 5 -o quick-models", set_up_finetune};
+    "metaqnn finetune --study sqlite:///quick.db --top 5 -o quick-models", set_up_finetune, true};
 
 }  // namespace metaqnn::cli

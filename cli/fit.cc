@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <memory>
 
 #include "cli/command.h"
@@ -31,11 +29,11 @@ ExitStatus run(const FitOptions& options) {
                          predict::parse_failures(options.choice.failures),
                          unlabelled_for(log, encoding, options.choice), settings);
   predict::save_model(model, options.output);
-  fmt::print("{}: {} on {} architectures of {}\n", options.output, options.method,
-             model.samples.size(), options.log);
-  for (const std::string& line : model.predictor->report()) fmt::print("  {}\n", line);
+  print("{}: {} on {} architectures of {}\n", options.output, options.method, model.samples.size(),
+        options.log);
+  for (const std::string& line : model.predictor->report()) print("  {}\n", line);
   for (const auto& [name, value] : model.predictor->hyperparameters())
-    fmt::print("  {} = {:.4g}\n", name, value);
+    print("  {} = {:.4g}\n", name, value);
   return ExitStatus::done;
 }
 
@@ -52,6 +50,6 @@ std::function<ExitStatus()> set_up_fit(CLI::App& app) {
 
 const Command fit_command{"fit", "Fit a predictor and save it",
                           "metaqnn fit --log sqlite:///quick.db --method combined -o quick.model",
-                          set_up_fit};
+                          set_up_fit, true};
 
 }  // namespace metaqnn::cli

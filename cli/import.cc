@@ -1,7 +1,5 @@
 #include "search/import.h"
 
-#include <fmt/format.h>
-
 #include <memory>
 
 #include "cli/command.h"
@@ -40,9 +38,9 @@ ExitStatus run(const ImportOptions& options) {
   std::vector<std::string> problems = log.problems;
   problems.insert(problems.end(), report.problems.begin(), report.problems.end());
   print_problems(problems);
-  fmt::print("{} trials and {} samples imported", report.trials, report.samples);
-  if (!problems.empty()) fmt::print(", {} rows left out", problems.size());
-  fmt::print("\n");
+  print("{} trials and {} samples imported", report.trials, report.samples);
+  if (!problems.empty()) print(", {} rows left out", problems.size());
+  print("\n");
   return ExitStatus::done;
 }
 
@@ -62,6 +60,6 @@ std::function<ExitStatus()> set_up_import(CLI::App& app) {
 const Command import_command{"import", "Bring the results of a log into a study",
                              "metaqnn import log.csv --study sqlite:///new.db \\\n"
                              "      --config experiments/cifar10.toml",
-                             set_up_import};
+                             set_up_import, true};
 
 }  // namespace metaqnn::cli

@@ -14,4 +14,8 @@ Json or_null(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
 
+// Prints a document on standard output: what is no UTF-8 is replaced, control characters are
+// escaped, and no string shows a password.
+void print_document(Json json);
+
 }  // namespace metaqnn::cli

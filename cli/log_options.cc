@@ -5,6 +5,8 @@
 #include <charconv>
 #include <fstream>
 
+#include "architecture/foreign_text.h"
+#include "architecture/secrets.h"
 #include "cli/draw.h"
 #include "cli/output.h"
 #include "search/search.h"
@@ -31,9 +33,13 @@ std::string guess_tokens(const datasets::Log& log) {
 }
 
 std::optional<int64_t> as_count(const std::string& text) {
+  if (text.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
   int64_t count = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (error != std::errc() || end != text.data() + text.size() || count < 0) return std::nullopt;
+  if (error != std::errc() || count > static_cast<int64_t>(kMostCounted)) {
+    throw UsageError(fmt::format("--unlabelled: expected at most {} architectures, found {}",
+                                 kMostCounted, shown(text)));
+  }
   return count;
 }
 
@@ -56,18 +62,20 @@ void add_log_options(CLI::App& app, LogChoice& choice) {
                  "for the manifold methods: a file, a number to draw from the space, or test");
   app.add_option("--config", choice.config, "the space to draw unlabelled architectures from");
   app.add_flag("--strict", choice.strict, "refuse a log with rows that cannot be used");
-  app.add_option("--seed", choice.seed, "for splits, starts and trees")->capture_default_str();
+  app.add_option("--seed", choice.seed, "for splits, starts and trees")
+      ->check(whole_number(0, std::numeric_limits<uint64_t>::max()))
+      ->capture_default_str();
   app.add_option("--threads", choice.threads, "default: the cores this process may use")
-      ->check(at_least_one());
+      ->check(count_up_to(kMostParallel));
 }
 
 LoadedLog load_log(const std::string& name, const LogChoice& choice) {
   LoadedLog loaded;
-  loaded.name = name;
+  loaded.name = without_passwords(name);
   if (search::is_study_url(name)) {
     const auto study = search::open_study(name);
     loaded.log = search::to_log(*study);
-    loaded.log.source = name;
+    loaded.log.source = loaded.name;
     loaded.space = search::build_space(search::stored_configuration(*study));
   } else {
     loaded.log = datasets::read_log(name, {choice.architecture_column, choice.target});

@@ -1,21 +1,20 @@
 #include "cli/output.h"
 
-#include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <cstdio>
+
+#include "architecture/foreign_text.h"
+#include "architecture/secrets.h"
 
 namespace metaqnn::cli {
 namespace {
 
-// Of UTF-8 text: bytes that do not continue a letter.
-size_t letters(const std::string& text) {
-  return static_cast<size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-}
+int output_error = 0;  // of standard output, the first
 
 // Where a line may end: after the comma between layers, after a '+' of other alphabets.
 size_t next_break(const std::string& text, size_t from) {
@@ -30,12 +29,17 @@ std::vector<std::string> wrap(const std::string& text, size_t width) {
   for (size_t begin = 0; begin < text.size();) {
     const size_t end = next_break(text, begin);
     const std::string word = text.substr(begin, end - begin);
-    const size_t visible = word.back() == ' ' ? word.size() - 1 : word.size();
-    if (!lines.back().empty() && lines.back().size() + visible > width) lines.emplace_back();
+    const size_t columns = columns_of(word) - (word.back() == ' ' ? 1 : 0);
+    if (!lines.back().empty() && columns_of(lines.back()) + columns > width) lines.emplace_back();
     lines.back() += word;
     begin = end;
   }
   return lines;
+}
+
+std::string padded(const std::string& text, Align align, size_t width) {
+  const std::string blanks(width - std::min(width, columns_of(text)), ' ');
+  return align == Align::right ? blanks + text : text + blanks;
 }
 
 std::string trim_right(std::string text) {
@@ -53,11 +57,48 @@ int terminal_width() {
   return size.ws_col > 0 ? size.ws_col : 80;
 }
 
+std::string harmless(std::string_view text) { return visible(without_passwords(text)); }
+
+std::string harmless_lines(std::string_view text) {
+  std::string lines;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    lines += harmless(text.substr(begin, end - begin));
+    if (end < text.size()) lines += '\n';
+    begin = end + 1;
+  }
+  return lines;
+}
+
+void write(std::FILE* stream, std::string_view text) {
+  errno = 0;
+  const bool whole = std::fwrite(text.data(), 1, text.size(), stream) == text.size();
+  if (!whole && stream == stdout && output_error == 0) output_error = errno == 0 ? EIO : errno;
+}
+
+void print_data(std::string_view text) {
+  is_terminal(STDOUT_FILENO) ? write(stdout, harmless_lines(text)) : write(stdout, text);
+}
+
+void show_live(std::string_view line) { write(stderr, "\r\x1b[K" + harmless(line)); }
+
+int finish_output() {
+  errno = 0;
+  const bool failed = std::fflush(stdout) != 0 || std::ferror(stdout) != 0;
+  if (failed && output_error == 0) output_error = errno == 0 ? EIO : errno;
+  return output_error;
+}
+
 std::string Table::render(int width) const {
-  std::vector<size_t> widths;
-  for (const Column& column : columns_) widths.push_back(column.title.size());
+  std::vector<std::vector<std::string>> lines(1);
+  for (const Column& column : columns_) lines[0].push_back(harmless(column.title));
   for (const auto& row : rows_) {
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], letters(row[i]));
+    std::vector<std::string>& cells = lines.emplace_back();
+    for (const std::string& cell : row) cells.push_back(harmless(cell));
+  }
+  std::vector<size_t> widths(columns_.size(), 0);
+  for (const auto& cells : lines) {
+    for (size_t i = 0; i < cells.size(); ++i) widths[i] = std::max(widths[i], columns_of(cells[i]));
   }
   const std::string gap(gap_, ' ');
   const size_t last = columns_.size() - 1;
@@ -68,25 +109,16 @@ std::string Table::render(int width) const {
                                            std::min<size_t>(indent, static_cast<size_t>(width)))
                 : std::string::npos;
   std::string text;
-  const auto add_line = [&](const std::vector<std::string>& cells) {
+  for (const auto& cells : lines) {
     std::string line;
-    for (size_t i = 0; i < last; ++i) {
-      const bool right = columns_[i].align == Align::right;
-      line += right ? fmt::format("{:>{}}", cells[i], widths[i])
-                    : fmt::format("{:<{}}", cells[i], widths[i]);
-      line += gap;
-    }
-    const bool right = columns_[last].align == Align::right;
+    for (size_t i = 0; i < last; ++i) line += padded(cells[i], columns_[i].align, widths[i]) + gap;
     const std::vector<std::string> parts =
-        right ? std::vector{fmt::format("{:>{}}", cells[last], widths[last])}
-              : wrap(cells[last], room);
+        columns_[last].align == Align::right
+            ? std::vector{padded(cells[last], Align::right, widths[last])}
+            : wrap(cells[last], room);
     for (size_t i = 0; i < parts.size(); ++i)
       text += trim_right((i == 0 ? line : std::string(indent, ' ')) + parts[i]) + "\n";
-  };
-  std::vector<std::string> titles;
-  for (const Column& column : columns_) titles.push_back(column.title);
-  add_line(titles);
-  for (const auto& row : rows_) add_line(row);
+  }
   return text;
 }
 
@@ -137,9 +169,8 @@ std::string duration(double seconds) {
 void print_problems(const std::vector<std::string>& problems) {
   constexpr size_t kMost = 5;
   for (size_t i = 0; i < std::min(kMost, problems.size()); ++i)
-    fmt::print(stderr, "{}\n", problems[i]);
-  if (problems.size() > kMost)
-    fmt::print(stderr, "... and {} more rows left out\n", problems.size() - kMost);
+    say("{}\n", message_line(problems[i]));
+  if (problems.size() > kMost) say("... and {} more rows left out\n", problems.size() - kMost);
 }
 
 }  // namespace metaqnn::cli

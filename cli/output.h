@@ -1,9 +1,20 @@
-// How results look on a terminal: tables that fit it, numbers short enough to read.
+// The one way from the program to its reader, and how results look there: tables that fit the
+// terminal, numbers short enough to read.
+//
+// Whatever a text holds of others (names, strings of a log, messages of libraries), neither a
+// terminal obeys it nor does it show a password (architecture/foreign_text.h). Nothing here throws
+// where it cannot be written: what goes wrong on standard error nobody can be told, and what goes
+// wrong on standard output is told by finish_output().
 #pragma once
 
+#include <fmt/format.h>
+
 #include <cstdint>
+#include <cstdio>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace metaqnn::cli {
@@ -12,6 +23,43 @@ bool is_terminal(int file_descriptor);
 // Columns of the terminal on standard output; 0 where it is none, so that nothing is wrapped in a
 // pipe.
 int terminal_width();
+
+std::string harmless(std::string_view text);        // on one line
+std::string harmless_lines(std::string_view text);  // line ends stay
+void write(std::FILE* stream, std::string_view text);
+
+// A value that is a text by way of `safely`, others as they are.
+template <typename Value>
+auto made_safe(std::string (*safely)(std::string_view), const Value& value) {
+  if constexpr (std::is_convertible_v<const Value&, std::string_view>) {
+    return safely(value);
+  } else {
+    return value;
+  }
+}
+
+// On standard error: what happens. Each value on one line.
+template <typename... Values>
+void say(fmt::format_string<Values...> format, Values&&... values) {
+  write(stderr,
+        fmt::format(fmt::runtime(fmt::string_view(format)), made_safe(harmless, values)...));
+}
+
+// On standard output: results for people. A value may be a table.
+template <typename... Values>
+void print(fmt::format_string<Values...> format, Values&&... values) {
+  write(stdout,
+        fmt::format(fmt::runtime(fmt::string_view(format)), made_safe(harmless_lines, values)...));
+}
+
+// On standard output: results for programs, to the letter, except on a terminal.
+void print_data(std::string_view text);
+
+// The line at the end of standard error, a terminal, that the next one replaces; "" clears it.
+void show_live(std::string_view line);
+
+// Writes what is left of standard output. 0, or the errno of the first write that failed.
+int finish_output();
 
 enum class Align { left, right };
 

@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/json.h"
 #include "cli/log_options.h"
+#include "cli/output.h"
 #include "datasets/logs/csv.h"
 #include "kernels/dense.h"
 #include "predict/model.h"
@@ -35,15 +36,16 @@ ExitStatus run(const PredictOptions& options) {
            {"prediction", prediction.mean(row)},
            {"standard_deviation", deviation ? Json(prediction.deviation(row)) : Json(nullptr)}});
     }
-    fmt::print("{}\n", list.dump(2));
+    print_document(list);
     return ExitStatus::done;
   }
-  fmt::print("architecture,prediction{}\n", deviation ? ",standard_deviation" : "");
+  print_data(fmt::format("architecture,prediction{}\n", deviation ? ",standard_deviation" : ""));
   for (size_t i = 0; i < texts.size(); ++i) {
     const auto row = static_cast<Eigen::Index>(i);
-    fmt::print("{},{}", datasets::csv_field(texts[i]), datasets::csv_number(prediction.mean(row)));
-    if (deviation) fmt::print(",{}", datasets::csv_number(prediction.deviation(row)));
-    fmt::print("\n");
+    print_data(fmt::format("{},{}", datasets::csv_field(texts[i]),
+                           datasets::csv_number(prediction.mean(row))));
+    if (deviation) print_data(fmt::format(",{}", datasets::csv_number(prediction.deviation(row))));
+    print_data("\n");
   }
   return ExitStatus::done;
 }

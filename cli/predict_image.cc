@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <memory>
 #include <numeric>
@@ -55,7 +53,11 @@ ExitStatus run(const PredictImageOptions& options) {
     }
     list.push_back({{"image", options.images[i]}, {"labels", labels}});
   }
-  fmt::print("{}", options.format == "json" ? list.dump(2) + "\n" : table.render());
+  if (options.format == "json") {
+    print_document(list);
+  } else {
+    print("{}", table.render());
+  }
   return ExitStatus::done;
 }
 
@@ -66,7 +68,7 @@ std::function<ExitStatus()> set_up_predict_image(CLI::App& app) {
                  "PNG or JPEG files; each is resized to the size of the training images")
       ->required();
   app.add_option("--top", options->top, "how many labels for each image")
-      ->check(at_least_one())
+      ->check(count_up_to(kMostCounted))
       ->capture_default_str();
   app.add_option("--device", options->device, "auto, cpu, cuda or cuda:1")->capture_default_str();
   app.add_option("--format", options->format, "table or json")

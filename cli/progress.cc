@@ -24,28 +24,26 @@ void Progress::trial_finished(const search::Trial& trial) {
   if (trial.state == search::TrialState::complete)
     best_ = std::max(best_.value_or(0), trial.validation_accuracy.value_or(0));
   if (live_) return;
-  fmt::print(stderr, "trial {}  {}  {}{}  {}\n", trial.number,
-             trial.state == search::TrialState::complete ? fixed(trial.validation_accuracy, 4)
-                                                         : "failed: " + trial.reason(),
-             shows_epsilon_ && !search::is_screened(trial)
-                 ? fmt::format("epsilon {:.1f}  ", trial.epsilon)
-                 : "",
-             duration(trial.seconds.value_or(0)), trial.architecture);
+  say("trial {}  {}  {}{}  {}\n", trial.number,
+      trial.state == search::TrialState::complete ? fixed(trial.validation_accuracy, 4)
+                                                  : "failed: " + trial.reason(),
+      shows_epsilon_ && !search::is_screened(trial) ? fmt::format("epsilon {:.1f}  ", trial.epsilon)
+                                                    : "",
+      duration(trial.seconds.value_or(0)), trial.architecture);
 }
 
 void Progress::worker_died(const std::string& how, const search::Trial* held) {
   clear_line();
-  fmt::print(stderr, "a worker died ({}){}\n", how,
-             held == nullptr ? ", with no network in hand"
-                             : fmt::format(" while it trained trial {}, {}, for the {}. time",
-                                           held->number, held->architecture, held->attempts));
+  say("a worker died ({}){}\n", how,
+      held == nullptr ? ", with no network in hand"
+                      : fmt::format(" while it trained trial {}, {}, for the {}. time",
+                                    held->number, held->architecture, held->attempts));
 }
 
 void Progress::worker_given_up(int left) {
   clear_line();
   if (left > 0)
-    fmt::print(stderr, "none is started in its place; the search goes on with {}\n",
-               plural(left, "worker"));
+    say("none is started in its place; the search goes on with {}\n", plural(left, "worker"));
 }
 
 void Progress::tick(const search::Counts& counts) {
@@ -63,18 +61,17 @@ void Progress::tick(const search::Counts& counts) {
     line +=
         "  left " + duration(static_cast<double>(target_ - counts.unique_models) * seconds / done);
   }
-  fmt::print(stderr, "\r\x1b[K{}", line);
-  std::fflush(stderr);
+  show_live(line);
   line_shown_ = true;
 }
 
 void Progress::clear_line() {
-  if (line_shown_) fmt::print(stderr, "\r\x1b[K");
+  if (line_shown_) show_live("");
   line_shown_ = false;
 }
 
 void Progress::finish() {
-  if (line_shown_) fmt::print(stderr, "\n");
+  if (line_shown_) say("\n");
   line_shown_ = false;
 }
 

@@ -75,13 +75,13 @@ void print_json(const std::vector<Ranking>& rankings) {
                     {"candidates", ranking.candidates},
                     {"best", best}});
   }
-  fmt::print("{}\n", list.dump(2));
+  print_document(list);
 }
 
 void print_tables(const std::vector<Ranking>& rankings) {
   for (const Ranking& ranking : rankings) {
-    fmt::print("{} ({}): the best {} of {} candidates\n", ranking.file, ranking.method,
-               ranking.architectures.size(), grouped(static_cast<int64_t>(ranking.candidates)));
+    print("{} ({}): the best {} of {} candidates\n", ranking.file, ranking.method,
+          ranking.architectures.size(), grouped(static_cast<int64_t>(ranking.candidates)));
     Table table({{"", Align::right}, {"predicted", Align::right}, {"architecture"}});
     for (size_t i = 0; i < ranking.architectures.size(); ++i) {
       const auto row = static_cast<Eigen::Index>(i);
@@ -90,7 +90,7 @@ void print_tables(const std::vector<Ranking>& rankings) {
         predicted += fmt::format(" ± {:.4f}", ranking.prediction.deviation(row));
       table.add({std::to_string(i + 1), predicted, ranking.architectures[i]});
     }
-    fmt::print("{}", table.render());
+    print("{}", table.render());
   }
 }
 
@@ -112,12 +112,14 @@ std::function<ExitStatus()> set_up_rank(CLI::App& app) {
   app.add_option("--candidates", options->candidates, "file with one architecture a line");
   app.add_option("--config", options->config, "or the space to draw candidates from");
   app.add_option("--count", options->count, "how many to draw")
-      ->check(at_least_one())
+      ->check(count_up_to(kMostCounted))
       ->capture_default_str();
   app.add_option("--top", options->top, "how many to show")
-      ->check(at_least_one())
+      ->check(count_up_to(kMostCounted))
       ->capture_default_str();
-  app.add_option("--seed", options->seed, "of the draw")->capture_default_str();
+  app.add_option("--seed", options->seed, "of the draw")
+      ->check(whole_number(0, std::numeric_limits<uint64_t>::max()))
+      ->capture_default_str();
   app.add_option("--format", options->format, "table or json")
       ->check(CLI::IsMember({"table", "json"}))
       ->capture_default_str();

@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -37,9 +35,9 @@ ExitStatus run(const ReportOptions& options) {
   const ReportedStudy study = read_study(*search::open_study(options.study));
   const std::string page = report_page(study);
   write_page(page, options.output);
-  fmt::print("{}: {} trials, {:.0f} kB; open it in a browser\n", options.output,
-             grouped(static_cast<int64_t>(study.trials.size())),
-             static_cast<double>(page.size()) / 1000);
+  print("{}: {} trials, {:.0f} kB; open it in a browser\n", options.output,
+        grouped(static_cast<int64_t>(study.trials.size())),
+        static_cast<double>(page.size()) / 1000);
   return ExitStatus::done;
 }
 
@@ -54,6 +52,6 @@ std::function<ExitStatus()> set_up_report(CLI::App& app) {
 
 const Command report_command{"report", "One page with the figures of a search, to read and to send",
                              "metaqnn report --study sqlite:///quick.db -o report.html",
-                             set_up_report};
+                             set_up_report, true};
 
 }  // namespace metaqnn::cli

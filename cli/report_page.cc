@@ -9,6 +9,7 @@
 
 #include "cli/output.h"
 #include "cli/svg.h"
+#include "search/screen.h"
 #include "search/search.h"
 
 namespace metaqnn::cli {

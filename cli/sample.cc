@@ -1,12 +1,10 @@
-#include <fmt/format.h>
-
 #include <fstream>
-#include <iostream>
 #include <memory>
 #include <unordered_set>
 
 #include "cli/command.h"
 #include "cli/draw.h"
+#include "cli/output.h"
 #include "search/search.h"
 
 namespace metaqnn::cli {
@@ -50,7 +48,7 @@ ExitStatus run(const SampleOptions& options) {
   std::string text;
   for (const std::string& architecture : drawn) text += architecture + "\n";
   if (options.output.empty()) {
-    std::cout << text << std::flush;
+    print_data(text);
   } else {
     std::ofstream out(options.output, std::ios::binary);
     out << text;
@@ -66,11 +64,12 @@ std::function<ExitStatus()> set_up_sample(CLI::App& app) {
                  "walk by its learned policy, leaving out what it has seen");
   app.add_option("--count", options->count, "how many distinct architectures")
       ->required()
-      ->check(at_least_one());
+      ->check(count_up_to(kMostCounted));
   app.add_option("--epsilon", options->epsilon, "with --study: probability of a uniform choice")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
-  app.add_option("--seed", options->seed, "default: that of the configuration or the study");
+  app.add_option("--seed", options->seed, "default: that of the configuration or the study")
+      ->check(whole_number(0, std::numeric_limits<uint64_t>::max()));
   app.add_option("-o,--output", options->output, "file to write (default: standard output)");
   return [options] { return run(*options); };
 }

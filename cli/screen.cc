@@ -101,12 +101,10 @@ void train(const ScreenOptions& options, search::Configuration configuration, se
            const ScreenPlan& plan) {
   const size_t done = count_finished(trials_of(study, plan));
   if (done == plan.architectures().size()) {
-    fmt::print(stderr,
-               "this screening is done; another --seed screens again with all that is known now\n");
+    say("this screening is done; another --seed screens again with all that is known now\n");
     return;
   }
-  if (done > 0)
-    fmt::print(stderr, "going on: {} of {} picks are done\n", done, plan.architectures().size());
+  if (done > 0) say("going on: {} of {} picks are done\n", done, plan.architectures().size());
   configuration.strategy.schedule.clear();  // progress has no epsilon to show
   run_supervised({.study = options.study,
                   .device = options.device,
@@ -117,10 +115,9 @@ void train(const ScreenOptions& options, search::Configuration configuration, se
                  configuration);
   const size_t left = plan.architectures().size() - count_finished(trials_of(study, plan));
   if (left > 0) {
-    fmt::print(stderr,
-               "{} of the picks are in training by other workers; run the same command again for "
-               "their results\n",
-               left);
+    say("{} of the picks are in training by other workers; run the same command again for "
+        "their results\n",
+        left);
   }
 }
 
@@ -184,7 +181,7 @@ void print_json(const ScreenOptions& options, const Screening& screening) {
                                {"results", figures.results},
                                {"architectures", picks}});
   }
-  fmt::print("{}\n", json.dump(2));
+  print_document(json);
 }
 
 // ---- Tables ----
@@ -197,28 +194,28 @@ std::string draw_in_words(const ScreenOptions& options) {
 }
 
 void print_head(const ScreenOptions& options, const ScreenPlan& plan) {
-  fmt::print("study       {} networks: mean {}, 90th percentile {}, best {}\n",
-             grouped(plan.study.results), fixed(plan.study.mean, 4),
-             fixed(plan.study.percentile_90, 4), fixed(plan.study.best, 4));
+  print("study       {} networks: mean {}, 90th percentile {}, best {}\n",
+        grouped(plan.study.results), fixed(plan.study.mean, 4), fixed(plan.study.percentile_90, 4),
+        fixed(plan.study.best, 4));
   if (plan.study.exploration_mean)
-    fmt::print("            mean of those at epsilon 1, drawn uniformly: {}\n",
-               fixed(plan.study.exploration_mean, 4));
-  fmt::print("candidates  {} {}{}\n", grouped(plan.candidates), draw_in_words(options),
-             plan.exhausted ? "; no more were found" : "");
+    print("            mean of those at epsilon 1, drawn uniformly: {}\n",
+          fixed(plan.study.exploration_mean, 4));
+  print("candidates  {} {}{}\n", grouped(plan.candidates), draw_in_words(options),
+        plan.exhausted ? "; no more were found" : "");
   if (plan.over_limit > 0)
-    fmt::print("            {} over a limit left out\n", grouped(plan.over_limit));
-  fmt::print("picks       {} different networks\n", plan.architectures().size());
+    print("            {} over a limit left out\n", grouped(plan.over_limit));
+  print("picks       {} different networks\n", plan.architectures().size());
 }
 
 void print_predictions(const ScreenPlan& plan) {
   for (const Shortlist& list : plan.shortlists) {
-    fmt::print("\n{}\n", list.method);
+    print("\n{}\n", list.method);
     Table table({{"", Align::right}, {"predicted", Align::right}, {"architecture"}});
     for (size_t i = 0; i < list.picks.size(); ++i) {
       table.add(
           {std::to_string(i + 1), fixed(list.picks[i].prediction, 4), list.picks[i].architecture});
     }
-    fmt::print("{}", table.render());
+    print("{}", table.render());
   }
 }
 
@@ -236,8 +233,8 @@ void print_figures(const Screening& screening) {
                fixed(figures.mean_accuracy, 4), fixed(figures.best_accuracy, 4),
                fmt::format("{} of {}", figures.results, list.picks.size())});
   }
-  fmt::print("\n{}\n", table.render(0));
-  fmt::print(
+  print("\n{}\n", table.render(0));
+  print(
       "L2: mean squared error of the predictions of a method's picks; of the mean: of\n"
       "predicting the study's mean for them; mean, best: accuracies of the picks.\n");
 }
@@ -271,7 +268,7 @@ void print_best(const Screening& screening) {
                std::to_string(count_methods(screening.plan, trial->architecture)),
                trial->architecture});
   }
-  fmt::print("\nthe best of all picks, and how many methods picked them\n{}", table.render());
+  print("\nthe best of all picks, and how many methods picked them\n{}", table.render());
 }
 
 ExitStatus run(const ScreenOptions& options) {
@@ -306,10 +303,10 @@ std::function<ExitStatus()> set_up_screen(CLI::App& app) {
   app.add_option("--study", options->study, "an existing study with results")->required();
   app.add_option("--candidates", options->candidates,
                  "how many to draw that the study has not seen")
-      ->check(at_least_one())
+      ->check(count_up_to(kMostCounted))
       ->capture_default_str();
   app.add_option("--top", options->top, "how many each method picks")
-      ->check(at_least_one())
+      ->check(count_up_to(kMostCounted))
       ->capture_default_str();
   app.add_option("--method", options->methods, "separated by commas; all leaves the baselines out")
       ->delimiter(',')
@@ -325,13 +322,14 @@ std::function<ExitStatus()> set_up_screen(CLI::App& app) {
   app.add_option("--failures", options->failures, "to learn: exclude, as-chance, or model")
       ->capture_default_str();
   app.add_option("--seed", options->seed, "the same one goes on with the same picks")
+      ->check(whole_number(0, std::numeric_limits<uint64_t>::max()))
       ->capture_default_str();
   app.add_option("--workers", options->workers, "worker processes for each device")
-      ->check(CLI::Range(1, 1024));
+      ->check(count_up_to(kMostParallel));
   app.add_option("--device", options->device, "auto, cpu, cuda, cuda:0,... (default: the study's)");
   app.add_option("--threads", options->threads,
                  "of fits and of each worker (default: shared cores)")
-      ->check(CLI::Range(1, 1024));
+      ->check(count_up_to(kMostParallel));
   app.add_option("--format", options->format, "table or json")
       ->check(CLI::IsMember({"table", "json"}))
       ->capture_default_str();
@@ -342,6 +340,6 @@ std::function<ExitStatus()> set_up_screen(CLI::App& app) {
 
 const Command screen_command{
     "screen", "Train the most promising of many untrained architectures",
-    "metaqnn screen --study sqlite:///quick.db --candidates 10000 --top 10", set_up_screen};
+    "metaqnn screen --study sqlite:///quick.db --candidates 10000 --top 10", set_up_screen, true};
 
 }  // namespace metaqnn::cli

@@ -102,10 +102,10 @@ ExitStatus run(const SearchOptions& options) {
                      configuration);
   const auto study = search::open_study(options.study);
   if (end == search::SearchEnd::exhausted)
-    fmt::print(stderr, "the space is exhausted: no new architecture was found\n");
-  fmt::print(stderr, "{} models done\n", study->counts().unique_models);
+    say("the space is exhausted: no new architecture was found\n");
+  say("{} models done\n", study->counts().unique_models);
   if (const auto best = study->best_trial())
-    fmt::print("best {} {}\n", fixed(best->validation_accuracy, 4), best->architecture);
+    print("best {} {}\n", fixed(best->validation_accuracy, 4), best->architecture);
   return ExitStatus::done;
 }
 
@@ -117,14 +117,13 @@ std::function<ExitStatus()> set_up_search(CLI::App& app) {
       "--study", options->study,
       "sqlite:///relative.db, sqlite:////absolute.db or postgresql://user@host/database");
   app.add_option("--trials", options->trials, "stop after so many unique finished models in all")
-      ->check(at_least_one());
+      ->check(count_up_to(1'000'000'000));
   app.add_option("--workers", options->workers, "worker processes for each device")
-      ->check(CLI::Range(1, 1024));
+      ->check(count_up_to(kMostParallel));
   app.add_option("--device", options->device, "auto, cpu, cuda or cuda:0,cuda:1");
   app.add_option("--precision", options->precision, "of a new study: auto, float32 or bfloat16")
       ->check(CLI::IsMember({"auto", "float32", "bfloat16"}));
-  app.add_option("--seed", options->seed, "of a new study")
-      ->check(CLI::Range(uint64_t{0}, uint64_t{std::numeric_limits<int64_t>::max()}));
+  app.add_option("--seed", options->seed, "of a new study")->check(whole_number(0, kLargest));
   CLI::Option* estimate =
       app.add_flag("--estimate", options->estimate,
                    "make no study: train a few networks for some seconds each and print the hours "
@@ -132,7 +131,7 @@ std::function<ExitStatus()> set_up_search(CLI::App& app) {
           ->excludes(study);
   app.add_option("--sample", options->sample, "of --estimate: networks, up to 10 s each")
       ->needs(estimate)
-      ->check(at_least_one())
+      ->check(count_up_to(kMostCounted))
       ->capture_default_str();
   app.add_option("--format", options->format, "of --estimate: table or json")
       ->needs(estimate)
@@ -146,6 +145,6 @@ std::function<ExitStatus()> set_up_search(CLI::App& app) {
 const Command search_command{"search", "Search: create a study or resume it",
                              "metaqnn search --config experiments/fashion_mnist_quick.toml \\\n"
                              "      --study sqlite:///quick.db",
-                             set_up_search};
+                             set_up_search, true};
 
 }  // namespace metaqnn::cli

@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <memory>
 
 #include "cli/command.h"
@@ -21,15 +19,15 @@ ExitStatus run(const SpaceOptions& options) {
     const Json json{{"states", space.states()},
                     {"transitions", space.transitions()},
                     {"architectures", architectures}};
-    fmt::print("{}\n", json.dump(2));
+    print_document(json);
     return ExitStatus::done;
   }
-  fmt::print("states         {}\n", grouped(space.states()));
-  fmt::print("transitions    {}   (a state and one of its choices: one Q-value each)\n",
-             grouped(space.transitions()));
-  fmt::print("architectures  {}\n", scientific(architectures));
-  if (architectures.size() > 6) fmt::print("               {}\n", architectures);
-  fmt::print(
+  print("states         {}\n", grouped(space.states()));
+  print("transitions    {}   (a state and one of its choices: one Q-value each)\n",
+        grouped(space.transitions()));
+  print("architectures  {}\n", scientific(architectures));
+  if (architectures.size() > 6) print("               {}\n", architectures);
+  print(
       "\nA state holds the bin of the representation's size; architectures are counted by the "
       "true sizes,\nof which there are {} positions.\n",
       grouped(space.positions()));

@@ -77,26 +77,25 @@ ExitStatus run(const StatusOptions& options) {
     json["workers"] = speed.workers;
     json["models_per_hour"] = or_null(speed.models_per_hour);
     json["seconds_left"] = or_null(seconds_left);
-    fmt::print("{}\n", json.dump(2));
+    print_document(json);
     return ExitStatus::done;
   }
-  fmt::print("models    {} of {}\n", counts.unique_models, target);
+  print("models    {} of {}\n", counts.unique_models, target);
   std::string states;
   for (TrialState state : kStates)
     states += fmt::format("{}{} {}", states.empty() ? "" : ", ", counts.in(state),
                           search::to_string(state));
-  fmt::print("trials    {}\n", states);
-  fmt::print("samples   {}\n", counts.samples);
+  print("trials    {}\n", states);
+  print("samples   {}\n", counts.samples);
   if (search::heeds_epsilon(configuration.strategy.kind))
-    fmt::print("epsilon   {}\n", epsilon ? fixed(epsilon, 1) : "the schedule is done");
-  if (best)
-    fmt::print("best      {}  {}\n", fixed(best->validation_accuracy, 4), best->architecture);
+    print("epsilon   {}\n", epsilon ? fixed(epsilon, 1) : "the schedule is done");
+  if (best) print("best      {}  {}\n", fixed(best->validation_accuracy, 4), best->architecture);
   if (speed.models_per_hour)
-    fmt::print("rate      {:.0f} models an hour with {} worker{}\n", *speed.models_per_hour,
-               std::max<int64_t>(1, speed.workers), speed.workers > 1 ? "s" : "");
-  if (left > 0 && seconds_left) fmt::print("left      {}\n", duration(*seconds_left));
+    print("rate      {:.0f} models an hour with {} worker{}\n", *speed.models_per_hour,
+          std::max<int64_t>(1, speed.workers), speed.workers > 1 ? "s" : "");
+  if (left > 0 && seconds_left) print("left      {}\n", duration(*seconds_left));
   if (speed.workers == 0 && left > 0)
-    fmt::print("\nNobody works on it; resume with: metaqnn search --study {}\n", study->url());
+    print("\nNobody works on it; resume with: metaqnn search --study {}\n", study->url());
   return ExitStatus::done;
 }
 

@@ -42,6 +42,6 @@ const Command transfer_command{
     "transfer", "Train a network on another data set, from scratch and from its weights",
     "metaqnn transfer --model models/trial-42.checkpoint \\\n"
     "      --config experiments/mnist.toml -o mnist",
-    set_up_transfer};
+    set_up_transfer, true};
 
 }  // namespace metaqnn::cli

@@ -63,17 +63,18 @@ void print_trials(const TrialsOptions& options, const std::vector<search::Trial>
   if (options.format == "json") {
     Json list = Json::array();
     for (const search::Trial& trial : trials) list.push_back(to_json(trial));
-    fmt::print("{}\n", list.dump(2));
+    print_document(list);
   } else if (options.format == "csv") {
-    fmt::print(
+    print_data(
         "number,architecture,state,validation_accuracy,epsilon,parameters,seconds,reason,"
         "attempts\n");
     for (const search::Trial& trial : trials) {
-      fmt::print("{},{},{},{},{},{},{},{},{}\n", trial.number,
-                 datasets::csv_field(trial.architecture), search::to_string(trial.state),
-                 csv_optional(trial.validation_accuracy), datasets::csv_number(trial.epsilon),
-                 trial.parameters ? std::to_string(*trial.parameters) : "",
-                 csv_optional(trial.seconds), datasets::csv_field(trial.reason()), trial.attempts);
+      print_data(fmt::format(
+          "{},{},{},{},{},{},{},{},{}\n", trial.number, datasets::csv_field(trial.architecture),
+          search::to_string(trial.state), csv_optional(trial.validation_accuracy),
+          datasets::csv_number(trial.epsilon),
+          trial.parameters ? std::to_string(*trial.parameters) : "", csv_optional(trial.seconds),
+          datasets::csv_field(trial.reason()), trial.attempts));
     }
   } else {
     Table table({{"trial", Align::right},
@@ -92,7 +93,7 @@ void print_trials(const TrialsOptions& options, const std::vector<search::Trial>
                  short_count(trial.parameters),
                  trial.seconds ? fixed(trial.seconds, 1) + " s" : "-", trial.architecture});
     }
-    fmt::print("{}", table.render());
+    print("{}", table.render());
   }
 }
 
@@ -113,15 +114,15 @@ void print_samples(const TrialsOptions& options, search::Study& study, bool has_
                       {"proposed_at", sample.proposed_at},
                       {"sequence", or_null(sample.sequence)}});
     }
-    fmt::print("{}\n", list.dump(2));
+    print_document(list);
   } else if (options.format == "csv") {
-    fmt::print("number,trial,architecture,validation_accuracy,epsilon,proposed_at,sequence\n");
+    print_data("number,trial,architecture,validation_accuracy,epsilon,proposed_at,sequence\n");
     for (const search::Sample& sample : samples) {
-      fmt::print("{},{},{},{},{},{},{}\n", sample.number, sample.trial,
-                 datasets::csv_field(trial_of(sample).architecture),
-                 csv_optional(trial_of(sample).validation_accuracy),
-                 datasets::csv_number(sample.epsilon), sample.proposed_at,
-                 sample.sequence ? std::to_string(*sample.sequence) : "");
+      print_data(fmt::format("{},{},{},{},{},{},{}\n", sample.number, sample.trial,
+                             datasets::csv_field(trial_of(sample).architecture),
+                             csv_optional(trial_of(sample).validation_accuracy),
+                             datasets::csv_number(sample.epsilon), sample.proposed_at,
+                             sample.sequence ? std::to_string(*sample.sequence) : ""));
     }
   } else {
     Table table({{"sample", Align::right},
@@ -138,7 +139,7 @@ void print_samples(const TrialsOptions& options, search::Study& study, bool has_
                                                                           : "-",
                  trial_of(sample).architecture});
     }
-    fmt::print("{}", table.render());
+    print("{}", table.render());
   }
 }
 
@@ -157,7 +158,8 @@ ExitStatus run(const TrialsOptions& options) {
 std::function<ExitStatus()> set_up_trials(CLI::App& app) {
   auto options = std::make_shared<TrialsOptions>();
   app.add_option("--study", options->study, "the study")->required();
-  app.add_option("--top", options->top, "the best so many, best first")->check(at_least_one());
+  app.add_option("--top", options->top, "the best so many, best first")
+      ->check(count_up_to(kMostCounted));
   app.add_option("--state", options->state, "only trials in this state")
       ->check(CLI::IsMember({"complete", "failed", "running", "waiting"}));
   app.add_flag("--samples", options->samples, "every walk of the agent instead");

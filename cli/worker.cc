@@ -63,7 +63,7 @@ std::function<ExitStatus()> set_up_worker(CLI::App& app) {
   app.add_flag("--waiting-only", options->waiting_only,
                "only train what waits, such as the picks of a screening");
   app.add_option("--threads", options->threads, "of the worker (default: all cores)")
-      ->check(CLI::Range(1, 1024));
+      ->check(count_up_to(kMostParallel));
   app.add_option("--supervised", options->supervisor)->group("");  // set by the supervisor itself
   return [options] { return options->supervisor != 0 ? work(*options) : supervise(*options); };
 }
@@ -72,6 +72,6 @@ std::function<ExitStatus()> set_up_worker(CLI::App& app) {
 
 const Command worker_command{"worker", "One more worker for an existing study",
                              "metaqnn worker --study sqlite:///quick.db --device cpu",
-                             set_up_worker};
+                             set_up_worker, true};
 
 }  // namespace metaqnn::cli
