@@ -22,6 +22,21 @@ bool is_blank(const CsvRow& row) {
   return row.fields.size() == 1 && trimmed(row.fields[0]).empty();
 }
 
+// Where no number, "-" has to be followed by something: alone it is a dash.
+bool is_formula(std::string_view text) {
+  if (text.empty()) return false;
+  if (text[0] != '-') return std::string_view("=+@\t\r\n").find(text[0]) != std::string_view::npos;
+  double number = 0;
+  const char* end = text.data() + text.size();
+  return text.size() > 1 && std::from_chars(text.data(), end, number).ptr != end;
+}
+
+// An apostrophe stands before what would be a formula without it, or before another guard.
+bool has_guard(std::string_view text) {
+  return text.starts_with('\'') &&
+         is_formula(text.substr(std::min(text.find_first_not_of('\''), text.size())));
+}
+
 // CR LF, LF and a lone CR each end one line.
 int64_t count_line_ends(std::string_view text) {
   int64_t count = 0;
@@ -45,16 +60,21 @@ class Parser {
     CsvRow row{line_, {}};
     row.fields.reserve(expected_fields);
     brackets_balance_ = true;
-    row.fields.push_back(next_field());
+    row.fields.push_back(without_guard(next_field()));
     while (!done() && text_[position_] == ',') {
       ++position_;
-      row.fields.push_back(next_field());
+      row.fields.push_back(without_guard(next_field()));
     }
     skip_line_end();
     return row;
   }
 
  private:
+  static std::string without_guard(std::string field) {
+    if (has_guard(field)) field.erase(0, 1);
+    return field;
+  }
+
   std::string next_field() {
     const size_t start = std::min(text_.find_first_not_of(kBlank, position_), text_.size());
     const char first = start < text_.size() ? text_[start] : ',';
@@ -173,13 +193,14 @@ Csv read_csv(const std::filesystem::path& file) {
 }
 
 std::string csv_field(std::string_view text) {
+  const std::string guarded = (is_formula(text) || has_guard(text) ? "'" : "") + std::string(text);
   const bool outer_space = trimmed(text).size() != text.size();
   const bool bracketed = text.starts_with('[');
   if (!outer_space && !bracketed && text.find_first_of(",\"\r\n") == std::string_view::npos) {
-    return std::string(text);
+    return guarded;
   }
   std::string quoted = "\"";
-  for (const char character : text) {
+  for (const char character : guarded) {
     if (character == '"') quoted += '"';
     quoted += character;
   }

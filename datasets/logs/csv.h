@@ -1,6 +1,7 @@
 // Reading comma-separated values (RFC 4180): quoted fields, doubled quotes, line breaks inside
 // quotes, CRLF, a byte order mark, and, because the authors' logs hold it, an unquoted field whose
-// commas are inside brackets: [SM(10)].
+// commas are inside brackets: [SM(10)]. An apostrophe that guards a spreadsheet against a formula,
+// '=1+1, is not part of the field.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +32,9 @@ struct Csv {
 Csv parse_csv(std::string_view text, const std::string& source);
 Csv read_csv(const std::filesystem::path& file);
 
-// A field, quoted where it needs to be.
+// A text as a field, quoted where it needs to be. One that a spreadsheet would take for a formula
+// (it begins with = + @ or a control character, or with - and is no number) gets an apostrophe in
+// front, which the reader takes away again; so does one that begins with such an apostrophe itself.
 std::string csv_field(std::string_view text);
 // The shortest text that reads back to the same number; "" for NaN.
 std::string csv_number(double value);

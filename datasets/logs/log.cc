@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "architecture/error.h"
+#include "architecture/foreign_text.h"
 #include "architecture/names.h"
 #include "datasets/logs/csv.h"
 
@@ -47,17 +48,6 @@ struct Columns {
 };
 
 // ---- Fields ----
-
-// For messages, which are one line: shortened, control characters blanked.
-std::string shown(std::string_view text) {
-  constexpr size_t longest = 40;
-  std::string result(text.substr(0, longest));
-  if (text.size() > longest) result += "...";
-  for (char& character : result) {
-    if (static_cast<unsigned char>(character) < 0x20 || character == 0x7F) character = ' ';
-  }
-  return result;
-}
 
 template <typename Number>
 std::optional<Number> parsed(std::string_view text) {
@@ -156,7 +146,7 @@ int named_column(const Csv& csv, const std::string& source, const std::string& n
   const int column = csv.column(name);
   if (column >= 0) return column;
   const std::string nearest = nearest_name(name, csv.header);
-  throw UsageError(source + " has no column '" + name + "' for the " + purpose +
+  throw UsageError(source + " has no column '" + shown(name) + "' for the " + purpose +
                    (nearest.empty() ? "" : "; did you mean '" + shown(nearest) + "'?") +
                    " It has the columns: " + listed_columns(csv));
 }

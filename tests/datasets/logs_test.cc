@@ -189,6 +189,35 @@ TEST(Csv, WrittenFieldsReadBackTheSame) {
   EXPECT_EQ(csv.rows[0].fields, expected);
 }
 
+// A spreadsheet takes =1+1 for a formula and runs it; '=1+1 it shows.
+TEST(Csv, GuardsTextsThatASpreadsheetWouldTakeForAFormula) {
+  EXPECT_EQ(csv_field("=1+1"), "'=1+1");
+  EXPECT_EQ(csv_field("+1"), "'+1");
+  EXPECT_EQ(csv_field("@sum"), "'@sum");
+  EXPECT_EQ(csv_field("-1+1"), "'-1+1");
+  EXPECT_EQ(csv_field("=a,b"), "\"'=a,b\"");
+  EXPECT_EQ(csv_field("\tx"), "\"'\tx\"");
+  EXPECT_EQ(csv_field("'=1"), "''=1");
+  for (const char* plain : {"-1", "-1.5e-3", "-", "1+1", "a=b", "'a", "'", "''", ""})
+    EXPECT_EQ(csv_field(plain), plain);
+}
+
+TEST(Csv, TextsWithGuardsReadBackTheSame) {
+  const Fields fields{"=1+1", "+1", "-x", "-",  "-1",       "@", "\t=", "\r=", "\n",  "'=",
+                      "''@x", "'",  "'x", "''", "=a,\"b\"", "=", "+",   "'-1", "'-1x"};
+  std::string header, row;
+  for (const std::string& field : fields) {
+    header += "h,";
+    row += csv_field(field) + ",";
+  }
+  const Csv csv = parse_csv(header + "h\n" + row + "end\n", "text");
+  ASSERT_EQ(csv.rows.size(), 1u);
+  Fields expected = fields;
+  expected.push_back("end");
+  EXPECT_EQ(csv.rows[0].fields, expected);
+  EXPECT_EQ(parse_csv(csv_field("=name") + "\n1\n", "text").header, Fields{"=name"});
+}
+
 TEST(Csv, WritesTheShortestTextOfANumber) {
   EXPECT_EQ(csv_number(0.1), "0.1");
   EXPECT_EQ(csv_number(86.0), "86");
