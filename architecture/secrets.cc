@@ -99,7 +99,8 @@ size_t begin_of_key(std::string_view text, size_t end) {
 bool is_secret(std::string_view key) {
   const std::string name = lower_case(percent_decoded(key));
   const auto ends_with = [&](std::string_view ending) { return name.ends_with(ending); };
-  return ends_with("password") || ends_with("passwd") || ends_with("pwd") || ends_with("secret");
+  return ends_with("password") || ends_with("pass") || ends_with("passwd") || ends_with("pwd") ||
+         ends_with("secret");
 }
 
 // So that twice is the same as once.

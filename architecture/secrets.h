@@ -5,7 +5,7 @@
 //   - what stands between the user of scheme://user:PASSWORD@host and the last '@', whatever the
 //     password holds, with any number of slashes (paths lose some), and of postgresql: with none;
 //   - of such a URL without '@', what stands where a port should and is no number;
-//   - the value of a key that ends in password, passwd, pwd or secret, in any case, percent-encoded
+//   - the value of a key that ends in password, pass, passwd, pwd or secret, in any case, percent-encoded
 //     or not: ?password=VALUE&..., password = 'VALUE'.
 // A path behind sqlite:/// stays as it is. Twice is the same as once, and the cost is linear in the
 // length for each URL in the text.

@@ -13,6 +13,8 @@
 #include <soci/soci.h>
 
 #include <chrono>
+#include <map>
+#include <optional>
 #include <sstream>
 #include <thread>
 
@@ -53,11 +55,46 @@ const char* const kPostgresqlSchema[] = {
 constexpr int kLocks = 0x6d71;
 constexpr int kMakingLock = 0;
 
+// What libpq reads in a URL without the password; none where it cannot be read.
+std::optional<std::map<std::string, std::string>> parameters_of(const std::string& url) {
+  PQconninfoOption* const options = PQconninfoParse(url.c_str(), nullptr);
+  if (options == nullptr) return std::nullopt;
+  std::map<std::string, std::string> parameters;
+  for (const PQconninfoOption* option = options; option->keyword != nullptr; ++option) {
+    if (option->val != nullptr && std::string_view(option->keyword) != "password")
+      parameters[option->keyword] = option->val;
+  }
+  PQconninfoFree(options);
+  return parameters;
+}
+
+// libpq's own messages quote pieces of a URL that it cannot read, or reads in another way than was
+// meant: of user:a@b@host it looks for the host "b@host". So those are refused here: what stands
+// before the parameters must name the same server with the password as without.
+void check_url(const std::string& url) {
+  const std::string study = "study '" + shown_url(url) + "': ";
+  if (url.rfind("postgresql://", 0) != 0)
+    throw UsageError(study + "expected " + kPostgresqlForm.example);
+  if (url.find_first_of(" \t\r\n") != std::string::npos)
+    throw UsageError(study + "a URL has no blanks; write %20 for one");
+  const std::string server = url.substr(0, url.find('?'));
+  const auto parameters = parameters_of(server);
+  if (!parameters || parameters != parameters_of(shown_url(server))) {
+    throw UsageError(study +
+                     "it cannot be read; write the special characters of user, password and names "
+                     "as %XX: / as %2F, : as %3A, ? as %3F, @ as %40, % as %25");
+  }
+  if (!parameters_of(url)) {
+    throw FailureError(study +
+                       "what stands behind the ? cannot be read; give parameters of libpq as "
+                       "name=value, separated by &, and their special characters as %XX");
+  }
+}
+
 // As SOCI passes it on to libpq unharmed: it takes every word for a pair of key and value, and adds
 // a "=" to one that has none.
 std::string connect_string(const std::string& url) {
-  if (url.find_first_of(" \t\r\n") != std::string::npos)
-    throw UsageError("study '" + shown_url(url) + "': a URL has no blanks; write %20 for one");
+  check_url(url);
   // A server that is switched off is found out in about a minute; the user's own settings follow,
   // and count.
   const std::string ours =

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <utility>
 
 #include "architecture/error.h"
+#include "architecture/foreign_text.h"
+#include "architecture/secrets.h"
 #include "search/study/forms.h"
 
 namespace metaqnn::search {
@@ -40,24 +43,15 @@ const StudyForm& form_of(const std::string& url) {
 
 }  // namespace
 
-bool is_study_url(const std::string& text) { return text.find("://") != std::string::npos; }
-
-std::string shown_url(const std::string& url) {
-  constexpr const char* kHidden = "***";
-  std::string shown = url;
-  if (const size_t scheme = shown.find("://"); scheme != std::string::npos) {
-    const size_t user = scheme + 3;
-    const size_t at = shown.substr(0, shown.find_first_of("/?", user)).rfind('@');
-    const size_t colon = shown.find(':', user);
-    if (at != std::string::npos && colon < at) shown.replace(colon + 1, at - colon - 1, kHidden);
-  }
-  const std::string key = "password=";  // and sslpassword
-  for (size_t at = shown.find(key); at != std::string::npos; at = shown.find(key, at + 1)) {
-    const size_t value = at + key.size();
-    shown.replace(value, std::min(shown.find('&', value), shown.size()) - value, kHidden);
-  }
-  return shown;
+bool is_study_url(const std::string& text) {
+  std::string lower(text);
+  for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const auto has_scheme = [&](const StudyForm* form) { return lower.starts_with(form->scheme); };
+  return std::any_of(kForms.begin(), kForms.end(), has_scheme) || lower.starts_with("postgres:") ||
+         lower.find("://") != std::string::npos;
 }
+
+std::string shown_url(const std::string& url) { return without_passwords(url); }
 
 bool study_exists(const std::string& url) { return form_of(url).exists(url); }
 
@@ -82,7 +76,8 @@ TrialState parse_trial_state(const std::string& name) {
   for (const auto& [value, known] : kStateNames) {
     if (name == known) return value;
   }
-  throw DataError("'" + name + "' is no state of a trial: waiting, running, complete or failed");
+  throw DataError("'" + shown(name) +
+                  "' is no state of a trial: waiting, running, complete or failed");
 }
 
 std::string to_string(Failure failure) {

@@ -255,8 +255,9 @@ constexpr int kLockTimeoutSeconds = 60;
 // The two forms of a URL: sqlite:///relative.db or sqlite:////absolute.db, a file; and
 // postgresql://user@host/database, a server's database, as libpq reads it (parameters after a `?`
 // included), which holds one study. What follows throws UsageError for any other.
-bool is_study_url(const std::string& text);  // of these or any other form; a file's name is not
-// Without a password, which messages and logs are no place for.
+// Meant as one of these or of any other form, well written or not; the name of a file is not.
+bool is_study_url(const std::string& text);
+// Without passwords (architecture/secrets.h), which messages and logs are no place for.
 std::string shown_url(const std::string& url);
 
 // Whether there is a file, of whatever kind, or a study in the database; open_study() tells whether

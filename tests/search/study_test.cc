@@ -971,13 +971,46 @@ TEST(StudyUrl, IsShownWithoutItsPassword) {
       {"sqlite:///a:b@c.db", "sqlite:///a:b@c.db"},
       {"postgresql://ann@host:5432/database", "postgresql://ann@host:5432/database"},
       {"postgresql://ann:secret@host/database", "postgresql://ann:***@host/database"},
-      {"postgresql://ann:se@cr:et@host/a@b", "postgresql://ann:***@host/a@b"},
+      {"postgresql://ann:se@cr:et@host/a@b", "postgresql://ann:***@b"},
       {"postgresql://host/database?password=secret&user=ann",
        "postgresql://host/database?password=***&user=ann"},
       {"postgresql://host/d?sslpassword=x&password=secret",
        "postgresql://host/d?sslpassword=***&password=***"},
       {"no url", "no url"}};
   for (const auto& [url, shown] : cases) EXPECT_EQ(shown_url(url), shown);
+}
+
+TEST(StudyUrl, IsWhateverBeginsLikeOne) {
+  for (const char* url : {"sqlite:///a.db", "sqlite:a.db", "postgresql:host=h password=s3cr3t",
+                          "PostgreSQL://h/d", "postgres:host=h", "mysql://me:s3cr3t@host/db"})
+    EXPECT_TRUE(is_study_url(url)) << url;
+  for (const char* file : {"log.csv", "/tmp/sqlite", "a:b.csv", "postgresql.csv"})
+    EXPECT_FALSE(is_study_url(file)) << file;
+}
+
+// libpq would quote the piece behind the wrong character.
+TEST(StudyUrl, ThatLibpqReadsInAnotherWayThanMeantIsRefusedWithoutAPieceOfThePassword) {
+  for (const char* url : {"postgresql://me:pa/s3cr3t@host/db", "postgresql://me:pa?s3cr3t@host/db",
+                          "postgresql://me:a@s3cr3t@host/db", "postgresql://me:12/s3cr3t@host/db",
+                          "postgresql://me:s3cr3t", "postgresql://me:%s3cr3t@host/db",
+                          "postgresql:host=h password=s3cr3t", "postgresql:/me:s3cr3t@host/db",
+                          "postgresql://me:s3 cr3t@host/db", "postgres://me:s3cr3t@host/db",
+                          "mysql://me:s3cr3t@host/db"}) {
+    const std::string message = tests::message_of<UsageError>([&] { open_study(url); });
+    EXPECT_THAT(message, ::testing::StartsWith("study '")) << url;
+    EXPECT_THAT(message, ::testing::Not(HasSubstr("cr3t"))) << url;
+    EXPECT_THAT(message, ::testing::Not(HasSubstr("s3 "))) << url;
+  }
+}
+
+TEST(StudyUrl, WithParametersThatLibpqDoesNotKnowIsRefusedWithoutTheirPassword) {
+  for (const char* url :
+       {"postgresql://host/db?pass=s3cr3t", "postgresql://host/db?password%3Ds3cr3t",
+        "postgresql://host/db?password=%s3cr3t", "postgresql://host/db?x=1&password=s3cr3t"}) {
+    const std::string message = tests::message_of<FailureError>([&] { open_study(url); });
+    EXPECT_THAT(message, HasSubstr("what stands behind the ? cannot be read")) << url;
+    EXPECT_THAT(message, ::testing::Not(HasSubstr("cr3t"))) << url;
+  }
 }
 
 TEST_F(StudyOnAServer, ThatDoesNotLetUsInSaysWhyAndKeepsThePasswordToItself) {
