@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "architecture/error.h"
+#include "architecture/nesting.h"
 #include "architecture/random.h"
 #include "predict/state.h"
 
@@ -157,6 +158,8 @@ void save_model(const Model& model, const std::filesystem::path& file) {
 
 Model parse_model(const std::string& text, const std::string& name, int threads) {
   try {
+    if (line_nested_deeper_than(kDeepestNesting, text))
+      throw DataError("it is nested deeper than any model; fit the model again");
     return read(json::parse(text), threads);
   } catch (const json::exception&) {
     throw DataError(name + ": it is no JSON, or cut short; fit the model again");

@@ -12,7 +12,10 @@
 #include <sstream>
 
 #include "architecture/error.h"
+#include "architecture/foreign_text.h"
 #include "architecture/names.h"
+#include "architecture/nesting.h"
+#include "architecture/secrets.h"
 #include "datasets/images/data_set.h"
 #include "search/evaluate/evaluator.h"
 
@@ -63,6 +66,8 @@ void read(const toml::node& node, std::string& value) {
 void read(const toml::node& node, std::filesystem::path& value) {
   std::string text;
   read(node, text);
+  // Everybody who reads the study would see it.
+  if (without_passwords(text) != text) throw Mismatch{"a path without a password"};
   value = text;
 }
 
@@ -154,6 +159,15 @@ constexpr Range kFraction{0, 1};
 constexpr Range kFractionBelowOne{0, 1, false, true};
 constexpr Range kAboveZero{.from = 0, .without_from = true};
 constexpr Range at_least(double from) { return {.from = from}; }
+constexpr Range between(double from, double to) { return {from, to}; }
+
+// More than anybody wants; beyond it lies a slip of the finger that would take all memory or years.
+constexpr double kMostWorkers = 1024;
+constexpr double kMostImages = 1e8;
+constexpr double kMostModels = 1e7;  // drawn, kept or looked at for one proposal
+constexpr double kMostEpochs = 1e6;
+constexpr double kMostRates = 1000;
+constexpr double kMostClasses = 65536;
 
 struct Key {
   std::string section, name, comment;
@@ -188,7 +202,7 @@ class Keys {
                      [&value, range](const toml::node& node) {
                        read(node, value);
                        if (!range.holds(static_cast<double>(value)))
-                         throw Mismatch{range.words() + ", not " + write(value)};
+                         throw Mismatch{range.words() + ", not " + shown(write(value))};
                      },
                      [&value] { return write(value); }});
   }
@@ -199,7 +213,7 @@ class Keys {
                      [&value, choices](const toml::node& node) {
                        read(node, value);
                        if (std::find(choices.begin(), choices.end(), value) == choices.end())
-                         throw Mismatch{list_names(choices) + ", not " + write(value)};
+                         throw Mismatch{list_names(choices) + ", not " + shown(write(value))};
                      },
                      [&value] { return write(value); }});
   }
@@ -207,7 +221,7 @@ class Keys {
   void top_level(Configuration& c) {
     section_ = "";
     add("seed", c.seed, "Every random number of the study comes from this.");
-    add("workers", c.workers, at_least(1),
+    add("workers", c.workers, between(1, kMostWorkers),
         "Worker processes for each device; they share the processor's cores.");
     add("device", c.device,
         "auto (every usable GPU, or the CPU), cpu, cuda, or a list such as \"cuda:0,cuda:2\".");
@@ -219,9 +233,9 @@ class Keys {
         "mnist, fashion_mnist, cifar10, cifar100, svhn or svhn_extra; \"\" with a table.");
     add("path", d.path,
         "Folder of its files; \"\" is where Debian installs it (fashion_mnist only).");
-    add("training_images", d.training_images, at_least(0),
+    add("training_images", d.training_images, between(0, kMostImages),
         "How many images train; 0 is all that do not validate.");
-    add("validation_images", d.validation_images, at_least(1),
+    add("validation_images", d.validation_images, between(1, kMostImages),
         "How many of the training images validate; stratified.");
     add("preprocessing", d.preprocessing, {"none", "mean", "standardize", "local_contrast"},
         "none, mean, standardize (per pixel over the training images) or local_contrast.");
@@ -235,7 +249,7 @@ class Keys {
     add("kind", s.kind, {"cnn", "sequence"},
         "cnn: convolutional networks; sequence: strings of another alphabet.");
     add("input", s.input, "CxHxW, for example \"3x32x32\"; \"\" is that of the data set.");
-    add("classes", s.classes, at_least(0), "0 is those of the data set.");
+    add("classes", s.classes, between(0, kMostClasses), "0 is those of the data set.");
     add("depth_limit", s.cnn.depth_limit, "Most layers, dropout and softmax not counted.");
     add("convolution_filters", s.cnn.convolution_filters, "Filters of a convolution.");
     add("convolution_strides", s.cnn.convolution_strides, "Strides of a convolution.");
@@ -309,16 +323,18 @@ class Keys {
     add("alpha", s.alpha, kFraction, "Learning rate of the Q-values.");
     add("gamma", s.gamma, kFraction, "Discount of the next state's value.");
     add("initial_q", s.initial_q, kFinite, "Every Q-value before anything is known.");
-    add("replay", s.replay, at_least(0), "Draws from all samples so far, after each sample.");
+    add("replay", s.replay, between(0, kMostModels),
+        "Draws from all samples so far, after each sample.");
     add("schedule", s.schedule, "Pairs of epsilon and number of unique models.");
-    add("population", s.population, at_least(1),
+    add("population", s.population, between(1, kMostModels),
         "regularized_evolution: samples that live at a time.");
-    add("tournament", s.tournament, at_least(1),
+    add("tournament", s.tournament, between(1, kMostModels),
         "regularized_evolution: members of which the best has a child.");
-    add("initial_models", s.initial_models, at_least(2), "guided: models before it predicts.");
+    add("initial_models", s.initial_models, between(2, kMostModels),
+        "guided: models before it predicts.");
     add("exploration", s.exploration, at_least(0),
         "guided: deviations that are added to the predicted mean.");
-    add("candidates", s.candidates, at_least(1),
+    add("candidates", s.candidates, between(1, kMostModels),
         "guided: architectures to choose from, where the space has more than 20,000.");
   }
 
@@ -326,12 +342,12 @@ class Keys {
     section_ = "evaluator";
     add("kind", e.kind, evaluator_kinds(), "train: with LibTorch; table: look results up.");
     TrainingSettings& t = e.training;
-    add("epochs", t.epochs, at_least(1), "Passes over the training images.");
-    add("batch_size", t.batch_size, at_least(1), "Images in a step.");
+    add("epochs", t.epochs, between(1, kMostEpochs), "Passes over the training images.");
+    add("batch_size", t.batch_size, between(1, kMostImages), "Images in a step.");
     add("learning_rate", t.learning_rate, kAboveZero, "First initial rate of Adam.");
     add("learning_rate_factor", t.learning_rate_factor, kAboveZero,
         "The rate is multiplied by this ...");
-    add("learning_rate_every", t.learning_rate_every, at_least(1),
+    add("learning_rate_every", t.learning_rate_every, between(1, kMostEpochs),
         "... after every so many epochs.");
     add("adam_beta1", t.adam_beta1, kFractionBelowOne, "Decay of Adam's first moment.");
     add("adam_beta2", t.adam_beta2, kFractionBelowOne, "Decay of Adam's second moment.");
@@ -339,7 +355,7 @@ class Keys {
     add("weight_decay", t.weight_decay, at_least(0), "L2 penalty, added to the gradient.");
     add("batch_normalization", t.batch_normalization, "Batch normalization before each ReLU.");
     add("dropout", t.dropout, "Dropout after every second layer and each fully connected one.");
-    add("learning_rates", t.learning_rates, at_least(1),
+    add("learning_rates", t.learning_rates, between(1, kMostRates),
         "Initial rates to try before a network counts as not learning.");
     add("restart_factor", t.restart_factor, kAboveZero, "From one initial rate to the next.");
     add("chance_margin", t.chance_margin, kFraction,
@@ -376,18 +392,21 @@ class Keys {
     add("preprocessing", f.preprocessing, {"", "none", "mean", "standardize", "local_contrast"},
         "As in [data]; \"\" is the one there.");
     add("extra_images", f.extra_images, "SVHN: train on its extra images too.");
-    add("training_images", f.training_images, at_least(0),
+    add("training_images", f.training_images, between(0, kMostImages),
         "How many images train; 0 is all that do not validate.");
-    add("validation_images", f.validation_images, at_least(0),
+    add("validation_images", f.validation_images, between(0, kMostImages),
         "Held back to choose the best epoch; 0: all train, the last epoch is kept.");
   }
 
   static void check_schedule(const std::vector<std::pair<double, int>>& schedule) {
     if (schedule.empty()) throw Mismatch{"a list of at least one pair such as [0.025, 40]"};
     for (const auto& [rate, epochs] : schedule) {
-      if (!kAboveZero.holds(rate) || epochs < 1)
-        throw Mismatch{"pairs of a learning rate above 0 and at least 1 epoch, not " +
-                       write(std::pair(rate, epochs))};
+      if (!kAboveZero.holds(rate) || !between(1, kMostEpochs).holds(epochs)) {
+        throw Mismatch{
+            "pairs of a learning rate above 0 and at least 1 epoch, at most a million, "
+            "not " +
+            write(std::pair(rate, epochs))};
+      }
     }
   }
 
@@ -446,7 +465,7 @@ class Reader {
       }
     }
     fail(source_, node.source(),
-         fmt::format("unknown key {}; did you mean {}?", full_name(section, name),
+         fmt::format("unknown key {}; did you mean {}?", shown(full_name(section, name)),
                      full_name(section, nearest_name(name, valid))));
   }
 
@@ -498,6 +517,12 @@ std::string render(const Configuration& configuration, bool with_comments) {
 
 Configuration parse_configuration(std::string_view text, const std::string& source,
                                   const std::filesystem::path& folder) {
+  if (const auto line = line_nested_deeper_than(kDeepestNesting, text)) {
+    throw UsageError(
+        fmt::format("{}:{}: brackets or dotted keys are nested more than {} deep; "
+                    "no key of a configuration needs that",
+                    source, *line, kDeepestNesting));
+  }
   toml::table root;
   try {
     root = toml::parse(text, source);
@@ -550,7 +575,7 @@ Space build_space(const Configuration& configuration) {
   if (settings.kind == "sequence") return build_sequence_space(settings.sequence);
   if (settings.kind != "cnn") {
     throw UsageError(fmt::format("space.kind = \"{}\" is not known; use \"cnn\" or \"sequence\"",
-                                 settings.kind));
+                                 shown(settings.kind)));
   }
   CnnSpaceSettings cnn = settings.cnn;
   if (settings.input.empty() || settings.classes == 0) {

@@ -13,6 +13,7 @@
 #include <sstream>
 
 #include "architecture/error.h"
+#include "architecture/nesting.h"
 #include "architecture/random.h"
 
 namespace metaqnn::search {
@@ -193,7 +194,10 @@ Checkpoint parse(const std::string& content) {
   const size_t header_end = content.find('\n', header_begin);
   if (header_end == std::string::npos) throw DataError("it is cut short");
   // The version first: a newer one may hold its checksum elsewhere.
-  const Json header = Json::parse(content.substr(header_begin, header_end - header_begin));
+  const std::string line = content.substr(header_begin, header_end - header_begin);
+  if (line_nested_deeper_than(kDeepestNesting, line))
+    throw DataError("its header is nested deeper than that of any checkpoint");
+  const Json header = Json::parse(line);
   const int version = header.at("version");
   if (version > kVersion) {
     throw DataError("its version is " + std::to_string(version) + ", this program reads up to " +

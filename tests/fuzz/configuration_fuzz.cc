@@ -1,9 +1,14 @@
 // Any bytes are either a configuration or refused with metaqnn::Error. What is one is written in a
-// form that reads back equal, and its space and strategy are built or refused.
+// form that reads back equal, and its space and strategy are built or refused. The input is a text
+// as it stands, or, where its first byte is odd, lines of which the first byte chooses one of all
+// the keys and the rest is its value: so no key has to be guessed.
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <sstream>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "architecture/error.h"
 #include "search/configuration.h"
@@ -41,12 +46,45 @@ void check_space(const Configuration& configuration) {
   METAQNN_ASSERT(found.walk && found.canonical == text, "a walk is not found: " + text);
 }
 
+struct KeyLine {
+  std::string section, name;
+};
+
+// Of every key.
+std::vector<KeyLine> all_keys() {
+  std::vector<KeyLine> keys;
+  std::istringstream lines(to_toml(Configuration()));
+  std::string section;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.rfind('[', 0) == 0) section = line;
+    if (const size_t equals = line.find(" = "); equals != std::string::npos)
+      keys.push_back({section, line.substr(0, equals)});
+  }
+  return keys;
+}
+
+std::string chosen_keys(std::string_view input) {
+  static const std::vector<KeyLine> keys = all_keys();
+  std::map<std::string, std::string> sections;  // "" comes first, as it must
+  std::istringstream lines{std::string(input)};
+  for (std::string line; std::getline(lines, line);) {
+    if (line.empty()) continue;
+    const KeyLine& key = keys[static_cast<uint8_t>(line[0]) % keys.size()];
+    sections[key.section] += key.name + " = " + line.substr(1) + "\n";
+  }
+  std::string text;
+  for (const auto& [section, values] : sections) text += section + "\n" + values;
+  return text;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string_view input(reinterpret_cast<const char*>(data), size);
+  const bool chosen = size > 0 && data[0] % 2 == 1;
   try {
     const Configuration configuration = metaqnn::search::parse_configuration(
-        std::string_view(reinterpret_cast<const char*>(data), size), "fuzz", "/");
+        chosen ? chosen_keys(input.substr(1)) : std::string(input), "fuzz", "/");
     check_round_trip(configuration);
     check_space(configuration);
   } catch (const metaqnn::Error&) {

@@ -216,7 +216,8 @@ TEST(Configuration, RefusesTheWrongTypeWithItsPlace) {
 }
 
 TEST(Configuration, RefusesValuesOutOfRangeWithPlaceRuleAndValue) {
-  EXPECT_EQ(refusal("workers = 0\n"), "test.toml:1:11: workers must be at least 1, not 0");
+  EXPECT_EQ(refusal("workers = 0\n"),
+            "test.toml:1:11: workers must be at least 1 and at most 1024, not 0");
   EXPECT_EQ(refusal("\n\n[data]\ntranslation = 65\n"),
             "test.toml:4:15: data.translation must be at least 0 and at most 64, not 65");
   EXPECT_EQ(refusal("[evaluator]\nlearning_rate = 0\n"),
@@ -247,6 +248,32 @@ TEST(Configuration, RefusesHugeNumbers) {
   EXPECT_THAT(refusal("[evaluator]\nlearning_rate = 1e999\n"), StartsWith("test.toml:2:"));
 }
 
+TEST(Configuration, RefusesCountsBeyondAnyUseWithTheirRange) {
+  const std::map<std::string, std::string> largest{{"workers", "1024"},
+                                                   {"data.training_images", "100000000"},
+                                                   {"data.validation_images", "100000000"},
+                                                   {"space.classes", "65536"},
+                                                   {"strategy.replay", "10000000"},
+                                                   {"strategy.population", "10000000"},
+                                                   {"strategy.tournament", "10000000"},
+                                                   {"strategy.initial_models", "10000000"},
+                                                   {"strategy.candidates", "10000000"},
+                                                   {"evaluator.epochs", "1000000"},
+                                                   {"evaluator.batch_size", "100000000"},
+                                                   {"evaluator.learning_rate_every", "1000000"},
+                                                   {"evaluator.learning_rates", "1000"},
+                                                   {"final.training_images", "100000000"},
+                                                   {"final.validation_images", "100000000"}};
+  for (const auto& [key, most] : largest) {
+    EXPECT_EQ(refusal(as_toml(key, most)), "accepted") << key;
+    EXPECT_THAT(refusal(as_toml(key, std::to_string(std::stoll(most) + 1))),
+                HasSubstr(key + " must be at least "));
+    EXPECT_THAT(refusal(as_toml(key, "2000000000")), HasSubstr("and at most " + most + ", not "));
+    EXPECT_THAT(refusal(as_toml(key, "99999999999999999999")), StartsWith("test.toml:"));
+  }
+  EXPECT_THAT(refusal("[final]\nschedule = [[0.1, 1000001]]\n"), HasSubstr("at most a million"));
+}
+
 TEST(Configuration, RefusesUnknownChoicesWithTheValidOnes) {
   EXPECT_EQ(refusal("[space]\nkind = \"rnn\"\n"),
             "test.toml:2:8: space.kind must be cnn or sequence, not \"rnn\"");
@@ -254,6 +281,40 @@ TEST(Configuration, RefusesUnknownChoicesWithTheValidOnes) {
   EXPECT_THAT(refusal("[evaluator]\nkind = \"oracle\"\n"), HasSubstr("train or table"));
   EXPECT_THAT(refusal("[evaluator]\nprecision = \"float16\"\n"), HasSubstr("float32"));
   EXPECT_THAT(refusal("[data]\npreprocessing = \"whiten\"\n"), HasSubstr("standardize"));
+}
+
+TEST(Configuration, RefusesAPathWithAPasswordAndDoesNotRepeatIt) {
+  for (const char* key : {"[data]\npath", "[evaluator]\nfile"}) {
+    const std::string message =
+        refusal(std::string(key) + " = \"postgresql://me:s3cr3t@host/db\"\n");
+    EXPECT_THAT(message, HasSubstr("must be a path without a password"));
+    EXPECT_THAT(message, testing::Not(HasSubstr("s3cr3t")));
+  }
+}
+
+TEST(Configuration, RefusesDeepNestingWithItsLine) {
+  std::string dots = "a";
+  for (int i = 0; i < 50000; ++i) dots += ".a";
+  const std::string open(100000, '[');
+  for (const std::string& deep : {"[" + dots + "]", open + "a", dots + " = 1", "a = " + open,
+                                  "a = [{b = " + open, "a = \"\"\"\n\"\"\"\"\"\nb = " + open}) {
+    EXPECT_THAT(refusal("seed = 1\n\n" + deep),
+                testing::MatchesRegex("test.toml:[35]: brackets or dotted keys are nested .*"))
+        << deep.substr(0, 20);
+  }
+  // What is quoted or behind a # is no nesting.
+  EXPECT_EQ(refusal("[space]\ntemplate = \"" + open + "{}\"  # " + open + "\n"), "accepted");
+}
+
+TEST(Configuration, QuotesOfAMegabyteOnlyItsBeginning) {
+  const std::string megabyte(1000000, 'x');
+  for (const std::string& text :
+       {"[space]\nkind = \"" + megabyte + "\"\n", megabyte + " = 1\n",
+        "[" + megabyte + "]\na = 1\n", "[data]\npreprocessing = \"" + megabyte + "\"\n"}) {
+    const std::string message = refusal(text);
+    EXPECT_LT(message.size(), 500u);
+    EXPECT_THAT(message, HasSubstr("xxx..."));
+  }
 }
 
 // ---- Names ----
