@@ -29,6 +29,14 @@ std::string how_it_died(const siginfo_t& info) {
   return "signal " + std::to_string(info.si_status) + ", " + strsignal(info.si_status);
 }
 
+// The limit whose signal ended the worker; "" for any other end.
+std::string limit_reached(const siginfo_t& info) {
+  if (info.si_code == CLD_EXITED) return "";
+  if (info.si_status == SIGXCPU) return "the limit on processor time (ulimit -t)";
+  if (info.si_status == SIGXFSZ) return "the limit on the size of files (ulimit -f)";
+  return "";
+}
+
 // Killed, but not gone yet: SIGKILL is pending, or the kernel takes the process apart.
 bool is_dying(int64_t pid) {
   constexpr uint64_t kExiting = 4;  // PF_EXITING among the flags, field 9 of /proc/PID/stat
@@ -119,6 +127,10 @@ SearchEnd Supervisor::run() {
   if (child_error_ != ExitStatus::done)
     throw Error(child_error_,
                 "a worker stopped with the error above; mend it and run the same command again");
+  if (!reached_limit_.empty()) {
+    throw FailureError("a worker has reached " + reached_limit_ +
+                       "; what was done is stored: raise the limit and run the same command again");
+  }
   if (obeyed_interrupts_ > 0 && has_work()) return SearchEnd::stopped;
   if (!failed_start_.empty() && !exhausted_ && has_work()) {
     throw FailureError("every worker died before it had trained anything (" + failed_start_ +
@@ -173,12 +185,15 @@ void Supervisor::reap() {
     const bool exited = info.si_code == CLD_EXITED;
     if (exited && info.si_status == kExhaustedStatus) exhausted_ = true;
     const bool orderly = exited && (info.si_status == 0 || info.si_status == kExhaustedStatus);
-    const Stage stage = orderly ? Stage::between : settle(child, how_it_died(info));
+    const std::string limit = limit_reached(info);
+    const bool charged = !exited && limit.empty() && obeyed_interrupts_ < 2;
+    const Stage stage = orderly ? Stage::between : settle(child, how_it_died(info), charged);
     waitpid(child.pid, nullptr, 0);
     children_.erase(children_.begin() + static_cast<std::ptrdiff_t>(i));
     if (orderly || obeyed_interrupts_ > 0) continue;
-    if (exited) {  // its own error, printed by it: the same would happen to the next
-      if (child_error_ == ExitStatus::done) child_error_ = static_cast<ExitStatus>(info.si_status);
+    if (exited || !limit.empty()) {  // the same would happen to the next
+      if (exited) child_error_ = static_cast<ExitStatus>(info.si_status);  // it has printed it
+      reached_limit_ = limit;
       signal_children(SIGTERM);
       obeyed_interrupts_ = std::max(obeyed_interrupts_, 1);
     } else {
@@ -199,7 +214,7 @@ void Supervisor::replace(const Child& dead, const std::string& how, Stage stage)
   }
 }
 
-Supervisor::Stage Supervisor::settle(const Child& child, const std::string& how) {
+Supervisor::Stage Supervisor::settle(const Child& child, const std::string& how, bool charged) {
   Stage stage = Stage::starting;
   Transaction transaction(*study_);
   const Worker self = this_process();
@@ -212,8 +227,8 @@ Supervisor::Stage Supervisor::settle(const Child& child, const std::string& how)
     if (finished_trials(study_->counts()) > child.finished) stage = Stage::between;
     if (held) {
       stage = Stage::training;
-      observer_.worker_died(how, &*held);
-      if (obeyed_interrupts_ >= 2 || how.rfind("exit", 0) == 0) {
+      if (obeyed_interrupts_ < 2) observer_.worker_died(how, &*held);  // else it was told to
+      if (!charged) {
         study_->release_trial(held->number, held->attempts);
       } else if (held->attempts > kRetries) {
         held->state = TrialState::failed;

@@ -3,7 +3,8 @@
 //
 // A worker that dies of a signal (segmentation fault, the kernel's out-of-memory killer) costs the
 // trial it held one of kRetries retries; a trial that kills its workers more often fails as
-// crashed. A worker that dies before it has trained anything (no memory for the images, a broken
+// crashed. A limit of the surroundings on processor time or the size of files that ends a worker
+// ends the search, at no cost to the trial. A worker that dies before it has trained anything (no memory for the images, a broken
 // driver) is replaced kRetries times; then the search goes on with those that are left. When the
 // supervisor itself is killed its workers die with it, and their trials go back to waiting at no
 // cost when the next search starts.
@@ -66,8 +67,8 @@ class Supervisor {
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;
 
-  // Throws FailureError where every worker died before it had trained anything, and Error where a
-  // worker ends with an error of its own (it has printed it), with the worker's exit status.
+  // Throws FailureError where every worker died before it had trained anything or a limit of the
+  // surroundings ended one, and Error where a worker ends with an error of its own (it has printed it), with the worker's exit status.
   SearchEnd run();
 
  private:
@@ -85,7 +86,7 @@ class Supervisor {
   bool has_work() const;
   void reap();
   void replace(const Child& dead, const std::string& how, Stage stage);
-  Stage settle(const Child& child, const std::string& how);
+  Stage settle(const Child& child, const std::string& how, bool charged);
   void report();
   void report_changes();
   void report_trials();
@@ -101,7 +102,8 @@ class Supervisor {
   int obeyed_interrupts_ = 0;
   bool exhausted_ = false;
   ExitStatus child_error_ = ExitStatus::done;
-  std::string failed_start_;  // how the worker died in whose place none was started
+  std::string reached_limit_;  // of the surroundings, by a worker
+  std::string failed_start_;   // how the worker died in whose place none was started
 };
 
 // In a worker process, before anything else: die with its supervisor, ignore the terminal's

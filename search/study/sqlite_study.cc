@@ -189,8 +189,9 @@ class SqliteStudy final : public SqlStudy {
             "the same command again");
       case SQLITE_IOERR:  // also what SQLite calls a quota and a limit on the size of files
         throw FailureError("study " + url() + " cannot be read or written (" + message +
-                           "); what was committed is safe, check the disk, its free space and your "
-                           "quota, and run the same command again");
+                           "); what was committed is safe, check the disk, its free space, your "
+                           "quota and the limit on the size of files (ulimit -f), and run the same "
+                           "command again");
       case SQLITE_BUSY:
       case SQLITE_LOCKED:
       case SQLITE_PROTOCOL:

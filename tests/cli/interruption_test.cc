@@ -321,6 +321,23 @@ TEST(CrashingArchitecture, FailsAfterThreeAttemptsAndIsNotProposedAgain) {
   EXPECT_EQ(study->counts().unique_models, 2);
 }
 
+// A limit that the surroundings set is not the network's fault.
+TEST(Limit, ThatEndsAWorkerEndsTheSearchAndCostsTheTrialNoRetry) {
+  const Folder folder;
+  write_few(folder, "abc", "1");
+  const std::string url = folder.url("study.db");
+  Program search(search_arguments(folder, "few.toml", "study.db"));
+  ASSERT_TRUE(eventually([&] { return running_trial(url).has_value(); }));
+  for (const pid_t worker : children_of(search.pid())) kill(worker, SIGXCPU);
+  const Result result = search.wait();
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.error, HasSubstr("has reached the limit on processor time (ulimit -t)"));
+  const auto trials = search::open_study(url)->trials(false);
+  ASSERT_EQ(trials.size(), 1u);
+  EXPECT_EQ(trials[0].state, TrialState::waiting);
+  EXPECT_EQ(trials[0].attempts, 1);
+}
+
 // Where an interrupt goes: to the search alone, or to its whole process group, as a terminal sends
 // it.
 class Interrupt : public testing::TestWithParam<bool> {
@@ -369,6 +386,7 @@ TEST_P(Interrupt, TwiceAbandonsTheTrialInHand) {
   const Result result = search.wait();
   EXPECT_EQ(result.status, 130);
   EXPECT_THAT(result.error, HasSubstr("stopped with 0 of 100 models done"));
+  EXPECT_THAT(result.error, testing::Not(HasSubstr("died"))) << "it was told to";
   {
     const auto trials = search::open_study(url)->trials(false);
     ASSERT_EQ(trials.size(), 1u);
