@@ -1,7 +1,7 @@
-#include <fstream>
 #include <memory>
 #include <sstream>
 
+#include "architecture/output_file.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "datasets/logs/log.h"
@@ -27,9 +27,9 @@ ExitStatus run(const ExportOptions& options) {
     print_data(text.str());
     return ExitStatus::done;
   }
-  std::ofstream out(options.output, std::ios::binary);
-  write_log(options, log, out);
-  if (!out.flush()) throw cannot_write(options.output);
+  std::ostringstream text;
+  write_log(options, log, text);
+  write_file(options.output, text.view());
   return ExitStatus::done;
 }
 

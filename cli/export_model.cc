@@ -1,5 +1,6 @@
 #include <memory>
 
+#include "architecture/output_file.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "search/evaluate/trained_network.h"
@@ -12,6 +13,7 @@ struct ExportModelOptions {
 };
 
 ExitStatus run(const ExportModelOptions& options) {
+  check_output(options.output);
   const search::Checkpoint checkpoint = search::read_finished_checkpoint(options.model);
   search::export_torchscript(checkpoint, options.output);
   const Shape& image = checkpoint.image;

@@ -1,5 +1,6 @@
 #include <memory>
 
+#include "architecture/output_file.h"
 #include "cli/command.h"
 #include "cli/log_options.h"
 #include "cli/output.h"
@@ -16,6 +17,7 @@ struct FitOptions {
 
 ExitStatus run(const FitOptions& options) {
   predict::find_method(options.method);
+  check_output(options.output);
   const LoadedLog log = load_log(options.log, options.choice);
   const predict::EncodingSettings encoding = encoding_for(log, options.choice);
   if (options.choice.unlabelled == "test")

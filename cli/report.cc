@@ -1,8 +1,6 @@
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <memory>
 
+#include "architecture/output_file.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/report_page.h"
@@ -15,26 +13,11 @@ struct ReportOptions {
   std::string study, output;
 };
 
-// Whole, or not at all: what was there before stays until the new page is complete.
-void write_page(const std::string& page, const std::filesystem::path& file) {
-  std::error_code ignored;
-  if (std::filesystem::exists(file, ignored) && !std::filesystem::is_regular_file(file, ignored))
-    throw FailureError(file.string() + ": it is no regular file; name one for the page");
-  const std::string draft = file.string() + ".draft";
-  std::ofstream out(draft, std::ios::binary);
-  out << page;
-  out.close();
-  if (!out || std::rename(draft.c_str(), file.c_str()) != 0) {
-    const FailureError error = cannot_write(file.string());
-    std::filesystem::remove(draft, ignored);
-    throw error;
-  }
-}
-
 ExitStatus run(const ReportOptions& options) {
+  check_output(options.output);
   const ReportedStudy study = read_study(*search::open_study(options.study));
   const std::string page = report_page(study);
-  write_page(page, options.output);
+  write_file(options.output, page);
   print("{}: {} trials, {:.0f} kB; open it in a browser\n", options.output,
         grouped(static_cast<int64_t>(study.trials.size())),
         static_cast<double>(page.size()) / 1000);

@@ -1,7 +1,7 @@
-#include <fstream>
 #include <memory>
 #include <unordered_set>
 
+#include "architecture/output_file.h"
 #include "cli/command.h"
 #include "cli/draw.h"
 #include "cli/output.h"
@@ -50,9 +50,7 @@ ExitStatus run(const SampleOptions& options) {
   if (options.output.empty()) {
     print_data(text);
   } else {
-    std::ofstream out(options.output, std::ios::binary);
-    out << text;
-    if (!out.flush()) throw cannot_write(options.output);
+    write_file(options.output, text);
   }
   return ExitStatus::done;
 }

@@ -2,7 +2,6 @@
 
 #include <charconv>
 #include <cmath>
-#include <cstdio>
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -10,6 +9,7 @@
 
 #include "architecture/error.h"
 #include "architecture/nesting.h"
+#include "architecture/output_file.h"
 #include "architecture/random.h"
 #include "predict/state.h"
 
@@ -141,19 +141,7 @@ void save_model(const Model& model, const std::filesystem::path& file) {
   content["fingerprint"] = hash_of(sorted(content["training"]));
   content["state"] = OrderedJson::parse(model.predictor->state().dump());
   content["checksum"] = hash_of(sorted(content));
-  std::filesystem::path draft = file;
-  draft += ".draft";
-  {
-    std::ofstream out(draft, std::ios::binary);
-    out << content.dump(1) << "\n";
-    if (!out.flush()) {
-      const FailureError error = cannot_write(file.string());
-      std::error_code ignored;
-      std::filesystem::remove(draft, ignored);
-      throw error;
-    }
-  }
-  if (std::rename(draft.c_str(), file.c_str()) != 0) throw cannot_write(file.string());
+  write_file(file, content.dump(1) + "\n");
 }
 
 Model parse_model(const std::string& text, const std::string& name, int threads) {

@@ -12,7 +12,7 @@
 //   checksum        stable hash of all of the above, as text
 //
 // A file that is damaged, of a newer version, or whose columns this version would not make is
-// refused with the reason; nothing is guessed. Files are written beside their name and renamed, so
+// refused with the reason; nothing is guessed. Files are written by architecture/output_file.h, so
 // that a full disk leaves the old one whole.
 //
 //   save_model(model, "combined.model");
@@ -40,7 +40,7 @@ Model fit_model(const std::string& method, const EncodingSettings& encoding, con
                 Failures failures, const std::vector<std::string>& unlabelled,
                 const FitSettings& settings);
 
-// Throws FailureError where the file cannot be written.
+// Throws what write_file() throws where the file cannot be written.
 void save_model(const Model& model, const std::filesystem::path& file);
 // Throws DataError naming the file, what is wrong with it, and the remedy.
 Model load_model(const std::filesystem::path& file, int threads);

@@ -4,8 +4,9 @@
 #include <torch/script.h>
 
 #include <cmath>
+#include <sstream>
 
-#include "architecture/error.h"
+#include "architecture/output_file.h"
 #include "datasets/images/padding.h"
 #include "search/evaluate/libtorch/libtorch.h"
 #include "search/evaluate/libtorch/network.h"
@@ -189,20 +190,9 @@ class ScriptWriter {
 }  // namespace
 
 void libtorch::export_torchscript(const Checkpoint& checkpoint, const std::filesystem::path& file) {
-  const ScriptWriter writer(checkpoint);
-  std::filesystem::path draft = file;
-  draft += ".draft";
-  std::error_code error;
-  try {
-    writer.module().save(draft.string());
-  } catch (const c10::Error& reason) {
-    std::filesystem::remove(draft, error);
-    const std::string message = reason.what_without_backtrace();
-    throw FailureError(file.string() + ": cannot be written (" +
-                       message.substr(0, message.find('\n')) + ")");
-  }
-  std::filesystem::rename(draft, file, error);
-  if (error) throw FailureError(file.string() + ": cannot be written (" + error.message() + ")");
+  std::ostringstream archive;
+  ScriptWriter(checkpoint).module().save(archive);
+  write_file(file, archive.view());
 }
 
 }  // namespace metaqnn::search
