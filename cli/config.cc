@@ -15,7 +15,7 @@ struct ConfigOptions {
 
 ExitStatus run(const ConfigOptions& options) {
   if (!options.study.empty()) {
-    print("{}", search::open_study(options.study)->info().configuration);
+    print("{}", search::open_study_to_read(options.study)->info().configuration);
   } else if (!options.config.empty()) {
     print("{}", search::to_toml(search::read_configuration(options.config)));
   } else if (options.defaults) {

@@ -5,9 +5,9 @@
 #include "architecture/shapes.h"
 #include "cli/command.h"
 #include "cli/json.h"
-#include "cli/memory_basis.h"
 #include "cli/output.h"
 #include "search/configuration.h"
+#include "search/memory_basis.h"
 
 namespace metaqnn::cli {
 namespace {
@@ -23,7 +23,8 @@ struct Legality {
 };
 
 Json to_json(const Architecture& architecture, const Analysis& analysis,
-             const TrainingMemory& memory, const MemoryBasis& basis, const Legality& legality) {
+             const TrainingMemory& memory, const search::MemoryBasis& basis,
+             const Legality& legality) {
   Json json;
   json["architecture"] = to_string(architecture);
   json["identity"] = identity(architecture);
@@ -53,7 +54,8 @@ Json to_json(const Architecture& architecture, const Analysis& analysis,
 }
 
 void print_table(const Architecture& architecture, const Analysis& analysis,
-                 const TrainingMemory& memory, const MemoryBasis& basis, const Legality& legality) {
+                 const TrainingMemory& memory, const search::MemoryBasis& basis,
+                 const Legality& legality) {
   Table table({{"layer"}, {"output"}, {"parameters", Align::right}, {"MACs", Align::right}});
   table.add({"input", to_string(analysis.input), "", ""});
   for (const LayerAnalysis& layer : analysis.layers) {
@@ -76,14 +78,14 @@ void print_table(const Architecture& architecture, const Analysis& analysis,
 ExitStatus run(const DescribeOptions& options) {
   const Architecture architecture = parse_architecture(options.architecture);
   Shape input{3, 32, 32};
-  MemoryBasis basis;
+  search::MemoryBasis basis;
   Legality legality;
   if (!options.config.empty()) {
     const search::Configuration configuration = search::read_configuration(options.config);
     const search::Space space = search::build_space(configuration);
     input = space.input().value_or(input);
     legality = {true, space.find(options.architecture).refusal};
-    basis = memory_basis(configuration);
+    basis = search::memory_basis(configuration);
   }
   if (!options.input.empty()) input = parse_shape(options.input);
   const Analysis analysis = analyse(architecture, input);

@@ -20,7 +20,7 @@ void write_log(const ExportOptions& options, const datasets::Log& log, std::ostr
 }
 
 ExitStatus run(const ExportOptions& options) {
-  const datasets::Log log = search::to_log(*search::open_study(options.study));
+  const datasets::Log log = search::to_log(*search::open_study_to_read(options.study));
   if (options.output.empty()) {
     std::ostringstream text;
     write_log(options, log, text);

@@ -31,7 +31,7 @@ search::Configuration configuration_for(const FinetuneOptions& options, search::
 }
 
 ExitStatus run(const FinetuneOptions& options) {
-  const auto study = search::open_study(options.study);
+  const auto study = search::open_study_to_read(options.study);
   const search::Configuration configuration = configuration_for(options, *study);
   const std::vector<search::Trial> trials = search::best_trials(*study, options.top);
   if (trials.empty())

@@ -14,7 +14,8 @@ struct ImportOptions {
 };
 
 datasets::Log read(const ImportOptions& options) {
-  if (search::is_study_url(options.log)) return search::to_log(*search::open_study(options.log));
+  if (search::is_study_url(options.log))
+    return search::to_log(*search::open_study_to_read(options.log));
   return datasets::read_log(options.log, {"", options.target});
 }
 
@@ -28,7 +29,7 @@ ExitStatus run(const ImportOptions& options) {
     throw UsageError(search::shown_url(options.study) +
                      " exists and has its configuration; leave --config out");
   const search::Configuration configuration =
-      exists ? search::stored_configuration(*search::open_study(options.study))
+      exists ? search::stored_configuration(*search::open_study_to_read(options.study))
              : search::read_configuration(options.config);
   const search::Space space = search::build_space(configuration);
   const auto study =
@@ -41,6 +42,7 @@ ExitStatus run(const ImportOptions& options) {
   print("{} trials and {} samples imported", report.trials, report.samples);
   if (!problems.empty()) print(", {} rows left out", problems.size());
   print("\n");
+  if (const std::string merged = report.merged.words(); !merged.empty()) print("{}\n", merged);
   return ExitStatus::done;
 }
 

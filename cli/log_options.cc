@@ -7,9 +7,9 @@
 
 #include "architecture/foreign_text.h"
 #include "architecture/secrets.h"
-#include "cli/draw.h"
 #include "cli/output.h"
 #include "search/search.h"
+#include "search/space/distinct_walks.h"
 #include "search/supervisor.h"
 
 namespace metaqnn::cli {
@@ -73,7 +73,7 @@ LoadedLog load_log(const std::string& name, const LogChoice& choice) {
   LoadedLog loaded;
   loaded.name = without_passwords(name);
   if (search::is_study_url(name)) {
-    const auto study = search::open_study(name);
+    const auto study = search::open_study_to_read(name);
     loaded.log = search::to_log(*study);
     loaded.log.source = loaded.name;
     loaded.space = search::build_space(search::stored_configuration(*study));
@@ -112,20 +112,19 @@ std::vector<std::string> unlabelled_for(const LoadedLog& log,
   if (choice.unlabelled.empty() || choice.unlabelled == "test") return {};
   const auto count = as_count(choice.unlabelled);
   if (!count) return read_architectures(choice.unlabelled, encoding);
-  std::vector<std::string> drawn;
+  std::optional<search::Space> space = log.space;
   if (!choice.config.empty()) {
-    drawn = draw_uniformly(search::build_space(search::read_configuration(choice.config)), *count,
-                           choice.seed);
-  } else if (log.space) {
-    drawn = draw_uniformly(*log.space, *count, choice.seed);
-  } else if (encoding.tokens == "grammar") {
+    space = search::build_space(search::read_configuration(choice.config));
+  } else if (!space && encoding.tokens == "grammar") {
     search::CnnSpaceSettings settings;
     settings.input = encoding.input;
-    drawn = draw_uniformly(search::build_cnn_space(settings), *count, choice.seed);
-  } else {
+    space = search::build_cnn_space(settings);
+  }
+  if (!space) {
     throw UsageError(
         "--unlabelled with a number draws from a space; name it with --config, or give a file");
   }
+  std::vector<std::string> drawn = search::DistinctWalks(*space).uniform(*count, choice.seed);
   for (std::string& text : drawn) text = predict::canonical(text, encoding);
   return drawn;
 }

@@ -1,16 +1,18 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <memory>
 #include <numeric>
+#include <unordered_set>
 
 #include "cli/command.h"
-#include "cli/draw.h"
 #include "cli/json.h"
 #include "cli/log_options.h"
 #include "cli/output.h"
 #include "kernels/dense.h"
 #include "predict/model.h"
+#include "search/limits.h"
 #include "search/search.h"
 #include "search/supervisor.h"
 
@@ -22,27 +24,83 @@ struct RankOptions {
   std::string candidates, config, format = "table";
   int64_t count = 10000, top = 10;
   uint64_t seed = 0;
+  search::SizeLimits limits;
+  bool include_known = false;
+};
+
+// Different networks to rank, and how many were met that are not among them.
+struct Candidates {
+  std::vector<std::string> texts;  // canonical
+  int64_t repeated = 0;            // lines of the file
+  int64_t known = 0;               // of the model's log
+  int64_t over_limit = 0;
 };
 
 // The best candidates of one model, best first.
 struct Ranking {
   std::string file, method;
-  size_t candidates;
+  Candidates candidates;
   std::vector<std::string> architectures;
   predict::Prediction prediction;  // of these
 };
 
+std::unordered_set<std::string> known_to(const predict::Model& model, const RankOptions& options) {
+  if (options.include_known) return {};
+  return {model.samples.architectures.begin(), model.samples.architectures.end()};
+}
+
+Candidates from_file(const RankOptions& options, const predict::EncodingSettings& encoding,
+                     const std::unordered_set<std::string>& known) {
+  const std::optional<Shape> input =
+      encoding.tokens == "grammar" ? std::optional(encoding.input) : std::nullopt;
+  const search::Admission admits = search::within(options.limits, input, {});
+  Candidates candidates;
+  std::unordered_set<std::string> met;
+  for (std::string& text : read_architectures(options.candidates, encoding)) {
+    if (!met.insert(text).second) {
+      ++candidates.repeated;
+    } else if (known.contains(text)) {
+      ++candidates.known;
+    } else if (admits && !admits(text)) {
+      ++candidates.over_limit;
+    } else {
+      candidates.texts.push_back(std::move(text));
+    }
+  }
+  return candidates;
+}
+
+Candidates from_space(const RankOptions& options, const predict::EncodingSettings& encoding,
+                      std::unordered_set<std::string> known) {
+  const search::Configuration configuration = search::read_configuration(options.config);
+  const search::Space space = search::build_space(configuration);
+  search::DistinctWalks walks(
+      space, search::admission_of(configuration, space.input(), options.limits), std::move(known));
+  Candidates candidates;
+  for (const std::string& text : walks.uniform(options.count, options.seed))
+    candidates.texts.push_back(predict::canonical(text, encoding));
+  candidates.known = walks.known();
+  candidates.over_limit = walks.refused();
+  return candidates;
+}
+
+void check_any(const Candidates& candidates) {
+  if (!candidates.texts.empty()) return;
+  throw DataError(
+      fmt::format("no candidate is left to rank: {} are in the model's log (--include-known ranks "
+                  "them too), {} "
+                  "over a limit",
+                  candidates.known, candidates.over_limit));
+}
+
 Ranking rank(const RankOptions& options, const std::string& file, int threads) {
   const predict::Model model = predict::load_model(file, threads);
   const predict::EncodingSettings& encoding = model.training.encoding->settings();
-  std::vector<std::string> texts;
-  if (!options.candidates.empty()) {
-    texts = read_architectures(options.candidates, encoding);
-  } else {
-    texts = draw_uniformly(search::build_space(search::read_configuration(options.config)),
-                           options.count, options.seed);
-    for (std::string& text : texts) text = predict::canonical(text, encoding);
-  }
+  Candidates candidates = options.candidates.empty()
+                              ? from_space(options, encoding, known_to(model, options))
+                              : from_file(options, encoding, known_to(model, options));
+  check_any(candidates);
+  const std::vector<std::string>& texts = candidates.texts;
   const predict::Prediction all =
       model.predictor->predict(model.training.encoding->points(texts), {false, threads});
   std::vector<size_t> order(texts.size());
@@ -51,8 +109,9 @@ Ranking rank(const RankOptions& options, const std::string& file, int threads) {
     return all.mean(static_cast<Eigen::Index>(a)) > all.mean(static_cast<Eigen::Index>(b));
   });
   order.resize(std::min(order.size(), static_cast<size_t>(options.top)));
-  Ranking ranking{file, model.method, texts.size(), {}, {}};
+  Ranking ranking{file, model.method, {}, {}, {}};
   for (size_t i : order) ranking.architectures.push_back(texts[i]);
+  ranking.candidates = std::move(candidates);
   ranking.prediction = model.predictor->predict(
       model.training.encoding->points(ranking.architectures), {true, threads});
   return ranking;
@@ -72,16 +131,34 @@ void print_json(const std::vector<Ranking>& rankings) {
     }
     list.push_back({{"model", ranking.file},
                     {"method", ranking.method},
-                    {"candidates", ranking.candidates},
+                    {"candidates", ranking.candidates.texts.size()},
+                    {"left_out",
+                     {{"known", ranking.candidates.known},
+                      {"repeated", ranking.candidates.repeated},
+                      {"over_limit", ranking.candidates.over_limit}}},
                     {"best", best}});
   }
   print_document(list);
 }
 
+// ", 3 of its log and 2 over a limit left out"; "" where none was.
+std::string left_out(const Candidates& candidates) {
+  std::vector<std::string> parts;
+  const auto add = [&](int64_t count, const char* what) {
+    if (count > 0) parts.push_back(grouped(count) + what);
+  };
+  add(candidates.known, " of its log");
+  add(candidates.repeated, " repeated");
+  add(candidates.over_limit, " over a limit");
+  return parts.empty() ? "" : fmt::format("; left out: {}", fmt::join(parts, ", "));
+}
+
 void print_tables(const std::vector<Ranking>& rankings) {
   for (const Ranking& ranking : rankings) {
-    print("{} ({}): the best {} of {} candidates\n", ranking.file, ranking.method,
-          ranking.architectures.size(), grouped(static_cast<int64_t>(ranking.candidates)));
+    print("{} ({}): the best {} of {} candidates{}\n", ranking.file, ranking.method,
+          ranking.architectures.size(),
+          grouped(static_cast<int64_t>(ranking.candidates.texts.size())),
+          left_out(ranking.candidates));
     Table table({{"", Align::right}, {"predicted", Align::right}, {"architecture"}});
     for (size_t i = 0; i < ranking.architectures.size(); ++i) {
       const auto row = static_cast<Eigen::Index>(i);
@@ -114,6 +191,15 @@ std::function<ExitStatus()> set_up_rank(CLI::App& app) {
   app.add_option("--count", options->count, "how many to draw")
       ->check(count_up_to(kMostCounted))
       ->capture_default_str();
+  app.add_option("--max-parameters", options->limits.parameters, "of a candidate")
+      ->check(at_least_one());
+  app.add_option("--max-macs", options->limits.macs, "of a candidate, for one image")
+      ->check(at_least_one());
+  app.add_option("--max-memory", options->limits.memory_bytes,
+                 "bytes that its training may take by the estimate")
+      ->check(at_least_one());
+  app.add_flag("--include-known", options->include_known,
+               "rank the networks of the model's log too");
   app.add_option("--top", options->top, "how many to show")
       ->check(count_up_to(kMostCounted))
       ->capture_default_str();

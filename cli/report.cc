@@ -15,7 +15,7 @@ struct ReportOptions {
 
 ExitStatus run(const ReportOptions& options) {
   check_output(options.output);
-  const ReportedStudy study = read_study(*search::open_study(options.study));
+  const ReportedStudy study = read_study(*search::open_study_to_read(options.study));
   const std::string page = report_page(study);
   write_file(options.output, page);
   print("{}: {} trials, {:.0f} kB; open it in a browser\n", options.output,

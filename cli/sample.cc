@@ -3,8 +3,8 @@
 
 #include "architecture/output_file.h"
 #include "cli/command.h"
-#include "cli/draw.h"
 #include "cli/output.h"
+#include "search/limits.h"
 #include "search/search.h"
 
 namespace metaqnn::cli {
@@ -20,24 +20,26 @@ struct SampleOptions {
 std::vector<std::string> from_space(const SampleOptions& options) {
   const search::Configuration configuration = search::read_configuration(options.config);
   const search::Space space = search::build_space(configuration);
-  return draw_uniformly(space, options.count, options.seed.value_or(configuration.seed));
+  return search::DistinctWalks(space, search::admission_of(configuration, space.input()))
+      .uniform(options.count, options.seed.value_or(configuration.seed));
 }
 
 std::vector<std::string> from_study(const SampleOptions& options) {
-  const auto study = search::open_study(options.study);
+  const auto study = search::open_study_to_read(options.study);
   const search::Configuration configuration = search::stored_configuration(*study);
   const search::Space space = search::build_space(configuration);
   const uint64_t study_seed = study->info().seed;
-  const auto strategy = search::make_strategy(configuration.strategy, space, study_seed);
+  const search::Admission admits = search::admission_of(configuration, space.input());
+  const auto strategy = search::make_strategy(configuration.strategy, space, study_seed, admits);
   for (const auto& sample : study->sequenced_samples_after(0)) strategy->observe(sample);
   const search::Situation situation{options.epsilon, study->pending_architectures()};
   strategy->prepare(situation.pending);
   std::unordered_set<std::string> seen;
   for (const search::Trial& trial : study->trials(false)) seen.insert(trial.architecture);
   Random random = Random::stream(options.seed.value_or(study_seed), "sample");
-  return draw_distinct(
-      options.count, [&] { return space.text(strategy->propose(situation, random)); },
-      std::move(seen));
+  return search::DistinctWalks(space, admits, std::move(seen)).exactly(options.count, [&] {
+    return strategy->propose(situation, random);
+  });
 }
 
 ExitStatus run(const SampleOptions& options) {

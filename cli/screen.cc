@@ -9,10 +9,10 @@
 #include "cli/command.h"
 #include "cli/json.h"
 #include "cli/log_options.h"
-#include "cli/memory_basis.h"
 #include "cli/output.h"
 #include "cli/supervised_search.h"
 #include "kernels/dense.h"
+#include "search/memory_basis.h"
 #include "search/search.h"
 #include "search/supervisor.h"
 
@@ -32,6 +32,7 @@ struct ScreenOptions {
   uint64_t seed = 0;
   int threads = 0;
   std::optional<int> workers;
+  std::chrono::seconds patience = search::kPatience;
   bool no_train = false;
 };
 
@@ -67,7 +68,7 @@ search::ScreenSettings settings_of(const ScreenOptions& options,
   settings.draw = search::parse_draw(options.draw);
   settings.epsilon = options.epsilon;
   settings.limits = options.limits;
-  settings.memory = memory_basis(configuration).settings;
+  settings.memory = search::memory_basis(configuration).settings;
   settings.encoding = encoding_for(
       {search::to_log(study), options.study, search::build_space(configuration)}, LogChoice{});
   settings.failures = predict::parse_failures(options.failures);
@@ -98,21 +99,23 @@ size_t count_finished(const std::map<std::string, search::Trial>& trials) {
 
 // Trains in worker processes, as a search does: a training that crashes is data here too.
 void train(const ScreenOptions& options, search::Configuration configuration, search::Study& study,
-           const ScreenPlan& plan) {
+           const ScreenPlan& plan, std::optional<Found> found) {
   const size_t done = count_finished(trials_of(study, plan));
   if (done == plan.architectures().size()) {
     say("this screening is done; another --seed screens again with all that is known now\n");
     return;
   }
   if (done > 0) say("going on: {} of {} picks are done\n", done, plan.architectures().size());
+  if (!found) found = look_around(configuration, options.device);
   configuration.strategy.schedule.clear();  // progress has no epsilon to show
   run_supervised({.study = options.study,
                   .device = options.device,
                   .workers = options.workers.value_or(configuration.workers),
                   .threads = options.threads,
                   .trials = {},
-                  .waiting_only = true},
-                 configuration);
+                  .waiting_only = true,
+                  .patience = options.patience},
+                 configuration, *found);
   const size_t left = plan.architectures().size() - count_finished(trials_of(study, plan));
   if (left > 0) {
     say("{} of the picks are in training by other workers; run the same command again for "
@@ -127,11 +130,12 @@ Screening screen(const ScreenOptions& options, search::Study& study) {
   const search::ScreenSettings settings = settings_of(options, configuration, study);
   if (options.no_train) return {make_plan(study, configuration, settings), {}, {}};
   std::optional<ScreenPlan> plan = search::stored_plan(study, settings);
+  std::optional<Found> found;
   if (!plan) {
-    check_evaluator(configuration);  // before picks are stored that could not be trained
+    found = look_around(configuration, options.device);  // before picks that could not be trained
     plan = search::store_plan(study, settings, make_plan(study, configuration, settings));
   }
-  train(options, configuration, study, *plan);
+  train(options, configuration, study, *plan, std::move(found));
   Screening screening{*plan, trials_of(study, *plan), {}};
   for (const Shortlist& list : plan->shortlists)
     screening.figures.push_back(search::assess(list, plan->study.mean, study));
@@ -272,7 +276,10 @@ void print_best(const Screening& screening) {
 }
 
 ExitStatus run(const ScreenOptions& options) {
-  const auto study = search::open_study(options.study);
+  const auto study =
+      options.no_train
+          ? search::open_study_to_read(options.study, options.patience)
+          : search::open_study(options.study, search::Durability::power_loss, options.patience);
   const Screening screening = screen(options, *study);
   if (options.format == "json") {
     print_json(options, screening);
@@ -330,6 +337,7 @@ std::function<ExitStatus()> set_up_screen(CLI::App& app) {
   app.add_option("--threads", options->threads,
                  "of fits and of each worker (default: shared cores)")
       ->check(count_up_to(kMostParallel));
+  add_patience(app, options->patience);
   app.add_option("--format", options->format, "table or json")
       ->check(CLI::IsMember({"table", "json"}))
       ->capture_default_str();

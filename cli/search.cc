@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <limits>
 #include <memory>
 
@@ -18,7 +19,8 @@ struct SearchOptions {
   std::optional<int64_t> trials;
   std::optional<int> workers;
   std::optional<uint64_t> seed;
-  bool estimate = false;
+  std::chrono::seconds patience = search::kPatience;
+  bool estimate = false, create_only = false;
   int64_t sample = EstimateRequest{}.sample;
   std::string format = "table";
 };
@@ -32,18 +34,21 @@ search::Configuration requested_configuration(const SearchOptions& options) {
 }
 
 // Everything that a worker would stumble over is looked at before there is a study.
-void check_before_creating(const search::Configuration& configuration) {
-  search::build_space(configuration);
+Found check_before_creating(const SearchOptions& options,
+                            const search::Configuration& configuration) {
   search::make_strategy(configuration.strategy, search::build_space(configuration), 0);
-  check_evaluator(configuration);
+  return look_around(configuration, options.device);
 }
 
 // What decides a result must be what the study was made with; workers, device and what happens
-// after the search may differ.
+// after the search may differ, and one schedule may go on where the other ends: the longer counts.
 void check_same(search::Configuration requested, const search::Configuration& stored) {
   requested.workers = stored.workers;
   requested.device = stored.device;
   requested.final_training = stored.final_training;
+  if (search::is_longer(requested.strategy.schedule, stored.strategy.schedule) ||
+      search::is_longer(stored.strategy.schedule, requested.strategy.schedule))
+    requested.strategy.schedule = stored.strategy.schedule;
   const auto lines = search::first_difference(search::to_toml(stored), search::to_toml(requested));
   if (!lines) return;
   throw UsageError(
@@ -52,31 +57,61 @@ void check_same(search::Configuration requested, const search::Configuration& st
                   lines->first, lines->second));
 }
 
-search::Configuration open_or_create(const SearchOptions& options) {
-  if (!search::study_exists(options.study)) {
-    if (options.config.empty())
-      throw UsageError("there is no study " + search::shown_url(options.study) +
-                       " yet; give --config FILE to make it");
-    const search::Configuration configuration = requested_configuration(options);
-    check_before_creating(configuration);
+void check_options(const SearchOptions& options, const search::Configuration& stored) {
+  if (options.seed && *options.seed != stored.seed)
+    throw UsageError(
+        fmt::format("the study's seed is {}; leave --seed out to resume it", stored.seed));
+  if (!options.precision.empty() && options.precision != stored.evaluator.training.precision)
+    throw UsageError(fmt::format("the study's precision is {}; leave --precision out to resume it",
+                                 stored.evaluator.training.precision));
+}
+
+// Of a configuration whose schedule goes on after the stored one, or of --trials beyond a schedule
+// that is done, the study keeps the longer schedule.
+search::Schedule wanted_schedule(const SearchOptions& options, const search::Schedule& requested,
+                                 search::Study& study) {
+  const int64_t models = search::total_models(requested);
+  const int64_t wanted = options.trials.value_or(0);
+  const bool is_done = study.counts().unique_models >= models;
+  return is_done && wanted > models ? search::extended(requested, wanted - models) : requested;
+}
+
+search::Configuration resume(const SearchOptions& options) {
+  const auto study =
+      search::open_study(options.study, search::Durability::power_loss, options.patience);
+  search::Configuration stored = search::stored_configuration(*study);
+  search::Configuration requested = stored;
+  if (options.config.empty()) {
+    check_options(options, stored);
+  } else {
+    requested = requested_configuration(options);
+    check_same(requested, stored);
+    if (!search::is_longer(requested.strategy.schedule, stored.strategy.schedule))
+      requested.strategy.schedule = stored.strategy.schedule;
+  }
+  requested.strategy.schedule = wanted_schedule(options, requested.strategy.schedule, *study);
+  if (search::extend(*study, requested.strategy.schedule)) {
+    say("the schedule has {} now\n",
+        plural(search::total_models(requested.strategy.schedule), "model"));
+  }
+  return requested;
+}
+
+// Of several that start at once the others resume what one has made. `found`: what was looked at
+// for it.
+search::Configuration open_or_create(const SearchOptions& options, std::optional<Found>& found) {
+  if (search::study_exists(options.study)) return resume(options);
+  if (options.config.empty())
+    throw UsageError("there is no study " + search::shown_url(options.study) +
+                     " yet; give --config FILE to make it");
+  const search::Configuration configuration = requested_configuration(options);
+  found = check_before_creating(options, configuration);
+  try {
     search::create_study(options.study, search::describe_study(configuration));
     return configuration;
+  } catch (const search::StudyExistsError&) {
+    return resume(options);
   }
-  const search::Configuration stored =
-      search::stored_configuration(*search::open_study(options.study));
-  if (options.config.empty()) {
-    if (options.seed && *options.seed != stored.seed)
-      throw UsageError(
-          fmt::format("the study's seed is {}; leave --seed out to resume it", stored.seed));
-    if (!options.precision.empty() && options.precision != stored.evaluator.training.precision)
-      throw UsageError(
-          fmt::format("the study's precision is {}; leave --precision out to resume it",
-                      stored.evaluator.training.precision));
-    return stored;
-  }
-  const search::Configuration requested = requested_configuration(options);
-  check_same(requested, stored);
-  return requested;
 }
 
 ExitStatus estimate(const SearchOptions& options) {
@@ -89,24 +124,42 @@ ExitStatus estimate(const SearchOptions& options) {
                                         .format = options.format});
 }
 
+// A search that has found no network at all has failed, whatever the reason.
+ExitStatus print_end(search::Study& study, search::SearchEnd end) {
+  const search::Counts counts = study.counts();
+  if (end == search::SearchEnd::exhausted)
+    say("the space is exhausted: no new architecture was found\n");
+  say("{} models done\n", counts.unique_models);
+  if (counts.in(search::TrialState::complete) + counts.in(search::TrialState::stopped) == 0) {
+    throw FailureError(fmt::format(
+        "no network was found that learns: all {} failed; look at metaqnn trials --study {} "
+        "--state failed for the reasons",
+        counts.in(search::TrialState::failed), study.url()));
+  }
+  if (const auto best = study.best_trial())
+    print("best {} {}\n", fixed(best->validation_accuracy, 4), best->architecture);
+  return ExitStatus::done;
+}
+
 ExitStatus run(const SearchOptions& options) {
   if (options.estimate) return estimate(options);
   if (options.study.empty())
     throw UsageError("search: --study is required; only --estimate does without a study");
-  const search::Configuration configuration = open_or_create(options);
+  std::optional<Found> found;
+  const search::Configuration configuration = open_or_create(options, found);
+  if (options.create_only) {
+    print("{} is there; metaqnn search or worker --study trains in it\n",
+          search::shown_url(options.study));
+    return ExitStatus::done;
+  }
   const search::SearchEnd end =
       run_supervised({.study = options.study,
                       .device = options.device,
                       .workers = options.workers.value_or(configuration.workers),
-                      .trials = options.trials},
-                     configuration);
-  const auto study = search::open_study(options.study);
-  if (end == search::SearchEnd::exhausted)
-    say("the space is exhausted: no new architecture was found\n");
-  say("{} models done\n", study->counts().unique_models);
-  if (const auto best = study->best_trial())
-    print("best {} {}\n", fixed(best->validation_accuracy, 4), best->architecture);
-  return ExitStatus::done;
+                      .trials = options.trials,
+                      .patience = options.patience},
+                     configuration, found ? *found : look_around(configuration, options.device));
+  return print_end(*search::open_study_to_read(options.study, options.patience), end);
 }
 
 std::function<ExitStatus()> set_up_search(CLI::App& app) {
@@ -124,6 +177,9 @@ std::function<ExitStatus()> set_up_search(CLI::App& app) {
   app.add_option("--precision", options->precision, "of a new study: auto, float32 or bfloat16")
       ->check(CLI::IsMember({"auto", "float32", "bfloat16"}));
   app.add_option("--seed", options->seed, "of a new study")->check(whole_number(0, kLargest));
+  add_patience(app, options->patience);
+  app.add_flag("--create-only", options->create_only,
+               "make the study and train nothing; where it is there, see that it fits");
   CLI::Option* estimate =
       app.add_flag("--estimate", options->estimate,
                    "make no study: train a few networks for some seconds each and print the hours "

@@ -17,10 +17,10 @@ struct StatusOptions {
 };
 
 constexpr TrialState kStates[] = {TrialState::complete, TrialState::failed, TrialState::running,
-                                  TrialState::waiting};
+                                  TrialState::waiting, TrialState::stopped};
 
-// By the trials' own seconds and the workers that are alive. Failures that do not count take time
-// too, but are no models.
+// By the trials' own seconds and the workers that are alive: none while nobody works. Failures that
+// do not count take time too, but are no models.
 struct Pace {
   std::optional<double> models_per_hour;
   int64_t workers = 0;
@@ -38,14 +38,13 @@ Pace pace(search::Study& study, const std::vector<search::Trial>& trials) {
     seconds += *trial->seconds;
     if (trial->counts()) ++models;
   }
-  if (models > 0 && seconds > 0.001 * models)  // a table answers at once
-    pace.models_per_hour =
-        3600.0 * models / seconds * static_cast<double>(std::max<int64_t>(1, pace.workers));
+  if (pace.workers > 0 && models > 0 && seconds > 0.001 * models)  // a table answers at once
+    pace.models_per_hour = 3600.0 * models / seconds * static_cast<double>(pace.workers);
   return pace;
 }
 
 ExitStatus run(const StatusOptions& options) {
-  const auto study = search::open_study(options.study);
+  const auto study = search::open_study_to_read(options.study);
   const search::Configuration configuration = search::stored_configuration(*study);
   const search::Counts counts = study->counts();
   const auto best = study->best_trial();
@@ -80,19 +79,25 @@ ExitStatus run(const StatusOptions& options) {
     print_document(json);
     return ExitStatus::done;
   }
-  print("models    {} of {}\n", counts.unique_models, target);
+  // Screening trains models that the schedule did not ask for.
+  if (counts.unique_models > target) {
+    print("models    {}; the {} of the schedule are done\n", counts.unique_models, target);
+  } else {
+    print("models    {} of {}\n", counts.unique_models, target);
+  }
   std::string states;
   for (TrialState state : kStates)
-    states += fmt::format("{}{} {}", states.empty() ? "" : ", ", counts.in(state),
-                          search::to_string(state));
+    if (state != TrialState::stopped || counts.in(state) > 0)
+      states += fmt::format("{}{} {}", states.empty() ? "" : ", ", counts.in(state),
+                            search::to_string(state));
   print("trials    {}\n", states);
   print("samples   {}\n", counts.samples);
   if (search::heeds_epsilon(configuration.strategy.kind))
     print("epsilon   {}\n", epsilon ? fixed(epsilon, 1) : "the schedule is done");
   if (best) print("best      {}  {}\n", fixed(best->validation_accuracy, 4), best->architecture);
   if (speed.models_per_hour)
-    print("rate      {:.0f} models an hour with {} worker{}\n", *speed.models_per_hour,
-          std::max<int64_t>(1, speed.workers), speed.workers > 1 ? "s" : "");
+    print("rate      {:.0f} models an hour with {}\n", *speed.models_per_hour,
+          plural(speed.workers, "worker"));
   if (left > 0 && seconds_left) print("left      {}\n", duration(*seconds_left));
   if (speed.workers == 0 && left > 0)
     print("\nNobody works on it; resume with: metaqnn search --study {}\n", study->url());

@@ -7,9 +7,11 @@
 #include <atomic>
 #include <filesystem>
 #include <limits>
+#include <numeric>
 
+#include "cli/output.h"
 #include "cli/progress.h"
-#include "datasets/images/data_set.h"
+#include "search/evaluate/found_images.h"
 #include "search/evaluate/torch.h"
 
 namespace metaqnn::cli {
@@ -36,6 +38,40 @@ int64_t target_of(const SupervisedSearch& wanted, const search::Configuration& c
                   search::total_models(configuration.strategy.schedule));
 }
 
+int64_t sum(const std::vector<int64_t>& counts) {
+  return std::accumulate(counts.begin(), counts.end(), int64_t{0});
+}
+
+int64_t count_present(const std::vector<int64_t>& counts) {
+  return static_cast<int64_t>(counts.size()) - std::count(counts.begin(), counts.end(), 0);
+}
+
+// "150 each", "138 to 1,386 of each".
+std::string span(std::vector<int64_t> counts) {
+  std::erase(counts, 0);
+  const auto [least, most] = std::minmax_element(counts.begin(), counts.end());
+  return *least == *most ? grouped(*least) + " of each"
+                         : grouped(*least) + " to " + grouped(*most) + " of each";
+}
+
+void print_images(const std::string& name, const search::FoundImages& images) {
+  say("{}: images {}; {} train, {} validate, {} test\n", name, to_string(images.shape),
+      grouped(sum(images.training)), grouped(sum(images.validation)), grouped(sum(images.test)));
+  say("{} classes, {} to train\n", count_present(images.training), span(images.training));
+  for (const std::string& warning : images.warnings) say("warning: {}\n", warning);
+}
+
+void print_found(const Found& found, const search::Configuration& configuration, int workers) {
+  for (const std::string& remark : found.remarks) say("{}\n", remark);
+  if (!found.images) return;
+  print_images(configuration.data.name, *found.images);
+  for (const std::string& device : found.devices) {
+    say("device {}: {}, {}\n", device,
+        search::resolve_precision(configuration.evaluator.training.precision, device),
+        plural(workers, "worker"));
+  }
+}
+
 // How to go on after an interrupt.
 std::string resumption(const SupervisedSearch& wanted) {
   return wanted.waiting_only
@@ -45,39 +81,56 @@ std::string resumption(const SupervisedSearch& wanted) {
 
 }  // namespace
 
-void check_evaluator(const search::Configuration& configuration) {
+Found look_around(const search::Configuration& configuration, const std::string& device) {
+  Found found;
   if (configuration.evaluator.kind == "train") {
     search::require_torch();
-    search::resolve_devices(configuration.device);
-    datasets::load_data_set(configuration.data.name, configuration.data.path);
+    found.devices = search::resolve_devices(device.empty() ? configuration.device : device);
+    const search::Space space = search::build_space(configuration);
+    found.images =
+        search::find_images(configuration.data, space.input(), space.classes(), configuration.seed);
   } else {
-    search::make_evaluator(configuration.evaluator, configuration.data, {});
+    found.remarks =
+        search::make_evaluator(configuration.evaluator, configuration.data, {})->remarks();
   }
+  return found;
+}
+
+void add_patience(CLI::App& app, std::chrono::seconds& patience) {
+  constexpr int64_t kLongest = 86400;
+  app.add_option_function<int64_t>(
+         "--patience", [&patience](int64_t seconds) { patience = std::chrono::seconds(seconds); },
+         "seconds to wait for the study where another program locks it, or its server is away")
+      ->check(CLI::Range(int64_t{1}, kLongest))
+      ->default_str(std::to_string(patience.count()));
 }
 
 search::SearchEnd run_supervised(const SupervisedSearch& wanted,
-                                 const search::Configuration& configuration) {
+                                 const search::Configuration& configuration, const Found& found) {
+  print_found(found, configuration, wanted.workers);
   search::SupervisorOptions options;
   options.study_url = wanted.study;
-  if (configuration.evaluator.kind == "train")
-    options.devices =
-        search::resolve_devices(wanted.device.empty() ? configuration.device : wanted.device);
+  options.devices = found.devices;
   options.workers = wanted.workers;
   options.threads = wanted.threads;
   if (wanted.trials) options.limit = *wanted.trials;
   options.waiting_only = wanted.waiting_only;
+  options.patience = wanted.patience;
   options.program = std::filesystem::read_symlink("/proc/self/exe").string();
   options.program_arguments = {"worker"};
   options.interrupts = &interrupts;
   count_interrupts();
 
-  const auto study = search::open_study(wanted.study);
+  // Closed before workers want connections of their own.
+  auto study = search::open_study_to_read(wanted.study, wanted.patience);
   const int64_t target = target_of(wanted, configuration, *study);
   const auto best = study->best_trial();
+  study.reset();
   Progress progress(configuration, target, best ? best->validation_accuracy : std::nullopt);
   const search::SearchEnd end = search::Supervisor(options, progress).run();
   progress.finish();
   if (end == search::SearchEnd::stopped) {
+    study = search::open_study_to_read(wanted.study, wanted.patience);
     throw InterruptedError(fmt::format("stopped with {} of {} models done; {}",
                                        study->counts().unique_models, target, resumption(wanted)));
   }

@@ -2,11 +2,15 @@
 // standard error, Ctrl-C finishes the trial in hand, a second Ctrl-C abandons it.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "cli/command.h"
 #include "search/configuration.h"
+#include "search/evaluate/found_images.h"
 #include "search/supervisor.h"
 
 namespace metaqnn::cli {
@@ -18,14 +22,26 @@ struct SupervisedSearch {
   int threads = 0;     // of each worker; 0 shares the cores
   std::optional<int64_t> trials;
   bool waiting_only = false;  // train the trials that wait, propose nothing
+  std::chrono::seconds patience = search::kPatience;
+};
+
+// --patience, for the commands that work on a study.
+void add_patience(CLI::App& app, std::chrono::seconds& patience);
+
+// What there is to work with.
+struct Found {
+  std::vector<std::string> devices{"cpu"};    // a table needs no other
+  std::optional<search::FoundImages> images;  // of an evaluator that trains
+  std::vector<std::string> remarks;           // of another
 };
 
 // Throws what a worker would stumble over and the user must mend: a device that is not there, images
-// or a table that cannot be read.
-void check_evaluator(const search::Configuration& configuration);
+// or a table that cannot be read, images that do not fit the space or are fewer than wanted.
+// `device`: as in SupervisedSearch.
+Found look_around(const search::Configuration& configuration, const std::string& device);
 
-// Throws InterruptedError, which says how to resume, where it was stopped.
+// Begins by printing what was found. Throws InterruptedError, which says how to resume, where it was stopped.
 search::SearchEnd run_supervised(const SupervisedSearch& wanted,
-                                 const search::Configuration& configuration);
+                                 const search::Configuration& configuration, const Found& found);
 
 }  // namespace metaqnn::cli

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 
 #include "cli/command.h"
 #include "cli/json.h"
@@ -41,21 +42,71 @@ std::vector<search::Trial> select(const TrialsOptions& options, search::Study& s
   return trials;
 }
 
+// None of a network that no walk of the agent led to.
+std::optional<double> epsilon_of(const search::Trial& trial) {
+  return search::is_screened(trial) ? std::nullopt : std::optional(trial.epsilon);
+}
+
+std::optional<double> epsilon_of(const search::Sample& sample, const search::Trial& trial) {
+  return search::is_walk(sample, trial) ? std::optional(sample.epsilon) : std::nullopt;
+}
+
 Json to_json(const search::Trial& trial) {
   return {{"number", trial.number},
           {"architecture", trial.architecture},
           {"state", search::to_string(trial.state)},
           {"validation_accuracy", or_null(trial.validation_accuracy)},
-          {"epsilon", trial.epsilon},
+          {"value", or_null(trial.value)},
+          {"predicted", trial.predicted},
+          {"measures", trial.measures},
+          {"epsilon", or_null(epsilon_of(trial))},
           {"parameters", or_null(trial.parameters)},
           {"macs", or_null(trial.macs)},
           {"memory_bytes", or_null(trial.memory_bytes)},
           {"learning_rate", or_null(trial.learning_rate)},
           {"seconds", or_null(trial.seconds)},
           {"images_per_second", or_null(trial.images_per_second)},
+          {"precision", trial.precision.empty() ? Json() : Json(trial.precision)},
           {"reason", trial.reason()},
           {"attempts", trial.attempts},
           {"origin", trial.origin}};
+}
+
+// An accuracy, a prediction of one, or what became of the trial.
+std::string result_of(const search::Trial& trial) {
+  if (trial.predicted) return "~" + fixed(trial.value, 4);
+  if (trial.state == search::TrialState::complete) return fixed(trial.validation_accuracy, 4);
+  return trial.state == search::TrialState::failed ? search::to_string(trial.failure)
+                                                   : search::to_string(trial.state);
+}
+
+// Results of different precisions are not quite alike.
+bool precisions_differ(const std::vector<search::Trial>& trials) {
+  std::set<std::string> precisions;
+  for (const search::Trial& trial : trials) {
+    if (!trial.precision.empty()) precisions.insert(trial.precision);
+  }
+  return precisions.size() > 1;
+}
+
+Table table_of(const std::vector<search::Trial>& trials, bool has_epsilon) {
+  const bool has_precision = precisions_differ(trials);
+  std::vector<Table::Column> columns{{"trial", Align::right},   {"accuracy", Align::right},
+                                     {"epsilon", Align::right}, {"params", Align::right},
+                                     {"time", Align::right},    {"architecture"}};
+  if (has_precision) columns.insert(columns.end() - 1, {"precision"});
+  Table table(columns);
+  for (const search::Trial& trial : trials) {
+    std::vector<std::string> cells{std::to_string(trial.number),
+                                   result_of(trial),
+                                   has_epsilon ? fixed(epsilon_of(trial), 1) : "-",
+                                   short_count(trial.parameters),
+                                   trial.seconds ? fixed(trial.seconds, 1) + " s" : "-",
+                                   trial.architecture};
+    if (has_precision) cells.insert(cells.end() - 1, trial.precision);
+    table.add(std::move(cells));
+  }
+  return table;
 }
 
 void print_trials(const TrialsOptions& options, const std::vector<search::Trial>& trials,
@@ -72,28 +123,12 @@ void print_trials(const TrialsOptions& options, const std::vector<search::Trial>
       print_data(fmt::format(
           "{},{},{},{},{},{},{},{},{}\n", trial.number, datasets::csv_field(trial.architecture),
           search::to_string(trial.state), csv_optional(trial.validation_accuracy),
-          datasets::csv_number(trial.epsilon),
+          csv_optional(epsilon_of(trial)),
           trial.parameters ? std::to_string(*trial.parameters) : "", csv_optional(trial.seconds),
           datasets::csv_field(trial.reason()), trial.attempts));
     }
   } else {
-    Table table({{"trial", Align::right},
-                 {"accuracy", Align::right},
-                 {"epsilon", Align::right},
-                 {"params", Align::right},
-                 {"time", Align::right},
-                 {"architecture"}});
-    for (const search::Trial& trial : trials) {
-      const bool complete = trial.state == search::TrialState::complete;
-      const std::string result = complete                 ? fixed(trial.validation_accuracy, 4)
-                                 : trial.reason().empty() ? search::to_string(trial.state)
-                                                          : search::to_string(trial.failure);
-      table.add({std::to_string(trial.number), result,
-                 has_epsilon && !search::is_screened(trial) ? fixed(trial.epsilon, 1) : "-",
-                 short_count(trial.parameters),
-                 trial.seconds ? fixed(trial.seconds, 1) + " s" : "-", trial.architecture});
-    }
-    print("{}", table.render());
+    print("{}", table_of(trials, has_epsilon).render());
   }
 }
 
@@ -110,7 +145,7 @@ void print_samples(const TrialsOptions& options, search::Study& study, bool has_
                       {"trial", sample.trial},
                       {"architecture", trial_of(sample).architecture},
                       {"validation_accuracy", or_null(trial_of(sample).validation_accuracy)},
-                      {"epsilon", sample.epsilon},
+                      {"epsilon", or_null(epsilon_of(sample, trial_of(sample)))},
                       {"proposed_at", sample.proposed_at},
                       {"sequence", or_null(sample.sequence)}});
     }
@@ -121,7 +156,7 @@ void print_samples(const TrialsOptions& options, search::Study& study, bool has_
       print_data(fmt::format("{},{},{},{},{},{},{}\n", sample.number, sample.trial,
                              datasets::csv_field(trial_of(sample).architecture),
                              csv_optional(trial_of(sample).validation_accuracy),
-                             datasets::csv_number(sample.epsilon), sample.proposed_at,
+                             csv_optional(epsilon_of(sample, trial_of(sample))), sample.proposed_at,
                              sample.sequence ? std::to_string(*sample.sequence) : ""));
     }
   } else {
@@ -135,8 +170,7 @@ void print_samples(const TrialsOptions& options, search::Study& study, bool has_
       table.add({std::to_string(sample.number),
                  sample.sequence ? std::to_string(*sample.sequence) : "-",
                  std::to_string(sample.trial), fixed(trial_of(sample).validation_accuracy, 4),
-                 has_epsilon && search::is_walk(sample, trial_of(sample)) ? fixed(sample.epsilon, 1)
-                                                                          : "-",
+                 has_epsilon ? fixed(epsilon_of(sample, trial_of(sample)), 1) : "-",
                  trial_of(sample).architecture});
     }
     print("{}", table.render());
@@ -144,7 +178,7 @@ void print_samples(const TrialsOptions& options, search::Study& study, bool has_
 }
 
 ExitStatus run(const TrialsOptions& options) {
-  const auto study = search::open_study(options.study);
+  const auto study = search::open_study_to_read(options.study);
   const bool has_epsilon =
       search::heeds_epsilon(search::stored_configuration(*study).strategy.kind);
   if (options.samples) {
@@ -161,7 +195,7 @@ std::function<ExitStatus()> set_up_trials(CLI::App& app) {
   app.add_option("--top", options->top, "the best so many, best first")
       ->check(count_up_to(kMostCounted));
   app.add_option("--state", options->state, "only trials in this state")
-      ->check(CLI::IsMember({"complete", "failed", "running", "waiting"}));
+      ->check(CLI::IsMember({"complete", "failed", "running", "waiting", "stopped"}));
   app.add_flag("--samples", options->samples, "every walk of the agent instead");
   app.add_option("--format", options->format, "table, csv or json")
       ->check(CLI::IsMember({"table", "csv", "json"}))

@@ -1,7 +1,9 @@
 #include <signal.h>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
+#include <thread>
 
 #include "cli/command.h"
 #include "cli/supervised_search.h"
@@ -17,9 +19,38 @@ struct WorkerOptions {
   bool waiting_only = false;
   int threads = 0;
   int supervisor = 0;  // process id; 0 where the user starts it
+  std::chrono::seconds patience = search::kPatience;
 };
 
 std::atomic<bool> stop{false};
+
+// The supervisor has just used the study, so that a server which does not let us in is away.
+std::unique_ptr<search::Study> open_patiently(const WorkerOptions& options,
+                                              search::Durability durability) {
+  const auto end = std::chrono::steady_clock::now() + options.patience;
+  for (;;) {
+    try {
+      return search::open_study(options.study, durability, options.patience);
+    } catch (const search::StudyAwayError&) {
+      if (stop || std::chrono::steady_clock::now() > end) throw;
+    }
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+  }
+}
+
+search::SearchEnd train(const WorkerOptions& options) {
+  auto study = open_patiently(options, search::Durability::power_loss);
+  const search::Durability durability = search::durability(search::stored_configuration(*study));
+  study.reset();  // two connections at a time would be one too many
+  study = open_patiently(options, durability);
+  search::WorkOptions work_options;
+  work_options.resources.device = options.device;
+  work_options.resources.threads = options.threads;
+  if (options.trials) work_options.limit = *options.trials;
+  work_options.waiting_only = options.waiting_only;
+  work_options.stop = &stop;
+  return search::work(*study, work_options);
+}
 
 // The process that works.
 ExitStatus work(const WorkerOptions& options) {
@@ -27,29 +58,20 @@ ExitStatus work(const WorkerOptions& options) {
   struct sigaction action {};
   action.sa_handler = [](int) { stop = true; };
   sigaction(SIGTERM, &action, nullptr);
-
-  auto study = search::open_study(options.study);
-  const search::Durability durability = search::durability(search::stored_configuration(*study));
-  study = search::open_study(options.study, durability);
-  search::WorkOptions work_options;
-  work_options.resources.device = options.device;
-  work_options.resources.threads = options.threads;
-  if (options.trials) work_options.limit = *options.trials;
-  work_options.waiting_only = options.waiting_only;
-  work_options.stop = &stop;
-  const search::SearchEnd end = search::work(*study, work_options);
-  return end == search::SearchEnd::exhausted ? static_cast<ExitStatus>(search::kExhaustedStatus)
-                                             : ExitStatus::done;
+  return search::run_supervised_worker([&] { return train(options); });
 }
 
 // The process that looks after one that works, for each device.
 ExitStatus supervise(const WorkerOptions& options) {
+  const search::Configuration configuration =
+      search::stored_configuration(*search::open_study_to_read(options.study, options.patience));
   run_supervised({.study = options.study,
                   .device = options.device,
                   .threads = options.threads,
                   .trials = options.trials,
-                  .waiting_only = options.waiting_only},
-                 search::stored_configuration(*search::open_study(options.study)));
+                  .waiting_only = options.waiting_only,
+                  .patience = options.patience},
+                 configuration, look_around(configuration, options.device));
   return ExitStatus::done;
 }
 
@@ -64,6 +86,7 @@ std::function<ExitStatus()> set_up_worker(CLI::App& app) {
                "only train what waits, such as the picks of a screening");
   app.add_option("--threads", options->threads, "of the worker (default: all cores)")
       ->check(count_up_to(kMostParallel));
+  add_patience(app, options->patience);
   app.add_option("--supervised", options->supervisor)->group("");  // set by the supervisor itself
   return [options] { return options->supervisor != 0 ? work(*options) : supervise(*options); };
 }

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <unordered_set>
 
 #include "architecture/error.h"
 #include "architecture/shapes.h"
+#include "search/space/distinct_walks.h"
 
 namespace metaqnn::search {
 namespace {
@@ -15,7 +15,7 @@ namespace {
 constexpr double kErrorsToEachSide = 2;
 // How many walks in a row may find nothing new, and how many architectures may be too large for
 // each that is wanted.
-constexpr int kWalksWithoutNews = 200000;
+constexpr int64_t kWalksWithoutNews = 200000;
 constexpr int64_t kRefusedForEach = 100;
 
 struct Walks {
@@ -24,21 +24,12 @@ struct Walks {
 };
 
 Walks draw(const Space& space, const Evaluator& evaluator, int64_t count, Random& random) {
+  DistinctWalks distinct(space,
+                         [&](const std::string& text) { return evaluator.keeps_limits(text); }, {},
+                         {kWalksWithoutNews, kRefusedForEach * count});
   Walks walks;
-  std::unordered_set<std::string> known;
-  int fruitless = 0;
-  while (static_cast<int64_t>(walks.architectures.size()) < count &&
-         fruitless < kWalksWithoutNews && walks.over_limit < kRefusedForEach * count) {
-    std::string text = space.text(space.uniform_walk(random));
-    if (!known.insert(text).second) {
-      ++fruitless;
-    } else if (!evaluator.keeps_limits(text)) {
-      ++walks.over_limit;
-    } else {
-      walks.architectures.push_back(std::move(text));
-      fruitless = 0;
-    }
-  }
+  walks.architectures = distinct.next(count, [&] { return space.uniform_walk(random); });
+  walks.over_limit = distinct.refused();
   if (walks.architectures.empty()) {
     throw FailureError(
         fmt::format("none of {} different networks of the space keeps evaluator.max_parameters and "

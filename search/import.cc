@@ -40,18 +40,25 @@ class Importer {
       : log_(log), space_(space), study_(study) {}
 
   ImportReport run() {
-    Transaction transaction(study_);
-    for (const datasets::LogRow& row : log_.rows) add(row);
+    for (const datasets::LogRow& row : log_.rows) sort_in(row);
+    for (Group& group : groups_) add(group);
+    for (const auto& [row, group] : rows_) plan_samples(*row, groups_[group].trial);
     std::stable_sort(samples_.begin(), samples_.end(),
                      [](const auto& a, const auto& b) { return a.sequence < b.sequence; });
     for (const PlannedSample& sample : samples_) study_.add_sample(sample.trial, sample.epsilon);
     report_.samples = static_cast<int64_t>(samples_.size());
-    transaction.commit();
     return std::move(report_);
   }
 
  private:
-  void add(const datasets::LogRow& row) {
+  // The rows of one architecture.
+  struct Group {
+    std::string architecture;
+    std::vector<datasets::LogRow> rows;
+    int64_t trial = 0;
+  };
+
+  void sort_in(const datasets::LogRow& row) {
     const std::string place =
         log_.source + (row.line > 0 ? ":" + std::to_string(row.line) : "") + ": ";
     try {
@@ -60,7 +67,9 @@ class Importer {
       const bool complete = row.state == "complete" && row.accuracy;
       if (!complete && !row.failed()) return leave_out(place + "no result yet");
       check(row);
-      plan_samples(row, trial_number(row, found.canonical));
+      const size_t group = group_of(found.canonical);
+      groups_[group].rows.push_back(row);
+      rows_.emplace_back(&row, group);
     } catch (const UsageError& error) {
       leave_out(place + error.what());
     }
@@ -81,15 +90,20 @@ class Importer {
     }
   }
 
-  int64_t trial_number(const datasets::LogRow& row, const std::string& architecture) {
-    const auto known = imported_.find(architecture);
-    if (known != imported_.end()) return known->second;
+  size_t group_of(const std::string& architecture) {
+    const auto known = places_.find(architecture);
+    if (known != places_.end()) return known->second;
     if (study_.find_trial(architecture))
       throw UsageError(architecture + " is already in the study");
+    groups_.push_back({architecture, {}, 0});
+    return places_.emplace(architecture, groups_.size() - 1).first->second;
+  }
+
+  void add(Group& group) {
+    const datasets::MergedRow merged = datasets::merge(group.rows);
+    group.trial = study_.add_trial(to_trial(merged.row, group.architecture), 0);
     ++report_.trials;
-    const int64_t number = study_.add_trial(to_trial(row, architecture), 0);
-    imported_.emplace(architecture, number);
-    return number;
+    report_.merged.add(group.rows.size(), merged.results);
   }
 
   void plan_samples(const datasets::LogRow& row, int64_t trial) {
@@ -112,7 +126,9 @@ class Importer {
   const datasets::Log& log_;
   const Space& space_;
   Study& study_;
-  std::unordered_map<std::string, int64_t> imported_;
+  std::vector<Group> groups_;                       // in the order of their first rows
+  std::unordered_map<std::string, size_t> places_;  // in groups_
+  std::vector<std::pair<const datasets::LogRow*, size_t>> rows_;  // in their order, and the group
   std::vector<PlannedSample> samples_;
   int64_t last_ = 0;
   ImportReport report_;
@@ -121,7 +137,7 @@ class Importer {
 }  // namespace
 
 ImportReport import_log(const datasets::Log& log, const Space& space, Study& study) {
-  return Importer(log, space, study).run();
+  return transact(study, [&](bool) { return Importer(log, space, study).run(); });
 }
 
 }  // namespace metaqnn::search

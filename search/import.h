@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "datasets/logs/log.h"
+#include "datasets/logs/merge.h"
 #include "search/space/space.h"
 #include "search/study/study.h"
 
@@ -15,11 +15,12 @@ namespace metaqnn::search {
 struct ImportReport {
   int64_t trials = 0;  // new in the study
   int64_t samples = 0;
+  datasets::MergeCounts merged;
   std::vector<std::string> problems;  // a line for each row that was left out
 };
 
-// Adds each row's trial and its samples. Rows of one architecture are one trial: the first finished
-// one gives the result, the others are samples of it. Samples take the order of their sequence
+// Adds each row's trial and its samples. Rows of one architecture are one trial, with one result of
+// all of them (datasets/logs/merge.h), and each row is a sample of it. Samples take the order of their sequence
 // numbers where the log has them, the order of the rows otherwise, so that a study exported and
 // imported again continues as it would have. Left out: rows whose architecture is malformed or not
 // in the space, that are already in the study, or that have no result. One transaction: all or

@@ -23,89 +23,7 @@ constexpr const char* kScreenOrigin = "screen";
 
 // How many walks in a row may find no new candidate, and how many different architectures may be
 // over a limit, before it is said that there are no more.
-constexpr int kWalksWithoutCandidate = 200000;
-constexpr int64_t kMostOverLimit = 1000000;
-
-int64_t stricter(int64_t a, int64_t b) {
-  return a == 0 || b == 0 ? std::max(a, b) : std::min(a, b);
-}
-
-// The evaluator refuses what is over its own limits, so picking that would be a pick for nothing.
-SizeLimits limits_of(const Configuration& configuration, SizeLimits limits) {
-  if (configuration.evaluator.kind == "train") {
-    const TrainingSettings& training = configuration.evaluator.training;
-    limits.parameters = stricter(limits.parameters, training.max_parameters);
-    limits.memory_bytes = stricter(limits.memory_bytes, training.max_memory);
-  }
-  return limits;
-}
-
-class SizeCheck {
- public:
-  SizeCheck(const Space& space, const SizeLimits& limits, const TrainingMemorySettings& memory)
-      : input_(space.input()), limits_(limits), memory_(memory) {
-    any_ = limits.parameters > 0 || limits.macs > 0 || limits.memory_bytes > 0;
-    if (any_ && !input_) {
-      throw UsageError(
-          "limits on parameters, MACs and memory need networks, and the strings of this space are "
-          "none; leave the limits out");
-    }
-  }
-
-  bool keeps(const std::string& text) const {
-    if (!any_) return true;
-    const Architecture architecture = parse_architecture(text);
-    const Analysis analysis = analyse(architecture, *input_);
-    const auto within = [](int64_t value, int64_t limit) { return limit == 0 || value <= limit; };
-    return within(analysis.parameters, limits_.parameters) && within(analysis.macs, limits_.macs) &&
-           (limits_.memory_bytes == 0 ||
-            estimate_training_memory(architecture, *input_, memory_).total() <=
-                limits_.memory_bytes);
-  }
-
- private:
-  std::optional<Shape> input_;
-  SizeLimits limits_;
-  TrainingMemorySettings memory_;
-  bool any_ = false;
-};
-
-// Draws candidates into a plan.
-class Drawer {
- public:
-  Drawer(const Space& space, SizeCheck check, std::unordered_set<std::string> seen)
-      : space_(space),
-        space_size_(space.architectures()),
-        check_(std::move(check)),
-        known_(std::move(seen)) {}
-
-  // Until `count` are there in all; fewer where no more are found.
-  void draw(int64_t count, const std::function<Walk()>& walk) {
-    for (int fruitless = 0; static_cast<int64_t>(drawn_.size()) < count;) {
-      std::string text = space_.text(walk());
-      if (!known_.insert(text).second) {
-        if (++fruitless == kWalksWithoutCandidate || std::to_string(known_.size()) == space_size_)
-          return;
-      } else if (!check_.keeps(text)) {
-        if (++over_limit_ >= kMostOverLimit) return;
-      } else {
-        drawn_.push_back(std::move(text));
-        fruitless = 0;
-      }
-    }
-  }
-
-  const std::vector<std::string>& drawn() const { return drawn_; }
-  int64_t over_limit() const { return over_limit_; }
-
- private:
-  const Space& space_;
-  std::string space_size_;
-  SizeCheck check_;
-  std::unordered_set<std::string> known_;  // seen, drawn, or over a limit
-  std::vector<std::string> drawn_;
-  int64_t over_limit_ = 0;
-};
+constexpr DrawPatience kPatienceOfDraws{200'000, 1'000'000};
 
 // What a study knew at one moment.
 struct Known {
@@ -125,8 +43,10 @@ Known read(Study& study) {
 std::vector<std::string> draw_candidates(Known& known, const Configuration& configuration,
                                          const Space& space, const ScreenSettings& settings,
                                          ScreenPlan& plan) {
-  Drawer drawer(space, {space, limits_of(configuration, settings.limits), settings.memory},
-                std::move(known.seen));
+  DistinctWalks walks(
+      space, within(limits_of(configuration, settings.limits), space.input(), settings.memory),
+      std::move(known.seen), kPatienceOfDraws);
+  std::vector<std::string> drawn;
   Random random = Random::stream(settings.fit.seed, "screen");
   if (settings.draw != Draw::uniform) {
     const auto strategy = make_strategy(configuration.strategy, space, known.seed);
@@ -135,12 +55,15 @@ std::vector<std::string> draw_candidates(Known& known, const Configuration& conf
     strategy->prepare(situation.pending);
     const int64_t share =
         settings.draw == Draw::policy ? settings.candidates : settings.candidates / 2;
-    drawer.draw(share, [&] { return strategy->propose(situation, random); });
+    drawn = walks.next(share, [&] { return strategy->propose(situation, random); });
   }
-  if (settings.draw != Draw::policy)
-    drawer.draw(settings.candidates, [&] { return space.uniform_walk(random); });
-  plan.candidates = static_cast<int64_t>(drawer.drawn().size());
-  plan.over_limit = drawer.over_limit();
+  if (settings.draw != Draw::policy) {
+    const int64_t missing = settings.candidates - static_cast<int64_t>(drawn.size());
+    const auto uniform = walks.next(missing, [&] { return space.uniform_walk(random); });
+    drawn.insert(drawn.end(), uniform.begin(), uniform.end());
+  }
+  plan.candidates = static_cast<int64_t>(drawn.size());
+  plan.over_limit = walks.refused();
   plan.exhausted = plan.candidates < settings.candidates;
   if (plan.candidates == 0) {
     throw FailureError(
@@ -151,7 +74,7 @@ std::vector<std::string> draw_candidates(Known& known, const Configuration& conf
             : "no architecture is left to screen: the study has seen all that walks find; another "
               "--draw, or a larger space in a new study, has more");
   }
-  return drawer.drawn();
+  return drawn;
 }
 
 StudyFigures figures_of(const datasets::Log& log, const predict::Samples& samples) {
@@ -308,21 +231,21 @@ std::optional<ScreenPlan> stored_plan(Study& study, const ScreenSettings& settin
 }
 
 ScreenPlan store_plan(Study& study, const ScreenSettings& settings, const ScreenPlan& plan) {
-  Transaction transaction(study);
-  if (auto stored = stored_plan(study, settings)) return *stored;
-  for (const std::string& architecture : plan.architectures()) {
-    if (study.find_trial(architecture)) continue;  // a worker has come to it since
-    Trial trial;
-    trial.architecture = architecture;
-    trial.state = TrialState::waiting;
-    trial.epsilon = 0;  // nothing of it was drawn at random for the sake of exploring
-    trial.attempts = 1;
-    trial.origin = kScreenOrigin;
-    study.add_sample(study.add_trial(trial, 0), trial.epsilon);
-  }
-  study.set_note(note_name(settings), to_text(plan));
-  transaction.commit();
-  return plan;
+  return transact(study, [&](bool) {
+    if (auto stored = stored_plan(study, settings)) return *stored;
+    for (const std::string& architecture : plan.architectures()) {
+      if (study.find_trial(architecture)) continue;  // a worker has come to it since
+      Trial trial;
+      trial.architecture = architecture;
+      trial.state = TrialState::waiting;
+      trial.epsilon = 0;  // nothing of it was drawn at random for the sake of exploring
+      trial.attempts = 1;
+      trial.origin = kScreenOrigin;
+      study.add_sample(study.add_trial(trial, 0), trial.epsilon);
+    }
+    study.set_note(note_name(settings), to_text(plan));
+    return plan;
+  });
 }
 
 ShortlistFigures assess(const Shortlist& shortlist, double study_mean, Study& study) {

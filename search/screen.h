@@ -33,9 +33,8 @@
 #include <string>
 #include <vector>
 
-#include "architecture/memory.h"
 #include "predict/predictor.h"
-#include "search/configuration.h"
+#include "search/limits.h"
 #include "search/study/study.h"
 
 namespace metaqnn::search {
@@ -48,11 +47,6 @@ constexpr int64_t kFewestScreenResults = 10;
 enum class Draw { uniform, policy, mixture };
 Draw parse_draw(const std::string& name);  // throws UsageError
 std::string to_string(Draw draw);
-
-// What a candidate may take; 0 = no limit.
-struct SizeLimits {
-  int64_t parameters = 0, macs = 0, memory_bytes = 0;
-};
 
 struct ScreenSettings {
   int64_t candidates = 10000;

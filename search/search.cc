@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <thread>
-#include <unordered_set>
 
 #include "architecture/error.h"
 #include "kernels/dense.h"
 #include "search/evaluate/torch.h"
+#include "search/space/distinct_walks.h"
 #include "search/version.h"
 
 namespace metaqnn::search {
@@ -15,9 +15,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// How many walks in a row may find nothing new before the space counts as exhausted.
-constexpr int kFruitlessSamples = 10000;  // walks onto known architectures, each stored as a sample
-constexpr int kFruitlessWalks = 1000000;  // walks onto architectures that may not be proposed again
+// How many walks in a row onto known architectures, each stored as a sample, before the space counts
+// as exhausted.
+constexpr int kFruitlessSamples = 10000;
 
 int64_t target(const StrategySettings& strategy, int64_t limit) {
   return std::min(limit, total_models(strategy.schedule));
@@ -29,9 +29,6 @@ int64_t trial_count(const Counts& counts) {
   return total;
 }
 
-// So many trials in a row that fail without counting mean that something else is broken than the
-// networks: another program has taken the memory, the limits leave next to nothing. Without an end
-// a search would go on for ever, and no network that failed is proposed again.
 constexpr int kFailuresInARow = 50;
 constexpr int kTooLargeInARow = 1000;  // costs no time, and Q-learning proposes what it likes
 
@@ -59,22 +56,18 @@ class SearchWorker {
     Resources resources = options_.resources;
     resources.seed = seed_;
     // Before a trial is claimed: what the user must mend shall not cost one.
-    evaluator_ = make_evaluator(configuration_.evaluator, configuration_.data, resources);
+    evaluator_ = options_.make_evaluator(configuration_, resources);
     strategy_ = make_strategy(configuration_.strategy, space_, seed_,
                               [this](const auto& text) { return evaluator_->keeps_limits(text); });
     register_worker();
     const SearchEnd end = loop();
-    Transaction transaction(study_);
-    study_.remove_worker(worker_);
-    transaction.commit();
+    transact(study_, [&](bool) { study_.remove_worker(worker_); });
     return end;
   }
 
  private:
   void register_worker() {
-    Transaction transaction(study_);
-    worker_ = study_.register_worker(this_process());
-    transaction.commit();
+    worker_ = transact(study_, [&](bool) { return study_.register_worker(this_process()); });
   }
 
   // A worker that was long cut off from its study may have been taken for dead.
@@ -90,9 +83,7 @@ class SearchWorker {
       Proposal proposal = propose();
       switch (proposal.kind) {
         case Proposal::Kind::train:
-          evaluator_->evaluate(proposal.trial);
-          store(proposal.trial);
-          check_progress(proposal.trial);
+          train(proposal.trial);
           break;
         case Proposal::Kind::known:
           break;
@@ -109,16 +100,33 @@ class SearchWorker {
     return SearchEnd::stopped;
   }
 
+  void train(Trial& trial) {
+    trial.detail.clear();  // why an earlier attempt broke off
+    try {
+      evaluator_->evaluate(trial);
+    } catch (const DeviceFault& fault) {
+      transact(study_, [&](bool) { study_.remark(trial.number, worker_, fault.text()); });
+      throw DeviceFault(fault, trials_ > 0);
+    }
+    // False where the trial is not ours any more; its result is then thrown away, and found again
+    // by whoever has it.
+    transact(study_, [&](bool) { return study_.finish_trial(trial, worker_); });
+    ++trials_;
+    streak_.add(trial);
+  }
+
   Proposal propose() {
     if (!options_.waiting_only) {
       learn();
       strategy_->prepare(study_.pending_architectures());
     }
-    Transaction transaction(study_);
-    stay_registered();
-    Proposal proposal = options_.waiting_only ? claim() : propose_in_transaction();
-    transaction.commit();
-    return proposal;
+    return transact(study_, [&](bool again) -> Proposal {
+      stay_registered();
+      if (again) {
+        if (auto held = study_.held_trial(worker_)) return {Proposal::Kind::train, *held};
+      }
+      return options_.waiting_only ? claim() : propose_in_transaction();
+    });
   }
 
   Proposal claim() {
@@ -155,16 +163,11 @@ class SearchWorker {
   Proposal walk(const Counts& counts, double epsilon) {
     const Situation situation{epsilon, study_.pending_architectures()};
     Random random = Random::stream(seed_, "walk", static_cast<uint64_t>(counts.samples) + 1);
-    std::unordered_set<std::string> barred;
-    for (int i = 0; i < kFruitlessWalks; ++i) {
-      const std::string architecture = space_.text(strategy_->propose(situation, random));
-      if (barred.contains(architecture)) continue;
-      std::optional<Trial> known = study_.find_trial(architecture);
-      if (!known) return {Proposal::Kind::train, reserve(architecture, epsilon)};
-      if (known->state == TrialState::failed && !known->counts()) {
-        barred.insert(architecture);
-        continue;
-      }
+    DistinctWalks walks(space_);
+    while (auto architecture = walks.next([&] { return strategy_->propose(situation, random); })) {
+      std::optional<Trial> known = study_.find_trial(*architecture);
+      if (!known) return {Proposal::Kind::train, reserve(*architecture, epsilon)};
+      if (known->state == TrialState::failed && !known->counts()) continue;  // and barred
       study_.add_sample(known->number, epsilon);
       return {Proposal::Kind::known, {}};
     }
@@ -183,37 +186,6 @@ class SearchWorker {
     return trial;
   }
 
-  // Tried twice, because hours may lie in it and a server may restart in between; if the first try
-  // has stored it after all, the second does nothing.
-  void store(const Trial& trial) {
-    try {
-      finish(trial);
-    } catch (const FailureError&) {
-      finish(trial);
-    }
-  }
-
-  void finish(const Trial& trial) {
-    Transaction transaction(study_);
-    // False where the trial is not ours any more; its result is then thrown away, and found again
-    // by whoever has it.
-    if (study_.finish_trial(trial, worker_)) transaction.commit();
-  }
-
-  void check_progress(const Trial& trial) {
-    if (trial.counts()) {
-      failures_ = too_large_ = 0;
-    } else {
-      ++(trial.failure == Failure::too_large ? too_large_ : failures_);
-    }
-    if (failures_ < kFailuresInARow && too_large_ < kTooLargeInARow) return;
-    throw FailureError(std::to_string(failures_ + too_large_) +
-                       " architectures in a row failed; the last: " + trial.architecture + ", " +
-                       trial.reason() +
-                       "; look at metaqnn trials --state failed, mend the cause (memory that other "
-                       "programs use, the limits of [evaluator]) and run the same command again");
-  }
-
   Study& study_;
   const WorkOptions& options_;
   Configuration configuration_;
@@ -223,8 +195,9 @@ class SearchWorker {
   std::unique_ptr<Strategy> strategy_;
   std::unique_ptr<Evaluator> evaluator_;
   int64_t worker_ = 0;
-  int64_t learned_ = 0;               // sequence of the last sample the strategy has seen
-  int failures_ = 0, too_large_ = 0;  // trials in a row that failed without counting
+  int64_t learned_ = 0;  // sequence of the last sample the strategy has seen
+  int64_t trials_ = 0;   // that this worker has finished
+  FailureStreak streak_;
 };
 
 }  // namespace
@@ -242,22 +215,62 @@ Configuration stored_configuration(Study& study) {
   return parse_configuration(study.info().configuration, "configuration in " + study.url(), "/");
 }
 
+bool is_longer(const Schedule& schedule, const Schedule& other) {
+  if (schedule.size() < other.size() || total_models(schedule) <= total_models(other)) return false;
+  const auto end = schedule.begin() + static_cast<std::ptrdiff_t>(other.size()) - 1;
+  return std::equal(schedule.begin(), end, other.begin()) && end->first == other.back().first &&
+         end->second >= other.back().second;
+}
+
+Schedule extended(Schedule schedule, int64_t models) {
+  schedule.back().second += models;
+  return schedule;
+}
+
+bool extend(Study& study, const Schedule& schedule) {
+  const auto is_wanted = [&](const Configuration& stored) {
+    return is_longer(schedule, stored.strategy.schedule);
+  };
+  if (!is_wanted(stored_configuration(study))) return false;
+  return transact(study, [&](bool) {
+    Configuration stored = stored_configuration(study);
+    if (!is_wanted(stored)) return false;
+    stored.strategy.schedule = schedule;
+    study.set_configuration(to_toml(stored));
+    return true;
+  });
+}
+
 Durability durability(const Configuration& configuration) {
   return configuration.evaluator.kind == "table" ? Durability::process : Durability::power_loss;
 }
 
 int release_dead_workers(Study& study) {
-  int released = 0;
-  Transaction transaction(study);
-  for (const Worker& worker : study.workers()) {
-    if (!may_be_alive(study, worker)) study.remove_worker(worker.id);
+  return transact(study, [&](bool) {
+    int released = 0;
+    for (const Worker& worker : study.workers()) {
+      if (!may_be_alive(study, worker)) study.remove_worker(worker.id);
+    }
+    for (const Trial& trial : study.orphaned_trials()) {
+      study.release_trial(trial.number, trial.attempts);
+      ++released;
+    }
+    return released;
+  });
+}
+
+void FailureStreak::add(const Trial& trial) {
+  if (trial.counts()) {
+    failures_ = too_large_ = 0;
+  } else {
+    ++(trial.failure == Failure::too_large ? too_large_ : failures_);
   }
-  for (const Trial& trial : study.orphaned_trials()) {
-    study.release_trial(trial.number, trial.attempts);
-    ++released;
-  }
-  transaction.commit();
-  return released;
+  if (failures_ < kFailuresInARow && too_large_ < kTooLargeInARow) return;
+  throw FailureError(std::to_string(failures_ + too_large_) +
+                     " architectures in a row failed; the last: " + trial.architecture + ", " +
+                     trial.reason() +
+                     "; look at metaqnn trials --state failed, mend the cause (memory that other "
+                     "programs use, the limits of [evaluator]) and run the same command again");
 }
 
 bool has_work(Study& study, const Configuration& configuration, int64_t limit) {

@@ -8,7 +8,9 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <limits>
+#include <memory>
 
 #include "search/agent/strategy.h"
 #include "search/configuration.h"
@@ -23,6 +25,13 @@ StudyInfo describe_study(const Configuration& configuration);
 
 // Configuration and seed of a study as stored in it.
 Configuration stored_configuration(Study& study);
+
+// Whether `schedule` begins as `other` and has more models: in its last step or after it.
+bool is_longer(const Schedule& schedule, const Schedule& other);
+// With so many more models at its last epsilon.
+Schedule extended(Schedule schedule, int64_t models);
+// Gives the study this schedule where it is longer than its own; true if it was.
+bool extend(Study& study, const Schedule& schedule);
 
 // Table look-ups come by the thousand in a second and cost nothing to repeat; trainings do not.
 Durability durability(const Configuration& configuration);
@@ -42,6 +51,23 @@ struct WorkOptions {
   int64_t limit = std::numeric_limits<int64_t>::max();  // unique models in all
   bool waiting_only = false;  // train the trials that wait, whatever schedule and limit say
   const std::atomic<bool>* stop = nullptr;  // finish the trial in hand, then stop
+  // Another than the configuration's: of a program with an evaluator of its own.
+  std::function<std::unique_ptr<Evaluator>(const Configuration&, const Resources&)> make_evaluator =
+      [](const Configuration& configuration, const Resources& available) {
+        return search::make_evaluator(configuration.evaluator, configuration.data, available);
+      };
+};
+
+// So many trials in a row that fail without counting mean that something else is broken than the
+// networks: another program has taken the memory, the limits leave next to nothing. Without an end
+// a search would go on for ever, and no network that failed is proposed again.
+class FailureStreak {
+ public:
+  // A trial that has finished, in the order of finishing. Throws FailureError at the end of patience.
+  void add(const Trial& trial);
+
+ private:
+  int failures_ = 0, too_large_ = 0;
 };
 
 // True if the schedule or the limit still asks for models.
@@ -50,6 +76,8 @@ bool has_work(Study& study, const Configuration& configuration, int64_t limit);
 // True if a trial waits for a worker.
 bool has_waiting(Study& study);
 
+// Throws DeviceFault where the device can do no more for this process; the trial in hand keeps the
+// text and goes to another worker.
 SearchEnd work(Study& study, const WorkOptions& options);
 
 }  // namespace metaqnn::search

@@ -72,7 +72,12 @@ void await_dying_workers(Study& study) {
 }
 
 int64_t finished_trials(const Counts& counts) {
-  return counts.in(TrialState::complete) + counts.in(TrialState::failed);
+  return counts.in(TrialState::complete) + counts.in(TrialState::failed) +
+         counts.in(TrialState::stopped);
+}
+
+Error with_status(int status, const Error& error) {
+  return {static_cast<ExitStatus>(status), error.what()};
 }
 
 }  // namespace
@@ -82,6 +87,17 @@ int available_cores() {
   CPU_ZERO(&set);
   if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
   return std::max(1u, std::thread::hardware_concurrency());
+}
+
+ExitStatus run_supervised_worker(const std::function<SearchEnd()>& work) {
+  try {
+    return work() == SearchEnd::exhausted ? static_cast<ExitStatus>(kExhaustedStatus)
+                                          : ExitStatus::done;
+  } catch (const StudyAwayError& error) {
+    throw with_status(kAwayStatus, error);
+  } catch (const DeviceFault& fault) {
+    throw with_status(fault.after_work() ? kLateFaultStatus : kFaultStatus, fault);
+  }
 }
 
 void become_supervised_worker(pid_t supervisor) {
@@ -94,7 +110,9 @@ void become_supervised_worker(pid_t supervisor) {
 }
 
 Supervisor::Supervisor(const SupervisorOptions& options, SearchObserver& observer)
-    : options_(options), observer_(observer), study_(open_study(options.study_url)) {
+    : options_(options),
+      observer_(observer),
+      study_(open_study(options.study_url, Durability::power_loss, options.patience)) {
   if (options_.threads == 0) {
     const int workers = options_.workers * static_cast<int>(options_.devices.size());
     options_.threads = std::max(1, available_cores() / workers);
@@ -127,16 +145,10 @@ SearchEnd Supervisor::run() {
   if (child_error_ != ExitStatus::done)
     throw Error(child_error_,
                 "a worker stopped with the error above; mend it and run the same command again");
-  if (!reached_limit_.empty()) {
-    throw FailureError("a worker has reached " + reached_limit_ +
-                       "; what was done is stored: raise the limit and run the same command again");
-  }
+  if (!failure_.empty()) throw FailureError(failure_);
   if (obeyed_interrupts_ > 0 && has_work()) return SearchEnd::stopped;
-  if (!failed_start_.empty() && !exhausted_ && has_work()) {
-    throw FailureError("every worker died before it had trained anything (" + failed_start_ +
-                       "); where memory is short, use fewer workers or images, and run the same "
-                       "command again");
-  }
+  if (!given_up_.empty() && !exhausted_ && has_work())
+    throw FailureError("no worker is left: " + given_up_);
   return exhausted_ ? SearchEnd::exhausted : SearchEnd::done;
 }
 
@@ -154,7 +166,9 @@ Supervisor::Child Supervisor::start(const std::string& device, int failed_starts
   for (const std::string& argument :
        {std::string("--study"), options_.study_url, std::string("--device"), device,
         std::string("--threads"), std::to_string(options_.threads), std::string("--trials"),
-        std::to_string(options_.limit), std::string("--supervised"), std::to_string(getpid())})
+        std::to_string(options_.limit), std::string("--patience"),
+        std::to_string(options_.patience.count()), std::string("--supervised"),
+        std::to_string(getpid())})
     arguments.push_back(argument);
   std::vector<char*> pointers;
   for (std::string& argument : arguments) pointers.push_back(argument.data());
@@ -170,7 +184,16 @@ Supervisor::Child Supervisor::start(const std::string& device, int failed_starts
   return {pid, device, failed_starts, finished};
 }
 
-// Settles in the study what a dead worker held *before* reaping it: until then the kernel keeps its
+Supervisor::Ending Supervisor::ending_of(const siginfo_t& info) {
+  const int status = info.si_status;
+  if (!limit_reached(info).empty()) return Ending::limit;
+  if (info.si_code != CLD_EXITED) return Ending::death;
+  if (status == 0 || status == kExhaustedStatus) return Ending::orderly;
+  if (status == kAwayStatus) return Ending::away;
+  return status == kFaultStatus || status == kLateFaultStatus ? Ending::fault : Ending::error;
+}
+
+// What a worker held is settled in the study *before* it is reaped: until then the kernel keeps its
 // process id and start time, so that no other process takes it for dead and gives its trial back
 // for free.
 void Supervisor::reap() {
@@ -182,67 +205,139 @@ void Supervisor::reap() {
       ++i;
       continue;
     }
-    const bool exited = info.si_code == CLD_EXITED;
-    if (exited && info.si_status == kExhaustedStatus) exhausted_ = true;
-    const bool orderly = exited && (info.si_status == 0 || info.si_status == kExhaustedStatus);
-    const std::string limit = limit_reached(info);
-    const bool charged = !exited && limit.empty() && obeyed_interrupts_ < 2;
-    const Stage stage = orderly ? Stage::between : settle(child, how_it_died(info), charged);
-    waitpid(child.pid, nullptr, 0);
     children_.erase(children_.begin() + static_cast<std::ptrdiff_t>(i));
-    if (orderly || obeyed_interrupts_ > 0) continue;
-    if (exited || !limit.empty()) {  // the same would happen to the next
-      if (exited) child_error_ = static_cast<ExitStatus>(info.si_status);  // it has printed it
-      reached_limit_ = limit;
-      signal_children(SIGTERM);
-      obeyed_interrupts_ = std::max(obeyed_interrupts_, 1);
-    } else {
-      replace(child, how_it_died(info), stage);
-    }
+    follow_up(child, info);
+    waitpid(child.pid, nullptr, 0);
+  }
+}
+
+void Supervisor::follow_up(const Child& child, const siginfo_t& info) {
+  const std::string how = how_it_died(info);
+  switch (ending_of(info)) {
+    case Ending::orderly:
+      exhausted_ = exhausted_ || info.si_status == kExhaustedStatus;
+      break;
+    case Ending::away:  // what it held the other workers, or the next search, find with its death
+      give_up(
+          "the study's server is away, or has no connection left; what was committed is safe, "
+          "run the same command again");
+      break;
+    case Ending::fault:
+      replace_after_fault(child, info.si_status == kLateFaultStatus);
+      break;
+    case Ending::error:  // its own, printed by it: the same would happen to the next
+      settle(child, how, Charge::nothing);
+      if (obeyed_interrupts_ == 0) child_error_ = static_cast<ExitStatus>(info.si_status);
+      stop_children();
+      break;
+    case Ending::limit:  // the next would reach it too
+      settle(child, how, Charge::nothing);
+      stop_for("a worker has reached " + limit_reached(info) +
+               "; what was done is stored: raise the limit and run the same command again");
+      break;
+    case Ending::death:
+      replace(child, how, settle(child, how, Charge::retry));
+      break;
   }
 }
 
 // What kills a worker at its start may well kill the next one too.
 void Supervisor::replace(const Child& dead, const std::string& how, Stage stage) {
+  if (obeyed_interrupts_ > 0) return;
   if (stage != Stage::training) observer_.worker_died(how, nullptr);
   const int failed_starts = stage == Stage::starting ? dead.failed_starts + 1 : 0;
   if (failed_starts <= kRetries) {
     children_.push_back(start(dead.device, failed_starts));
   } else {
-    failed_start_ = how;
-    observer_.worker_given_up(static_cast<int>(children_.size()));
+    give_up(
+        "every one died before it had trained anything (" + how +
+        "); where memory is short, use fewer workers or images, and run the same command again");
   }
 }
 
-Supervisor::Stage Supervisor::settle(const Child& child, const std::string& how, bool charged) {
-  Stage stage = Stage::starting;
-  Transaction transaction(*study_);
-  const Worker self = this_process();
-  for (const Worker& worker : study_->workers()) {
-    if (worker.pid != child.pid || worker.boot_id != self.boot_id ||
-        worker.pid_namespace != self.pid_namespace)
-      continue;
-    std::optional<Trial> held = study_->held_trial(worker.id);
-    // Ready for trials while the study got on: it has most likely done one of them.
-    if (finished_trials(study_->counts()) > child.finished) stage = Stage::between;
-    if (held) {
-      stage = Stage::training;
-      if (obeyed_interrupts_ < 2) observer_.worker_died(how, &*held);  // else it was told to
-      if (!charged) {
-        study_->release_trial(held->number, held->attempts);
-      } else if (held->attempts > kRetries) {
-        held->state = TrialState::failed;
-        held->failure = Failure::crashed;
-        held->detail = how;
-        study_->finish_trial(*held, worker.id);
-      } else {
-        study_->release_trial(held->number, held->attempts + 1);
-      }
-    }
-    study_->remove_worker(worker.id);
+void Supervisor::replace_after_fault(const Child& child, bool after_work) {
+  int& faults = faults_[child.device];
+  faults = after_work ? 1 : faults + 1;
+  const bool is_left = faults >= kMostFaults;
+  const std::string fault = held_detail(child);
+  settle(child, fault, is_left ? Charge::nothing : Charge::retry);
+  if (obeyed_interrupts_ > 0) return;
+  if (!is_left) {
+    children_.push_back(start(child.device, child.failed_starts));
+  } else {
+    if (faults == kMostFaults) observer_.device_left(child.device, fault);
+    give_up("device " + child.device + " faults with every network (" + fault +
+            "); the device may be broken, or its driver: look at the system's log");
   }
-  transaction.commit();
-  return stage;
+}
+
+void Supervisor::give_up(const std::string& why) {
+  given_up_ = why;
+  if (obeyed_interrupts_ == 0) observer_.worker_given_up(static_cast<int>(children_.size()));
+}
+
+// Unless it was told to stop before.
+void Supervisor::stop_for(const std::string& failure) {
+  if (obeyed_interrupts_ == 0) failure_ = failure;
+  stop_children();
+}
+
+void Supervisor::stop_children() {
+  signal_children(SIGTERM);
+  obeyed_interrupts_ = std::max(obeyed_interrupts_, 1);
+}
+
+// The numbers under which a worker is registered in the study.
+std::vector<int64_t> Supervisor::registrations(const Child& child) {
+  const Worker self = this_process();
+  std::vector<int64_t> ids;
+  for (const Worker& worker : study_->workers()) {
+    if (worker.pid == child.pid && worker.boot_id == self.boot_id &&
+        worker.pid_namespace == self.pid_namespace)
+      ids.push_back(worker.id);
+  }
+  return ids;
+}
+
+std::string Supervisor::held_detail(const Child& child) {
+  for (const int64_t worker : registrations(child)) {
+    if (const std::optional<Trial> held = study_->held_trial(worker)) return held->detail;
+  }
+  return "";
+}
+
+// `how`: "signal 9, Killed", or what the device said.
+Supervisor::Stage Supervisor::settle(const Child& child, const std::string& how, Charge charge) {
+  std::optional<Trial> held;
+  const Stage reached = transact(*study_, [&](bool) {
+    Stage stage = Stage::starting;
+    for (const int64_t worker : registrations(child)) {
+      // Ready for trials while the study got on: it has most likely done one of them.
+      if (finished_trials(study_->counts()) > child.finished) stage = Stage::between;
+      if (auto trial = study_->held_trial(worker)) {
+        stage = Stage::training;
+        held = trial;
+        give_back(*trial, worker, how, charge);
+      }
+      study_->remove_worker(worker);
+    }
+    return stage;
+  });
+  if (held && charge == Charge::retry && obeyed_interrupts_ < 2) observer_.worker_died(how, &*held);
+  return reached;
+}
+
+void Supervisor::give_back(Trial trial, int64_t worker, const std::string& how, Charge charge) {
+  if (obeyed_interrupts_ >= 2 || charge == Charge::nothing) {
+    study_->release_trial(trial.number, trial.attempts);
+  } else if (trial.attempts <= kRetries) {
+    study_->release_trial(trial.number, trial.attempts + 1);
+  } else {
+    trial.state = TrialState::failed;
+    trial.failure = Failure::crashed;
+    trial.detail = how;
+    study_->finish_trial(trial, worker);
+  }
 }
 
 // A study that cannot be read just now is looked at again: the workers go on without it.
@@ -262,12 +357,27 @@ void Supervisor::report_changes() {
 }
 
 void Supervisor::report_trials() {
+  std::vector<Trial> finished;
   for (const Trial& trial : study_->trials(false)) {
     const auto index = static_cast<size_t>(trial.number);
     if (index >= reported_.size()) reported_.resize(index + 1);
     if (!trial.finished() || reported_[index]) continue;
     reported_[index] = true;
     observer_.trial_finished(trial);
+    finished.push_back(trial);
+  }
+  std::stable_sort(finished.begin(), finished.end(),
+                   [](const Trial& a, const Trial& b) { return a.finished_at < b.finished_at; });
+  for (const Trial& trial : finished) watch(trial);
+}
+
+// Each worker counts too, but one that dies with its trials begins anew.
+void Supervisor::watch(const Trial& trial) {
+  if (obeyed_interrupts_ > 0) return;
+  try {
+    streak_.add(trial);
+  } catch (const FailureError& error) {
+    stop_for(error.what());
   }
 }
 

@@ -9,15 +9,27 @@
 // supervisor itself is killed its workers die with it, and their trials go back to waiting at no
 // cost when the next search starts.
 //
+// A device that faults (DeviceFault) costs the trial in hand a retry too, since some networks fault
+// where others do not. It is left once kMostFaults workers on it, one after another, have trained
+// nothing before their fault; what they held goes back to waiting at no cost, and the search goes on
+// with the other devices. Where no worker is left for faults the search ends with what the device
+// said.
+//
+// A worker that has lost the study's server for longer than its patience is not replaced.
+//
 //   Supervisor supervisor(options, observer);
 //   SearchEnd end = supervisor.run();
 #pragma once
 
+#include <signal.h>
 #include <sys/types.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <limits>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -34,15 +46,19 @@ class SearchObserver {
   virtual void trial_finished(const Trial&) {}
   // `held`: the trial in its hand, null for none.
   virtual void worker_died(const std::string& how, const Trial* held) { (void)how, (void)held; }
-  // Nothing takes the place of the worker that died last; `left` others go on.
+  // Nothing takes the place of the worker that ended last; `left` others go on.
   virtual void worker_given_up(int left) { (void)left; }
+  virtual void device_left(const std::string& device, const std::string& fault) {
+    (void)device, (void)fault;
+  }
   virtual void tick(const Counts&) {}  // a few times a second
 };
 
 constexpr int kRetries = 2;
-// Exit status of a worker process that found nothing new: neither an error nor the end of the
-// schedule.
-constexpr int kExhaustedStatus = 4;
+constexpr int kMostFaults = kRetries + 2;  // more than one network can bring about
+// Exit statuses of a worker process that are no errors of the user's: it found nothing new; its
+// study's server is away; its device faulted, before it had trained anything or later.
+constexpr int kExhaustedStatus = 4, kAwayStatus = 5, kFaultStatus = 6, kLateFaultStatus = 7;
 
 struct SupervisorOptions {
   std::string study_url;
@@ -51,6 +67,7 @@ struct SupervisorOptions {
   int threads = 0;  // of each worker; 0 shares the cores that this process may use
   int64_t limit = std::numeric_limits<int64_t>::max();
   bool waiting_only = false;                   // as WorkOptions::waiting_only
+  std::chrono::seconds patience = kPatience;   // with the study's lock and server
   std::string program;                         // the executable that runs a worker
   std::vector<std::string> program_arguments;  // before the worker's own options
   // Set to 1 by a first interrupt (finish the trials in hand), to 2 by a second (abandon them).
@@ -67,8 +84,10 @@ class Supervisor {
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;
 
-  // Throws FailureError where every worker died before it had trained anything or a limit of the
-  // surroundings ended one, and Error where a worker ends with an error of its own (it has printed it), with the worker's exit status.
+  // Throws FailureError where no worker is left: every one died before it had trained anything,
+  // lost the server, or had a device that was left; where a limit of the surroundings ended one; and
+  // where too many trials in a row have failed (FailureStreak). Throws Error where a worker ends with
+  // an error of its own (it has printed it), with the worker's exit status.
   SearchEnd run();
 
  private:
@@ -81,15 +100,31 @@ class Supervisor {
 
   // How far a worker had come: not to its first trial, without one in hand, with one.
   enum class Stage { starting, between, training };
+  // How it ended: as it should, without its server, by its device, with an error of its own, by a
+  // limit of the surroundings, by another signal.
+  enum class Ending { orderly, away, fault, error, limit, death };
+  static Ending ending_of(const siginfo_t& info);
+
+  // What a death costs the trial in hand.
+  enum class Charge { nothing, retry };
 
   Child start(const std::string& device, int failed_starts = 0);
   bool has_work() const;
   void reap();
+  void follow_up(const Child& child, const siginfo_t& info);
   void replace(const Child& dead, const std::string& how, Stage stage);
-  Stage settle(const Child& child, const std::string& how, bool charged);
+  void replace_after_fault(const Child& child, bool after_work);
+  void give_up(const std::string& why);
+  void stop_for(const std::string& failure);
+  void stop_children();
+  std::vector<int64_t> registrations(const Child& child);
+  std::string held_detail(const Child& child);
+  Stage settle(const Child& child, const std::string& how, Charge charge);
+  void give_back(Trial trial, int64_t worker, const std::string& how, Charge charge);
   void report();
   void report_changes();
   void report_trials();
+  void watch(const Trial& trial);
   void obey_interrupts();
   void signal_children(int signal);
 
@@ -102,9 +137,15 @@ class Supervisor {
   int obeyed_interrupts_ = 0;
   bool exhausted_ = false;
   ExitStatus child_error_ = ExitStatus::done;
-  std::string reached_limit_;  // of the surroundings, by a worker
-  std::string failed_start_;   // how the worker died in whose place none was started
+  FailureStreak streak_;
+  std::string failure_;                // why the search ends before its end
+  std::map<std::string, int> faults_;  // of a device, since a worker last trained something there
+  std::string given_up_;               // why no worker took the place of the last that ended
 };
+
+// What a worker process does, and its exit status: an error that the supervisor deals with is thrown
+// again under the status by which it knows it.
+ExitStatus run_supervised_worker(const std::function<SearchEnd()>& work);
 
 // In a worker process, before anything else: die with its supervisor, ignore the terminal's
 // interrupt (the supervisor passes on what is meant), be the kernel's first victim when memory runs

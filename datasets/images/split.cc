@@ -34,18 +34,19 @@ std::vector<int64_t> apportion(int64_t size, const std::vector<int64_t>& counts)
 void check_sizes(int64_t images, int64_t training_size, int64_t validation_size) {
   const std::string have = "the training part has " + std::to_string(images) + " images";
   if (validation_size < 0) {
-    throw UsageError("validation_size is " + std::to_string(validation_size) +
+    throw UsageError("validation_images is " + std::to_string(validation_size) +
                      ": expected at least 0; " + have);
   }
   if (training_size < 0) {
-    throw UsageError("training_size is " + std::to_string(training_size) +
+    throw UsageError("training_images is " + std::to_string(training_size) +
                      ": expected at least 1, or 0 for all images that do not validate");
   }
   const int64_t least_training = std::max<int64_t>(training_size, 1);
   if (validation_size > images || least_training > images - validation_size) {
-    throw UsageError("training_size " + std::to_string(training_size) + " and validation_size " +
-                     std::to_string(validation_size) + " ask for more images than there are: " +
-                     have + " and at least one must train; make one of the two smaller");
+    throw UsageError("training_images " + std::to_string(training_size) +
+                     " and validation_images " + std::to_string(validation_size) +
+                     " ask for more images than there are: " + have +
+                     " and at least one must train; make one of the two smaller");
   }
 }
 

@@ -14,12 +14,9 @@
 #include <string>
 
 #include "architecture/random.h"
-#include "search/space/space.h"
+#include "search/space/distinct_walks.h"
 
 namespace metaqnn::search {
-
-// A function of the architecture alone. Empty: every architecture.
-using Admission = std::function<bool(const std::string& architecture)>;
 
 // How many draws in a row may be refused.
 constexpr int kMostRefusedChildren = 1000, kMostRefusedWalks = 100'000;

@@ -335,13 +335,14 @@ class Guided : public Strategy {
     }
     std::vector<Index> parents = best_first();
     parents.resize(std::min(parents.size(), kParents));
+    DistinctWalks distinct(space_, admits_, std::move(taken));
     const auto count = static_cast<size_t>(settings_.candidates);
     std::vector<Walk> walks;
     for (size_t i = 0; walks.size() < count && i < kAttempts * count; ++i) {
       Walk walk = i % 4 == 0   ? mutate(space_, walk_of_one(parents, random), random)
                   : i % 4 == 1 ? policy_.propose({kPolicyEpsilon, {}}, random)
                                : space_.uniform_walk(random);
-      add_candidate(std::move(walk), taken, walks);
+      if (distinct.take(walk)) walks.push_back(std::move(walk));
     }
     return candidates_of(std::move(walks));
   }
@@ -350,24 +351,18 @@ class Guided : public Strategy {
     return known_[static_cast<size_t>(rows[random.below(rows.size())])].walk;
   }
 
-  // Unless it is taken, or may not be proposed.
-  void add_candidate(Walk walk, std::unordered_set<std::string>& taken,
-                     std::vector<Walk>& walks) const {
-    if (taken.insert(space_.text(walk)).second && admitted(admits_, space_, walk))
-      walks.push_back(std::move(walk));
-  }
-
   // Mutations of the candidates with the largest bounds, none of them there yet.
   Candidates children(const Candidates& candidates, const VectorXd& bounds, Random& random) {
     std::unordered_set<std::string> taken = seen_;
     taken.insert(prepared_pending_.begin(), prepared_pending_.end());
     taken.insert(candidates.texts.begin(), candidates.texts.end());
+    DistinctWalks distinct(space_, admits_, std::move(taken));
     const std::vector<Index> order = largest_first(bounds);
     std::vector<Walk> walks;
     for (size_t p = 0; p < std::min<size_t>(order.size(), kRefinedParents); ++p) {
       for (int c = 0; c < kChildren; ++c) {
         Walk walk = mutate(space_, candidates.walks[static_cast<size_t>(order[p])], random);
-        add_candidate(std::move(walk), taken, walks);
+        if (distinct.take(walk)) walks.push_back(std::move(walk));
       }
     }
     return candidates_of(std::move(walks));

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "search/evaluate/device_fault.h"
 #include "search/evaluate/settings.h"
 #include "search/study/study.h"
 
@@ -34,13 +35,15 @@ class Evaluator {
  public:
   virtual ~Evaluator() = default;
   // Fills in everything that finish_trial() stores. Its result is a function of the architecture
-  // and the study's seed.
+  // and the study's seed. Throws DeviceFault.
   virtual void evaluate(Trial& trial) = 0;
   // False where evaluate() would refuse the architecture for its size, before it trains anything.
   virtual bool keeps_limits(const std::string& architecture) const {
     (void)architecture;
     return true;
   }
+  // What a user should know before a search, one line each.
+  virtual std::vector<std::string> remarks() const { return {}; }
   // How long an epoch would take, from about `seconds` of training; nothing where evaluate() does
   // not train.
   virtual std::optional<TimedEpoch> time_epoch(const std::string& architecture, double seconds) {

@@ -6,7 +6,7 @@
 
 #include "architecture/architecture.h"
 #include "architecture/error.h"
-#include "datasets/logs/log.h"
+#include "datasets/logs/merge.h"
 
 namespace metaqnn::search {
 namespace {
@@ -34,10 +34,19 @@ class TableEvaluator : public Evaluator {
       throw DataError(source_ + ": no usable row" +
                       (log.problems.empty() ? "" : "; the first problem: " + log.problems[0]));
     }
-    for (datasets::LogRow& row : log.rows) {
-      std::string key = canonical(row.architecture);
-      rows_.emplace(std::move(key), std::move(row));  // the first of equal ones
+    std::unordered_map<std::string, std::vector<datasets::LogRow>> groups;
+    for (datasets::LogRow& row : log.rows)
+      groups[canonical(row.architecture)].push_back(std::move(row));
+    for (const auto& [architecture, rows] : groups) {
+      datasets::MergedRow merged = datasets::merge(rows);
+      rows_.emplace(architecture, std::move(merged.row));
+      merged_.add(rows.size(), merged.results);
     }
+  }
+
+  std::vector<std::string> remarks() const override {
+    if (merged_.rows == 0) return {};
+    return {source_ + ": " + merged_.words()};
   }
 
   void evaluate(Trial& trial) override {
@@ -68,6 +77,7 @@ class TableEvaluator : public Evaluator {
   std::chrono::duration<double> wait_;
   std::string source_;
   std::unordered_map<std::string, datasets::LogRow> rows_;
+  datasets::MergeCounts merged_;
 };
 
 }  // namespace

@@ -15,8 +15,8 @@ struct StudyForm {
   bool (*exists)(const std::string& url);
   std::unique_ptr<Study> (*create)(const std::string& url, const StudyInfo& info,
                                    Durability durability);
-  std::unique_ptr<Study> (*open)(const std::string& url, Durability durability,
-                                 int lock_timeout_seconds);
+  std::unique_ptr<Study> (*open)(const std::string& url, Access access, Durability durability,
+                                 std::chrono::seconds patience);
 };
 
 extern const StudyForm kSqliteForm;

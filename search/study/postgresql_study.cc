@@ -1,6 +1,9 @@
 // A study in a database of a PostgreSQL server, through SOCI: for workers on several machines. The
 // tables are those of the SQLite form, in a schema of their own (docs/study.md).
 //
+// A server that restarts, cuts a connection or has none left is away (StudyAwayError): the
+// connection is then made anew for as long as the patience lasts.
+//
 // Every writing transaction first locks the one row that holds the next sequence number, so writers
 // come one after another and numbers follow the order of commits; a sequence of the database would
 // not. Isolation is "read committed": what a transaction reads after the lock is all that was
@@ -12,6 +15,7 @@
 #include <soci/postgresql/soci-postgresql.h>
 #include <soci/soci.h>
 
+#include <charconv>
 #include <chrono>
 #include <map>
 #include <optional>
@@ -27,6 +31,7 @@
 namespace metaqnn::search {
 namespace {
 
+// Of format 1; SqlStudy takes it to the present one.
 const char* const kPostgresqlSchema[] = {
     "CREATE SCHEMA IF NOT EXISTS metaqnn",
     "CREATE TABLE study (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
@@ -116,20 +121,33 @@ std::string one_line(const std::string& message) {
   return all;
 }
 
+// Of a server that refuses a connection for a while: it starts, stops, or has no more to give.
+// libpq tells no code of errors while it connects, so these are the server's untranslated words.
+bool may_pass(const std::string& message) {
+  for (const char* words :
+       {"the database system is", "too many clients already", "too many connections",
+        "remaining connection slots", "server closed the connection", "Connection reset"}) {
+    if (message.find(words) != std::string::npos) return true;
+  }
+  return false;
+}
+
+// What a user has to be allowed on each table, to read and to work.
+struct TableRights {
+  const char *table, *read, *work;
+};
+constexpr TableRights kRights[] = {
+    {"study", "SELECT", "SELECT INSERT UPDATE"},   {"counters", "SELECT", "SELECT UPDATE"},
+    {"trials", "SELECT", "SELECT INSERT UPDATE"},  {"epochs", "SELECT", "SELECT INSERT DELETE"},
+    {"samples", "SELECT", "SELECT INSERT UPDATE"}, {"workers", "SELECT", "SELECT INSERT DELETE"},
+};
+
 class PostgresqlStudy final : public SqlStudy {
  public:
-  PostgresqlStudy(const std::string& url, int lock_timeout_seconds)
-      : SqlStudy(shown_url(url), "restore the database from a copy"),
-        lock_timeout_seconds_(lock_timeout_seconds) {
-    try {
-      sql_.open(soci::postgresql, connect_string(url));
-      set_up();
-    } catch (const soci::soci_error& error) {
-      throw FailureError("study " + this->url() + ": the server does not let us in (" +
-                         one_line(error.what()) +
-                         "); check that it runs, that the database is there (createdb makes one) "
-                         "and that the user may use it");
-    }
+  PostgresqlStudy(const std::string& url, Access access, std::chrono::seconds patience)
+      : SqlStudy(shown_url(url), "restore the database from a copy", access, patience),
+        connect_string_(connect_string(url)) {
+    await_connection([](const std::string& message) { return may_pass(message); });
   }
 
   // Whether there is a study in the database, whole or not.
@@ -144,6 +162,7 @@ class PostgresqlStudy final : public SqlStudy {
       sql_ << "SELECT pg_advisory_xact_lock(" << kLocks << ", " << kMakingLock << ")";
       if (has_tables()) throw_there_already(url());
       for (const char* statement : kPostgresqlSchema) sql_ << statement;
+      upgrade_tables();
       put_info(info);
       sql_ << "INSERT INTO study VALUES ('format', '" << kStudyFormat << "')";
       sql_ << "COMMIT";
@@ -157,14 +176,10 @@ class PostgresqlStudy final : public SqlStudy {
       throw DataError("there is no study " + url() +
                       "; make one with metaqnn search or metaqnn import");
     }
+    check_rights();
     const Snapshot snapshot(*this);
     guarded([&] {
-      std::string format;
-      sql_ << "SELECT value FROM study WHERE key = 'format'", soci::into(format);
-      const std::string known = std::to_string(kStudyFormat);
-      if (format.empty() || format.find_first_not_of("0123456789") != std::string::npos)
-        damaged("no format");
-      if (format != known) throw_newer_format(url(), std::stoll(format));
+      use_format(stored_format());
       check_samples();
     });
     info();
@@ -187,7 +202,7 @@ class PostgresqlStudy final : public SqlStudy {
            << " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())), "
               "CAST(EXTRACT(EPOCH FROM now() - pg_postmaster_start_time()) AS DOUBLE PRECISION)",
           soci::into(locks), soci::into(uptime_seconds);
-      return locks > 0 || uptime_seconds < 2.0 * lock_timeout_seconds_;
+      return locks > 0 || uptime_seconds < 2.0 * static_cast<double>(patience().count());
     });
   }
 
@@ -202,6 +217,53 @@ class PostgresqlStudy final : public SqlStudy {
     sql_ << "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'metaqnn' AND tablename = 'study'",
         soci::into(tables);
     return tables > 0;
+  }
+
+  int stored_format() override {
+    std::string text;
+    int format = 0;
+    sql_ << "SELECT value FROM study WHERE key = 'format'", soci::into(text);
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), format);
+    if (error != std::errc() || end != text.data() + text.size()) damaged("no format");
+    return format;
+  }
+  void store_format(int format) override {
+    sql_ << "UPDATE study SET value = '" << format << "' WHERE key = 'format'";
+  }
+
+  // Throws for what this user may not do with what is there. Of a table that lacks only the reading
+  // knows: it is damage.
+  void check_rights() {
+    const std::string missing = guarded([&] { return missing_rights(); });
+    if (missing.empty()) return;
+    throw FailureError("study " + url() + ": the user has no right to " + missing +
+                       "; its owner gives it with GRANT (docs/study.md has the lines)");
+  }
+
+  // "USAGE on the schema metaqnn", "INSERT on metaqnn.trials, UPDATE on ..."; "" for none.
+  std::string missing_rights() {
+    int may_enter = 0;
+    sql_ << "SELECT CASE WHEN has_schema_privilege('metaqnn', 'USAGE') THEN 1 ELSE 0 END",
+        soci::into(may_enter);
+    if (may_enter == 0) return "USAGE on the schema metaqnn";
+    std::string missing;
+    for (const TableRights& rights : kRights) {
+      std::istringstream wanted(may_write() ? rights.work : rights.read);
+      for (std::string right; wanted >> right;) {
+        if (has_right(rights.table, right)) continue;
+        missing += (missing.empty() ? "" : ", ") + right + " on metaqnn." + rights.table;
+      }
+    }
+    return missing;
+  }
+
+  bool has_right(const std::string& table, const std::string& right) {
+    int lacking = 0;
+    sql_ << "SELECT COUNT(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE n.nspname = 'metaqnn' AND c.relname = '"
+         << table << "' AND NOT has_table_privilege(c.oid, '" << right << "')",
+        soci::into(lacking);
+    return lacking == 0;
   }
 
   void begin_writing() override {
@@ -240,7 +302,8 @@ class PostgresqlStudy final : public SqlStudy {
           "idle_in_transaction_session_timeout = '45s'", "tcp_keepalives_idle = 30",
           "tcp_keepalives_interval = 10", "tcp_keepalives_count = 3"})
       sql_ << "SET " << setting;
-    sql_ << "SET lock_timeout = '" << lock_timeout_seconds_ << "s'";
+    sql_ << "SET lock_timeout = '" << patience().count() << "s'";
+    if (!may_write()) sql_ << "SET default_transaction_read_only = on";
     for (const char* setting :
          {"idle_session_timeout", "tcp_user_timeout"}) {  // not in each version
       const char* value = setting[0] == 'i' ? "0" : "45s";
@@ -254,34 +317,59 @@ class PostgresqlStudy final : public SqlStudy {
          << ")";
   }
 
-  // A server that restarts is back in some seconds. What this process held, it holds again, unless
-  // another host has taken it for dead in the meantime.
-  bool revive() override {
-    if (sql_.is_connected()) return false;
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(lock_timeout_seconds_);
+  // Connects, again and again while `passes` holds for what the server says.
+  template <typename Passes>
+  void await_connection(Passes passes) {
+    const auto end = std::chrono::steady_clock::now() + patience();
     for (;;) {
       try {
-        connection_.reconnect();
+        if (is_opened_) {
+          connection_.reconnect();
+        } else {
+          sql_.open(soci::postgresql, connect_string_);
+        }
+        is_opened_ = true;
         set_up();
         if (announced_) lock_host();
-        return true;
-      } catch (const soci::soci_error&) {
-        if (std::chrono::steady_clock::now() > end) return false;
+        return;
+      } catch (const soci::soci_error& error) {
+        const std::string message = one_line(error.what());
+        const bool is_late = std::chrono::steady_clock::now() > end;
+        if (!passes(message)) throw_not_let_in(message);
+        if (is_late) throw_away(message);
       }
       std::this_thread::sleep_for(std::chrono::seconds(1));
     }
   }
 
+  [[noreturn]] void throw_not_let_in(const std::string& message) const {
+    throw StudyAwayError("study " + url() + ": the server does not let us in (" + message +
+                         "); check that it runs, that the database is there (createdb makes one) "
+                         "and that the user may use it");
+  }
+
+  [[noreturn]] void throw_away(const std::string& message) const {
+    throw StudyAwayError("study " + url() + ": the server is away, or has no connection left (" +
+                         message + "); what was committed is safe, run the same command again");
+  }
+
+  // A server that restarts is back in some seconds. What this process held, it holds again, unless
+  // another host has taken it for dead in the meantime.
+  bool revive() override {
+    await_connection([](const std::string&) { return true; });
+    return true;
+  }
+
   void translate(const soci::soci_error& error) override {
     const std::string message = one_line(error.get_error_message());
     const std::string study = "study " + url();
-    if (!is_connected()) {
-      throw FailureError(study + " has lost its connection to the server (" + message +
-                         "); what was committed is safe, run the same command again");
-    }
+    if (!is_connected()) throw_away(message);
     const auto* postgresql = dynamic_cast<const soci::postgresql_soci_error*>(&error);
     if (postgresql == nullptr) damaged(message);  // a value that does not fit its column
     const std::string state = postgresql->sqlstate();
+    // Class 08 and 57P01 to 57P03: the connection is cut, the server stops, has crashed or starts.
+    if (state.rfind("08", 0) == 0 || state.rfind("57P", 0) == 0 || state == "53300")
+      throw_away(message);
     if (state == "55P03") throw_locked(url());  // lock_timeout
     if (state == "53100") {
       throw FailureError(study +
@@ -290,7 +378,7 @@ class PostgresqlStudy final : public SqlStudy {
     }
     if (state == "42501") {
       throw FailureError(study + " may not be used (" + message +
-                         "); its owner can GRANT what is missing");
+                         "); its owner can GRANT what is missing (docs/study.md has the lines)");
     }
     // The statements are ours, so the tables are not: class 42, and data that is corrupt.
     if (state.rfind("42", 0) == 0 || state.rfind("XX", 0) == 0) damaged(message);
@@ -305,7 +393,8 @@ class PostgresqlStudy final : public SqlStudy {
     }
   }
 
-  int lock_timeout_seconds_;
+  std::string connect_string_;
+  bool is_opened_ = false;
   bool announced_ = false;
   soci::session& sql_ = connection_.session;
   SqlStatement<In<>, Out<int64_t>> lock_counters_{connection_,
@@ -313,20 +402,21 @@ class PostgresqlStudy final : public SqlStudy {
 };
 
 bool database_exists(const std::string& url) {
-  return PostgresqlStudy(url, kLockTimeoutSeconds).exists();
+  return PostgresqlStudy(url, Access::read, kPatience).exists();
 }
 
-std::unique_ptr<Study> open_database(const std::string& url, Durability /*always power_loss*/,
-                                     int lock_timeout_seconds) {
-  auto study = std::make_unique<PostgresqlStudy>(url, lock_timeout_seconds);
+std::unique_ptr<Study> open_database(const std::string& url, Access access,
+                                     Durability /*always power_loss*/,
+                                     std::chrono::seconds patience) {
+  auto study = std::make_unique<PostgresqlStudy>(url, access, patience);
   study->check();
   return study;
 }
 
 std::unique_ptr<Study> create_in_database(const std::string& url, const StudyInfo& info,
                                           Durability durability) {
-  PostgresqlStudy(url, kLockTimeoutSeconds).create(info);
-  return open_database(url, durability, kLockTimeoutSeconds);
+  PostgresqlStudy(url, Access::work, kPatience).create(info);
+  return open_database(url, Access::work, durability, kPatience);
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -80,12 +81,29 @@ class SqlConnection {
   void add(PreparedStatement& statement) { statements_.push_back(&statement); }
   // Throws what SOCI throws; nothing is connected then.
   void reconnect() {
-    for (PreparedStatement* statement : statements_) statement->forget();
+    forget_statements();
     session.reconnect();
   }
 
+  // What kTrialColumns in a statement stands for: columns that the tables at hand may not have.
+  static constexpr std::string_view kTrialColumns = "{trial columns}";
+  void set_trial_columns(std::string columns) {
+    forget_statements();
+    trial_columns_ = std::move(columns);
+  }
+  std::string expanded(std::string sql) const {
+    if (const size_t at = sql.find(kTrialColumns); at != std::string::npos)
+      sql.replace(at, kTrialColumns.size(), trial_columns_);
+    return sql;
+  }
+
  private:
+  void forget_statements() {
+    for (PreparedStatement* statement : statements_) statement->forget();
+  }
+
   std::vector<PreparedStatement*> statements_;
+  std::string trial_columns_;
 };
 
 template <typename Parameters, typename Columns = Out<>>
@@ -97,7 +115,7 @@ class SqlStatement<std::tuple<Parameters...>, std::tuple<Columns...>> final
  public:
   // The connection outlives the statement.
   SqlStatement(SqlConnection& connection, std::string sql)
-      : session_(connection.session), sql_(std::move(sql)) {
+      : connection_(connection), sql_(std::move(sql)) {
     connection.add(*this);
   }
   SqlStatement(const SqlStatement&) = delete;
@@ -151,15 +169,15 @@ class SqlStatement<std::tuple<Parameters...>, std::tuple<Columns...>> final
   void bind(const Parameters&... parameters) {
     std::apply([&](auto&... slot) { (slot.set(parameters), ...); }, parameters_);
     if (statement_) return;
-    statement_.emplace(session_);
+    statement_.emplace(connection_.session);
     statement_->alloc();
     std::apply([&](auto&... slot) { (slot.into(*statement_), ...); }, columns_);
     std::apply([&](auto&... slot) { (slot.use(*statement_), ...); }, parameters_);
-    statement_->prepare(sql_);
+    statement_->prepare(connection_.expanded(sql_));
     statement_->define_and_bind();
   }
 
-  soci::session& session_;
+  SqlConnection& connection_;
   std::string sql_;
   std::tuple<SqlSlot<Parameters>...> parameters_;
   std::tuple<SqlSlot<Columns>...> columns_;

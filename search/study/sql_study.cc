@@ -6,6 +6,7 @@
 #include <cmath>
 #include <ctime>
 #include <limits>
+#include <nlohmann/json.hpp>
 
 #include "architecture/error.h"
 
@@ -36,6 +37,53 @@ bool is_fraction(const std::optional<double>& value) {
   return !value || (*value >= 0 && *value <= 1);
 }
 
+double unix_seconds() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+// Columns that every format has, and those that came with format 2.
+const std::string kColumns1 =
+    "number, architecture, state, failure, detail, validation_accuracy, epsilon, attempts, origin, "
+    "parameters, macs, memory_bytes, learning_rate, seconds, images_per_second, finished_at, ";
+const std::string kColumns2 = "value, measures, predicted, precision, leased_until";
+const std::string kNoColumns2 =
+    "CAST(NULL AS DOUBLE PRECISION), CAST('' AS TEXT), 0, CAST('' AS TEXT), "
+    "CAST(NULL AS DOUBLE PRECISION)";
+
+const char* const kFromFormat1[] = {
+    "ALTER TABLE trials ADD COLUMN value DOUBLE PRECISION",
+    "ALTER TABLE trials ADD COLUMN measures TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE trials ADD COLUMN predicted INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE trials ADD COLUMN precision TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE trials ADD COLUMN leased_until DOUBLE PRECISION",
+    "UPDATE trials SET value = validation_accuracy",
+};
+
+constexpr const char* kAccuracy = "validation_accuracy";
+
+// As they are stored: a JSON object of every measure, the validation accuracy among them.
+std::string measures_text(const Trial& trial) {
+  nlohmann::json json = trial.measures;
+  if (trial.validation_accuracy) json[kAccuracy] = *trial.validation_accuracy;
+  return json.empty() ? "" : json.dump();
+}
+
+std::optional<double> value_of(const Trial& trial) {
+  return trial.value ? trial.value : trial.validation_accuracy;
+}
+
+// Nothing where the text is no object of finite numbers.
+std::optional<std::map<std::string, double>> parse_measures(const std::string& text) {
+  const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
+  if (!json.is_object()) return std::nullopt;
+  std::map<std::string, double> measures;
+  for (const auto& [name, value] : json.items()) {
+    if (!value.is_number()) return std::nullopt;
+    measures[name] = value.get<double>();
+  }
+  return measures;
+}
+
 // What a reader may rely on, so nothing else is stored.
 void check_result(const Trial& trial) {
   METAQNN_ASSERT(is_fraction(trial.validation_accuracy),
@@ -45,6 +93,14 @@ void check_result(const Trial& trial) {
                  trial.architecture + " is " + to_string(trial.state) + " with the failure '" +
                      to_string(trial.failure) + "'");
   METAQNN_ASSERT(trial.attempts >= 0, "attempts below 0: " + std::to_string(trial.attempts));
+  METAQNN_ASSERT(!trial.value || std::isfinite(*trial.value),
+                 "value of " + trial.architecture + ": " + std::to_string(*trial.value));
+  for (const auto& [name, value] : trial.measures)
+    METAQNN_ASSERT(std::isfinite(value),
+                   name + " of " + trial.architecture + ": " + std::to_string(value));
+  METAQNN_ASSERT(trial.predicted == (trial.state == TrialState::stopped),
+                 trial.architecture + " is " + to_string(trial.state) + " and " +
+                     (trial.predicted ? "" : "not ") + "predicted");
 }
 
 }  // namespace
@@ -56,7 +112,7 @@ void throw_newer_format(const std::string& url, int64_t format) {
 }
 
 void throw_there_already(const std::string& url) {
-  throw UsageError("study " + url + " is there already; resume it, or give another name");
+  throw StudyExistsError("study " + url + " is there already; resume it, or give another name");
 }
 
 void throw_locked(const std::string& url) {
@@ -65,10 +121,7 @@ void throw_locked(const std::string& url) {
 }
 
 const std::string SqlStudy::kSelectTrials =
-    "SELECT number, architecture, state, failure, detail, validation_accuracy, epsilon, attempts, "
-    "origin, parameters, macs, memory_bytes, learning_rate, seconds, images_per_second, "
-    "finished_at "
-    "FROM trials ";
+    "SELECT " + std::string(SqlConnection::kTrialColumns) + " FROM trials ";
 
 void SqlStudy::damaged(const std::string& what) const {
   throw DataError("study " + url_ + " is damaged (" + what + "); " + rescue_);
@@ -86,6 +139,36 @@ std::optional<Trial> SqlStudy::one_trial(Query& query, const Key&... key) {
 void SqlStudy::fail(const soci::soci_error& error) {
   translate(error);
   METAQNN_ASSERT(false, "an error without a meaning: " + error.get_error_message());
+}
+
+void SqlStudy::use_format(int64_t format) {
+  if (format > kStudyFormat) throw_newer_format(url_, format);
+  if (format < 1) damaged("format " + std::to_string(format));
+  connection_.set_trial_columns(kColumns1 + (format == 1 ? kNoColumns2 : kColumns2));
+  format_ = static_cast<int>(format);
+}
+
+void SqlStudy::upgrade_tables() {
+  for (const char* statement : kFromFormat1) connection_.session << statement;
+}
+
+// In a transaction of its own. Another process may have been faster.
+void SqlStudy::upgrade() {
+  begin_writing();
+  in_transaction_ = true;
+  try {
+    const int stored = stored_format();
+    if (stored == 1) {
+      upgrade_tables();
+      store_format(kStudyFormat);
+    }
+    commit_.run();
+    use_format(stored == 1 ? kStudyFormat : stored);
+  } catch (...) {
+    rollback();
+    throw;
+  }
+  in_transaction_ = false;
 }
 
 void SqlStudy::put_info(const StudyInfo& info) {
@@ -144,7 +227,8 @@ std::optional<Trial> SqlStudy::held_trial(int64_t worker) { return one_trial(hel
 std::vector<Trial> SqlStudy::orphaned_trials() {
   return guarded([&] {
     std::vector<Trial> trials;
-    orphaned_trials_.each([&](auto&&... column) { trials.push_back(to_trial(column...)); });
+    orphaned_trials_.each([&](auto&&... column) { trials.push_back(to_trial(column...)); },
+                          unix_seconds());
     return trials;
   });
 }
@@ -226,11 +310,12 @@ int64_t SqlStudy::add_trial(const Trial& trial, int64_t worker) {
     Trial stored = trial;
     stored.number = std::get<0>(*number) + 1;
     const std::string now = now_utc();
-    insert_trial_.run(stored.number, trial.architecture, to_string(trial.state),
-                      to_string(trial.failure), trial.detail, trial.validation_accuracy,
-                      trial.epsilon, trial.attempts, trial.origin, worker, trial.parameters,
-                      trial.macs, trial.memory_bytes, trial.learning_rate, trial.seconds,
-                      trial.images_per_second, now, trial.finished() ? now : "");
+    insert_trial_.run(
+        stored.number, trial.architecture, to_string(trial.state), to_string(trial.failure),
+        trial.detail, trial.validation_accuracy, trial.epsilon, trial.attempts, trial.origin,
+        worker, trial.parameters, trial.macs, trial.memory_bytes, trial.learning_rate,
+        trial.seconds, trial.images_per_second, now, trial.finished() ? now : "", value_of(trial),
+        measures_text(trial), trial.predicted ? 1 : 0, trial.precision, trial.leased_until);
     ++tally_[{trial.state, trial.failure}];
     write_curve(stored);
     return stored.number;
@@ -272,13 +357,19 @@ bool SqlStudy::finish_trial(const Trial& trial, int64_t worker) {
     finish_trial_.run(to_string(trial.state), to_string(trial.failure), trial.detail,
                       trial.validation_accuracy, trial.attempts, trial.parameters, trial.macs,
                       trial.memory_bytes, trial.learning_rate, trial.seconds,
-                      trial.images_per_second, now_utc(), trial.number);
+                      trial.images_per_second, now_utc(), value_of(trial), measures_text(trial),
+                      trial.predicted ? 1 : 0, trial.precision, trial.number);
     moved(TrialState::running, parse_failure(std::get<0>(*held)), trial.state, trial.failure);
     delete_curve_.run(trial.number);
     write_curve(trial);
     give_sequences(trial.number);
     return true;
   });
+}
+
+void SqlStudy::remark(int64_t trial, int64_t worker, const std::string& detail) {
+  need_transaction();
+  guarded([&] { remark_.run(detail, trial, worker); });
 }
 
 void SqlStudy::release_trial(int64_t number, int attempts) {
@@ -292,6 +383,11 @@ void SqlStudy::release_trial(int64_t number, int attempts) {
 void SqlStudy::set_note(const std::string& name, const std::string& text) {
   need_transaction();
   guarded([&] { set_note_.run(kNote + name, text); });
+}
+
+void SqlStudy::set_configuration(const std::string& toml) {
+  need_transaction();
+  guarded([&] { set_configuration_.run(toml); });
 }
 
 int64_t SqlStudy::register_worker(const Worker& worker) {
@@ -324,6 +420,8 @@ void SqlStudy::end_snapshot() noexcept {
 void SqlStudy::begin() {
   METAQNN_ASSERT(!in_transaction_ && !in_snapshot_,
                  "a transaction or a snapshot is in progress on " + url_);
+  METAQNN_ASSERT(may_write(), url_ + " was opened to read");
+  if (format_ < kStudyFormat) guarded([&] { upgrade(); });
   guarded([&] { begin_writing(); });
   in_transaction_ = true;
 }
@@ -376,7 +474,8 @@ Trial SqlStudy::to_trial(int64_t number, const Text& architecture, const Text& s
                          double epsilon, int64_t attempts, const Text& origin,
                          MaybeInteger parameters, MaybeInteger macs, MaybeInteger memory_bytes,
                          MaybeReal learning_rate, MaybeReal seconds, MaybeReal images_per_second,
-                         const Text& finished_at) {
+                         const Text& finished_at, MaybeReal value, const Text& measures,
+                         int64_t predicted, const Text& precision, MaybeReal leased_until) {
   const auto must = [&](bool right, const char* what) {
     if (!right) damaged("trial " + std::to_string(number) + ": " + what);
   };
@@ -402,6 +501,18 @@ Trial SqlStudy::to_trial(int64_t number, const Text& architecture, const Text& s
   trial.seconds = seconds;
   trial.images_per_second = images_per_second;
   trial.finished_at = finished_at;
+  must(!value || std::isfinite(*value), "a value that is no number");
+  trial.value = value ? value : validation_accuracy;
+  if (measures.empty()) {
+    if (validation_accuracy) trial.measures[kAccuracy] = *validation_accuracy;
+  } else {
+    auto parsed = parse_measures(measures);
+    must(parsed.has_value(), "measures that are no numbers by name");
+    trial.measures = std::move(*parsed);
+  }
+  trial.predicted = predicted != 0;
+  trial.precision = precision;
+  trial.leased_until = leased_until;
   return trial;
 }
 

@@ -1,6 +1,6 @@
 // What the forms of a study share that keep it in tables of SQL (docs/study.md): every statement
-// but those that make the tables, and what is read out of them. A form says how it begins to read
-// and write, and what its database's errors mean.
+// but those that make the tables of format 1, what is read out of them, and the way from one format
+// to the next. A form says how it begins to read and write, and what its database's errors mean.
 //
 // Only the `.cc` files of the forms include this.
 #pragma once
@@ -13,7 +13,7 @@
 
 namespace metaqnn::search {
 
-constexpr int kStudyFormat = 1;
+constexpr int kStudyFormat = 2;
 using Text = std::string;
 using MaybeInteger = std::optional<int64_t>;
 using MaybeReal = std::optional<double>;
@@ -44,26 +44,37 @@ class SqlStudy : public Study {
   int64_t add_sample(int64_t trial, double epsilon) override;
   std::optional<Trial> claim_waiting_trial(int64_t worker) override;
   bool finish_trial(const Trial& trial, int64_t worker) override;
+  void remark(int64_t trial, int64_t worker, const std::string& detail) override;
   void release_trial(int64_t number, int attempts) override;
   void set_note(const std::string& name, const std::string& text) override;
+  void set_configuration(const std::string& toml) override;
   int64_t register_worker(const Worker& worker) override;
   void remove_worker(int64_t worker) override;
 
+  std::chrono::seconds patience() const override { return patience_; }
+
  protected:
   // `url` as messages show it; `rescue`: what a user can do about a damaged study.
-  SqlStudy(std::string url, std::string rescue)
-      : url_(std::move(url)), rescue_(std::move(rescue)) {}
+  SqlStudy(std::string url, std::string rescue, Access access, std::chrono::seconds patience)
+      : url_(std::move(url)), rescue_(std::move(rescue)), access_(access), patience_(patience) {
+    use_format(kStudyFormat);
+  }
 
   // Begins a transaction that holds the write lock; one that sees one state.
   virtual void begin_writing() = 0;
   virtual void begin_reading() = 0;
   // Another number once another connection has committed; nothing where that cannot be known.
   virtual std::optional<int64_t> data_version() = 0;
+  // The format that the tables have, and that they shall have from now on. In a transaction.
+  virtual int stored_format() = 0;
+  virtual void store_format(int format) = 0;
   // What SOCI and the database report, as an error that says what to do. The code decides, not the
   // text: the text may quote what was being stored.
   virtual void translate(const soci::soci_error& error) = 0;
   // Mends a lost connection; true if there is a new one. Called between transactions alone.
   virtual bool revive() { return false; }
+  // Throws where what is read or written is not what the study's name leads to.
+  virtual void check_place() {}
 
   bool begin_snapshot() override;
   void end_snapshot() noexcept override;
@@ -74,22 +85,24 @@ class SqlStudy : public Study {
   [[noreturn]] void damaged(const std::string& what) const;
   [[noreturn]] void fail(const soci::soci_error& error);  // with what translate() throws
   void need_transaction() const;
+  // What takes tables of format 1 to the present one.
+  void upgrade_tables();
   void put_info(const StudyInfo& info);  // once, into new tables
-  void check_samples();                  // throws DataError where they contradict each other
+  // Throws DataError for a format that this program does not know; reads this one from now on.
+  void use_format(int64_t format);
+  void check_samples();  // throws DataError where they contradict each other
+  bool may_write() const { return access_ == Access::work; }
 
   // Also retries, after revive(), what was begun outside of transactions: it has changed nothing.
   template <typename Action>
   std::invoke_result_t<Action> guarded(Action action) {
+    const bool alone = !in_transaction_ && !in_snapshot_;
     try {
-      return action();
-    } catch (const soci::soci_error& error) {
-      if (in_transaction_ || in_snapshot_ || !revive()) fail(error);
+      return translated(action);
+    } catch (const StudyAwayError&) {
+      if (!alone || !revive()) throw;
     }
-    try {
-      return action();
-    } catch (const soci::soci_error& error) {
-      fail(error);
-    }
+    return translated(action);
   }
 
   SqlConnection connection_;
@@ -97,18 +110,38 @@ class SqlStudy : public Study {
  private:
   static constexpr int64_t kUnknownVersion = -1;
   // What a statement selects to make a Trial of it.
-  using TrialColumns =
-      Out<int64_t, Text, Text, Text, Text, MaybeReal, double, int64_t, Text, MaybeInteger,
-          MaybeInteger, MaybeInteger, MaybeReal, MaybeReal, MaybeReal, Text>;
+  using TrialColumns = Out<int64_t, Text, Text, Text, Text, MaybeReal, double, int64_t, Text,
+                           MaybeInteger, MaybeInteger, MaybeInteger, MaybeReal, MaybeReal,
+                           MaybeReal, Text, MaybeReal, Text, int64_t, Text, MaybeReal>;
   static const std::string kSelectTrials;
 
+  template <typename Action>
+  std::invoke_result_t<Action> translated(Action action) {
+    check_place();
+    try {
+      if constexpr (std::is_void_v<std::invoke_result_t<Action>>) {
+        action();
+        check_place();
+      } else {
+        auto result = action();
+        check_place();
+        return result;
+      }
+    } catch (const soci::soci_error& error) {
+      fail(error);
+    }
+  }
+
+  void upgrade();
   std::string get(const std::string& key);
   TrialState state_of(const std::string& name);
   Trial to_trial(int64_t number, const Text& architecture, const Text& state, const Text& failure,
                  const Text& detail, MaybeReal validation_accuracy, double epsilon,
                  int64_t attempts, const Text& origin, MaybeInteger parameters, MaybeInteger macs,
                  MaybeInteger memory_bytes, MaybeReal learning_rate, MaybeReal seconds,
-                 MaybeReal images_per_second, const Text& finished_at);
+                 MaybeReal images_per_second, const Text& finished_at, MaybeReal value,
+                 const Text& measures, int64_t predicted, const Text& precision,
+                 MaybeReal leased_until);
   template <typename Query, typename... Key>
   std::optional<Trial> one_trial(Query& query, const Key&... key);
   void tally();
@@ -121,6 +154,9 @@ class SqlStudy : public Study {
   void roll_back_quietly() noexcept;
 
   std::string url_, rescue_;
+  Access access_;
+  std::chrono::seconds patience_;
+  int format_ = 0;  // of the tables
   bool in_transaction_ = false;
   bool in_snapshot_ = false;
   std::map<std::pair<TrialState, Failure>, int64_t> tally_;
@@ -138,6 +174,8 @@ class SqlStudy : public Study {
   SqlStatement<In<Text, Text>> set_note_{connection_,
                                          "INSERT INTO study VALUES (:key, :value) ON CONFLICT "
                                          "(key) DO UPDATE SET value = excluded.value"};
+  SqlStatement<In<Text>> set_configuration_{
+      connection_, "UPDATE study SET value = :toml WHERE key = 'configuration'"};
 
   SqlStatement<In<>, Out<Text, Text, int64_t>> count_trials_{
       connection_, "SELECT state, failure, COUNT(*) FROM trials GROUP BY state, failure"};
@@ -160,10 +198,10 @@ class SqlStudy : public Study {
   SqlStatement<In<int64_t>, TrialColumns> held_trial_{
       connection_,
       kSelectTrials + "WHERE state = 'running' AND worker = :worker ORDER BY number LIMIT 1"};
-  SqlStatement<In<>, TrialColumns> orphaned_trials_{
-      connection_,
-      kSelectTrials +
-          "WHERE state = 'running' AND worker NOT IN (SELECT id FROM workers) ORDER BY number"};
+  SqlStatement<In<double>, TrialColumns> orphaned_trials_{
+      connection_, kSelectTrials +
+                       "WHERE state = 'running' AND worker NOT IN (SELECT id FROM workers) "
+                       "AND COALESCE(leased_until, 0) < :now ORDER BY number"};
   SqlStatement<In<>, TrialColumns> waiting_trial_{
       connection_, kSelectTrials + "WHERE state = 'waiting' ORDER BY number LIMIT 1"};
   SqlStatement<In<>, Out<Text>> pending_architectures_{
@@ -191,34 +229,45 @@ class SqlStudy : public Study {
       connection_, "SELECT number FROM trials WHERE architecture = :architecture"};
   SqlStatement<In<>, Out<int64_t>> last_trial_{connection_,
                                                "SELECT COALESCE(MAX(number), 0) FROM trials"};
-  SqlStatement<
-      In<int64_t, Text, Text, Text, Text, MaybeReal, double, int64_t, Text, int64_t, MaybeInteger,
-         MaybeInteger, MaybeInteger, MaybeReal, MaybeReal, MaybeReal, Text, Text>>
+  SqlStatement<In<int64_t, Text, Text, Text, Text, MaybeReal, double, int64_t, Text, int64_t,
+                  MaybeInteger, MaybeInteger, MaybeInteger, MaybeReal, MaybeReal, MaybeReal, Text,
+                  Text, MaybeReal, Text, int64_t, Text, MaybeReal>>
       insert_trial_{
           connection_,
           "INSERT INTO trials (number, architecture, state, failure, detail, validation_accuracy, "
           "epsilon, attempts, origin, worker, parameters, macs, memory_bytes, learning_rate, "
-          "seconds, images_per_second, created_at, finished_at) VALUES (:number, :architecture, "
-          ":state, :failure, :detail, :accuracy, :epsilon, :attempts, :origin, :worker, "
-          ":parameters, :macs, :memory, :rate, :seconds, :images, :created, :finished)"};
+          "seconds, images_per_second, created_at, finished_at, value, measures, predicted, "
+          "precision, leased_until) VALUES (:number, :architecture, :state, :failure, :detail, "
+          ":accuracy, :epsilon, :attempts, :origin, :worker, :parameters, :macs, :memory, :rate, "
+          ":seconds, :images, :created, :finished, :value, :measures, :predicted, :precision, "
+          ":leased)"};
   SqlStatement<In<int64_t, int64_t>> claim_trial_{
-      connection_, "UPDATE trials SET state = 'running', worker = :worker WHERE number = :number"};
+      connection_,
+      "UPDATE trials SET state = 'running', worker = :worker, leased_until = NULL "
+      "WHERE number = :number"};
   SqlStatement<In<int64_t, int64_t>, Out<Text>> failure_of_held_{
       connection_,
       "SELECT failure FROM trials WHERE number = :number AND state = 'running' "
       "AND worker = :worker"};
   SqlStatement<In<Text, Text, Text, MaybeReal, int64_t, MaybeInteger, MaybeInteger, MaybeInteger,
-                  MaybeReal, MaybeReal, MaybeReal, Text, int64_t>>
+                  MaybeReal, MaybeReal, MaybeReal, Text, MaybeReal, Text, int64_t, Text, int64_t>>
       finish_trial_{
           connection_,
           "UPDATE trials SET state = :state, failure = :failure, detail = :detail, "
           "validation_accuracy = :accuracy, attempts = :attempts, parameters = :parameters, "
           "macs = :macs, memory_bytes = :memory, learning_rate = :rate, seconds = :seconds, "
-          "images_per_second = :images, finished_at = :finished WHERE number = :number"};
+          "images_per_second = :images, finished_at = :finished, value = :value, "
+          "measures = :measures, predicted = :predicted, precision = :precision, "
+          "leased_until = NULL WHERE number = :number"};
   SqlStatement<In<int64_t, int64_t>> release_trial_{
       connection_,
-      "UPDATE trials SET state = 'waiting', worker = 0, attempts = :attempts "
-      "WHERE number = :number"};
+      "UPDATE trials SET state = 'waiting', worker = 0, leased_until = NULL, "
+      "attempts = :attempts WHERE number = :number"};
+
+  SqlStatement<In<Text, int64_t, int64_t>> remark_{
+      connection_,
+      "UPDATE trials SET detail = :detail WHERE number = :number AND worker = :worker "
+      "AND state = 'running'"};
 
   SqlStatement<In<int64_t>> delete_curve_{connection_, "DELETE FROM epochs WHERE trial = :trial"};
   SqlStatement<In<int64_t, int64_t, MaybeReal, MaybeReal, MaybeReal, MaybeReal>> insert_epoch_{

@@ -1,17 +1,25 @@
-// A study in one SQLite file, through SOCI. Format 1 is described in docs/study.md; its number is
-// SQLite's user_version.
+// A study in one SQLite file, through SOCI. The formats are described in docs/study.md; their number
+// is SQLite's user_version.
 //
 // Journal: WAL, so that readers never wait. Every writing transaction begins IMMEDIATE: a deferred
 // one would have to upgrade its lock later, which WAL refuses at once when another process has
 // written in between.
+//
+// Who reads a WAL file makes a journal beside it, and removes it again where he may write the file.
+// A guest, who may not, or whose journal the owner could not write, opens it otherwise: read-only
+// while there is a journal, whose removal he forbids by a lock of his own; as a file that does not
+// change while there is none, which is checked before and after each reading.
 #include <fcntl.h>
+#include <pwd.h>
 #include <soci/soci.h>
 #include <soci/sqlite3/soci-sqlite3.h>
 #include <sqlite3.h>  // SOCI 4.1 does not include it any more
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
@@ -27,6 +35,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Of format 1; SqlStudy takes it to the present one.
 const char* const kSqliteSchema[] = {
     "CREATE TABLE study (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE counters (id INTEGER PRIMARY KEY CHECK (id = 1), next_sequence INTEGER NOT NULL)",
@@ -81,6 +90,116 @@ fs::path beside(const fs::path& file, const char* suffix) {
   return (error ? file : target).string() + suffix;
 }
 
+// Whether this process may do that, by its effective user.
+bool may(const fs::path& path, int mode) {
+  return faccessat(AT_FDCWD, path.c_str(), mode, AT_EACCESS) == 0;
+}
+
+bool is_present(const fs::path& path) { return may(path, F_OK); }
+
+std::string user_name() {
+  const passwd* user = getpwuid(geteuid());
+  return user != nullptr ? user->pw_name : "number " + std::to_string(geteuid());
+}
+
+fs::path folder_of(const fs::path& file) {
+  std::error_code error;
+  const fs::path target = fs::canonical(file, error);
+  return (error ? file : target).parent_path();
+}
+
+// What `access` needs and this process may not do; "" where nothing is missing.
+std::string missing_right(const fs::path& file, Access access) {
+  const fs::path folder = folder_of(file);
+  std::string missing;
+  if (!may(folder, X_OK)) {
+    missing = "enter the folder " + folder.string();
+  } else if (is_present(file) && !may(file, R_OK)) {
+    missing = "read " + file.string();
+  } else if (access == Access::work && is_present(file) && !may(file, W_OK)) {
+    missing = "write " + file.string();
+  } else if (access == Access::work && !may(folder, W_OK)) {
+    missing = "make files in " + folder.string() + ", where SQLite keeps its journal";
+  } else if (access == Access::work) {
+    for (const fs::path& companion : companions(beside(file, ""))) {
+      if (is_present(companion) && !may(companion, W_OK)) missing = "write " + companion.string();
+    }
+  }
+  return missing.empty() ? "" : "user " + user_name() + " may not " + missing;
+}
+
+void check_rights(const std::string& url, const fs::path& file, Access access) {
+  const std::string missing = missing_right(file, access);
+  if (missing.empty()) return;
+  throw FailureError("study " + url + ": " + missing +
+                     "; check the permissions, or ask its owner for that right");
+}
+
+// One who could not remove a journal that he makes, or whose journal its owner could not write.
+bool is_guest(const fs::path& file) {
+  struct stat status {};
+  const bool is_owner =
+      stat(file.c_str(), &status) == 0 && (status.st_uid == geteuid() || geteuid() == 0);
+  return !is_owner || !missing_right(file, Access::work).empty();
+}
+
+// Holds the lock that every reader of SQLite holds, so that no writer who leaves takes the journal
+// away. While it lives no other descriptor of the file is closed in this process.
+class GuestLock {
+ public:
+  explicit GuestLock(const fs::path& file) : descriptor_(open(file.c_str(), O_RDONLY | O_CLOEXEC)) {
+    constexpr off_t kSharedFirst = 0x40000002, kSharedSize = 510;  // SQLite's file format
+    struct flock request {};
+    request.l_type = F_RDLCK;
+    request.l_whence = SEEK_SET;
+    request.l_start = kSharedFirst;
+    request.l_len = kSharedSize;
+    fcntl(descriptor_, F_OFD_SETLK, &request);
+  }
+  ~GuestLock() { close(descriptor_); }
+  GuestLock(const GuestLock&) = delete;
+  GuestLock& operator=(const GuestLock&) = delete;
+
+ private:
+  int descriptor_;
+};
+
+// A file's name in SQLite's form of a URI.
+std::string uri_of(const fs::path& file) {
+  constexpr const char* kDigits = "0123456789ABCDEF";
+  std::string uri = "file:";
+  for (const char c : file.string()) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) != 0 || c == '/' || c == '.' || c == '-' || c == '_') {
+      uri += c;
+    } else {
+      uri += {'%', kDigits[byte >> 4], kDigits[byte & 15]};
+    }
+  }
+  return uri;
+}
+
+// What tells that a file is still the same, and has not been written.
+struct FileState {
+  dev_t device = 0;
+  ino_t inode = 0;
+  off_t size = 0;
+  int64_t written_ns = 0;
+
+  bool is_same_file(const FileState& other) const {
+    return device == other.device && inode == other.inode;
+  }
+  friend bool operator==(const FileState&, const FileState&) = default;
+};
+
+// Nothing where there is no such file.
+std::optional<FileState> file_state(const fs::path& file) {
+  struct stat status {};
+  if (stat(file.c_str(), &status) != 0) return std::nullopt;
+  return FileState{status.st_dev, status.st_ino, status.st_size,
+                   status.st_mtim.tv_sec * int64_t{1'000'000'000} + status.st_mtim.tv_nsec};
+}
+
 // A connection as SQLite's function takes it: of the type that SOCI 4.0 declares in its namespace
 // sqlite_api together with the function, and that SOCI 4.1 leaves to sqlite3.h.
 template <typename Connection>
@@ -90,17 +209,23 @@ Connection* argument_of(int (*)(Connection*, int, ...), void* connection) {
 
 class SqliteStudy final : public SqlStudy {
  public:
-  SqliteStudy(const std::string& url, const fs::path& file, Durability durability,
-              int lock_timeout_seconds)
-      : SqlStudy(url, "restore a copy, or save what can be read with: sqlite3 FILE .recover"),
+  SqliteStudy(const std::string& url, const fs::path& file, Access access, Durability durability,
+              std::chrono::seconds patience)
+      : SqlStudy(url, "restore a copy, or save what can be read with: sqlite3 FILE .recover",
+                 access, patience),
+        file_(file),
         hosts_(beside(file, "-hosts")) {
+    const std::string name =
+        access == Access::read && is_guest(file) ? name_for_guest() : file.string();
     guarded([&] {
       sql_.open(soci::sqlite3,
-                "dbname=\"" + file.string() + "\" timeout=" + std::to_string(lock_timeout_seconds));
+                "dbname=\"" + name + "\" timeout=" + std::to_string(patience.count()));
       sql_ << (durability == Durability::power_loss ? "PRAGMA synchronous = FULL"
                                                     : "PRAGMA synchronous = NORMAL");
       sql_ << "PRAGMA foreign_keys = ON";
+      if (access == Access::read) sql_ << "PRAGMA query_only = ON";
     });
+    if (!opened_) opened_ = file_state(file);
   }
 
   // All of a new study, and the journal that it keeps from then on.
@@ -108,7 +233,8 @@ class SqliteStudy final : public SqlStudy {
     Transaction transaction(*this);
     guarded([&] {
       for (const char* statement : kSqliteSchema) sql_ << statement;
-      sql_ << "PRAGMA user_version = " << kStudyFormat;
+      upgrade_tables();
+      store_format(kStudyFormat);
       put_info(info);
     });
     transaction.commit();
@@ -134,8 +260,9 @@ class SqliteStudy final : public SqlStudy {
       sql_ << "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name IN "
               "('study', 'counters', 'trials', 'epochs', 'samples', 'workers')",
           soci::into(tables);
-      if (format != kStudyFormat || tables != 6)
+      if (format < 1 || tables != 6)
         throw DataError("study " + url() + " is an SQLite file but not a study of metaqnn");
+      use_format(format);
       std::string result;
       sql_ << "PRAGMA quick_check(1)", soci::into(result);
       if (result != "ok") damaged(result);
@@ -156,6 +283,40 @@ class SqliteStudy final : public SqlStudy {
  private:
   void begin_writing() override { begin_writing_.run(); }
   void begin_reading() override { begin_reading_.run(); }
+
+  int stored_format() override {
+    int format = 0;
+    sql_ << "PRAGMA user_version", soci::into(format);
+    return format;
+  }
+  void store_format(int format) override { sql_ << "PRAGMA user_version = " << format; }
+
+  // Under the lock: a journal that is there stays.
+  std::string name_for_guest() {
+    guest_.emplace(file_);
+    opened_ = file_state(file_);
+    const std::string uri = uri_of(file_) + "?mode=ro";
+    is_frozen_ = !is_present(beside(file_, "-wal"));
+    if (is_frozen_) return uri + "&immutable=1";
+    if (is_present(beside(file_, "-shm"))) return uri;
+    throw FailureError("study " + url() + ": the end of " + beside(file_, "-wal").string() +
+                       " has not been looked for since its writer died, which takes the right to "
+                       "write beside it; its owner does so with metaqnn status");
+  }
+
+  void check_place() override {
+    if (!opened_) return;
+    const std::optional<FileState> now = file_state(file_);
+    if (!now || !now->is_same_file(*opened_)) {
+      throw DataError("study " + url() +
+                      ": its file was removed, moved or replaced while it was in " +
+                      "use; nothing more is stored, and nothing trained for it");
+    }
+    if (is_frozen_ && (*now != *opened_ || is_present(beside(file_, "-wal")))) {
+      throw FailureError("study " + url() +
+                         " began to be written while it was read; run the same command again");
+    }
+  }
 
   std::optional<int64_t> data_version() override {
     const auto version = data_version_.first();
@@ -200,7 +361,8 @@ class SqliteStudy final : public SqlStudy {
       case SQLITE_CANTOPEN:
       case SQLITE_PERM:
       case SQLITE_AUTH:
-        throw FailureError("study " + url() + " cannot be opened for writing (" + message +
+        check_rights(url(), file_, may_write() ? Access::work : Access::read);
+        throw FailureError("study " + url() + " cannot be opened (" + message +
                            "); check the permissions of the file and its folder");
       default:
         break;
@@ -217,7 +379,11 @@ class SqliteStudy final : public SqlStudy {
                       SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, leave ? 1 : 0, nullptr);
   }
 
+  fs::path file_;
   HostLockFile hosts_;
+  std::optional<GuestLock> guest_;
+  std::optional<FileState> opened_;  // what it was when it was opened
+  bool is_frozen_ = false;           // read as a file that does not change
   soci::session& sql_ = connection_.session;
   SqlStatement<In<>> begin_writing_{connection_, "BEGIN IMMEDIATE"};
   SqlStatement<In<>> begin_reading_{connection_, "BEGIN"};
@@ -283,15 +449,16 @@ void publish(const std::string& url, const fs::path& draft, const fs::path& file
 
 bool exists(const std::string& url) { return is_there(url, file_of(url)); }
 
-std::unique_ptr<Study> open_file(const std::string& url, Durability durability,
-                                 int lock_timeout_seconds) {
+std::unique_ptr<Study> open_file(const std::string& url, Access access, Durability durability,
+                                 std::chrono::seconds patience) {
   const fs::path file = file_of(url);
   if (!is_there(url, file)) {
     throw DataError("there is no study " + url +
                     "; make one with metaqnn search or metaqnn import");
   }
+  check_rights(url, file, access);
   const bool has_journal = is_there(url, beside(file, "-wal"));
-  auto study = std::make_unique<SqliteStudy>(url, file, durability, lock_timeout_seconds);
+  auto study = std::make_unique<SqliteStudy>(url, file, access, durability, patience);
   study->check(has_journal);
   return study;
 }
@@ -317,13 +484,13 @@ std::unique_ptr<Study> create(const std::string& url, const StudyInfo& info,
   remove_old_drafts(file);
   const fs::path draft = draft_of(file);
   try {
-    SqliteStudy(url, draft, Durability::power_loss, kLockTimeoutSeconds).create(info);
+    SqliteStudy(url, draft, Access::work, Durability::power_loss, kPatience).create(info);
     publish(url, draft, file);
   } catch (...) {
     remove_draft(draft);
     throw;
   }
-  return open_file(url, durability, kLockTimeoutSeconds);
+  return open_file(url, Access::work, durability, kPatience);
 }
 
 }  // namespace

@@ -13,11 +13,12 @@
 namespace metaqnn::search {
 namespace {
 
-constexpr std::array<std::pair<TrialState, const char*>, 4> kStateNames{{
+constexpr std::array<std::pair<TrialState, const char*>, 5> kStateNames{{
     {TrialState::waiting, "waiting"},
     {TrialState::running, "running"},
     {TrialState::complete, "complete"},
     {TrialState::failed, "failed"},
+    {TrialState::stopped, "stopped"},
 }};
 
 constexpr std::array<std::pair<Failure, const char*>, 8> kFailureNames{{
@@ -61,8 +62,12 @@ std::unique_ptr<Study> create_study(const std::string& url, const StudyInfo& inf
 }
 
 std::unique_ptr<Study> open_study(const std::string& url, Durability durability,
-                                  int lock_timeout_seconds) {
-  return form_of(url).open(url, durability, lock_timeout_seconds);
+                                  std::chrono::seconds patience) {
+  return form_of(url).open(url, Access::work, durability, patience);
+}
+
+std::unique_ptr<Study> open_study_to_read(const std::string& url, std::chrono::seconds patience) {
+  return form_of(url).open(url, Access::read, Durability::process, patience);
 }
 
 std::string to_string(TrialState state) {
@@ -77,7 +82,7 @@ TrialState parse_trial_state(const std::string& name) {
     if (name == known) return value;
   }
   throw DataError("'" + shown(name) +
-                  "' is no state of a trial: waiting, running, complete or failed");
+                  "' is no state of a trial: waiting, running, complete, failed or stopped");
 }
 
 std::string to_string(Failure failure) {
@@ -96,8 +101,8 @@ Failure parse_failure(const std::string& reason) {
 }
 
 std::string Trial::reason() const {
-  const std::string name = to_string(failure);
-  return detail.empty() ? name : name + " (" + detail + ")";
+  if (failure == Failure::none || detail.empty()) return to_string(failure) + detail;
+  return to_string(failure) + " (" + detail + ")";
 }
 
 void Trial::fail(const std::string& reason_text) {

@@ -12,31 +12,37 @@
 // without commit() leaves no trace. A process that dies in one leaves no trace either. A Study
 // belongs to one thread, and must not be carried through fork().
 //
-// Every call throws DataError where the study proves damaged, and FailureError where it is locked
-// for longer than the timeout, the disk is full, or reading or writing fails otherwise.
+// Every call throws DataError where the study proves damaged, or where its file is not any more what
+// its name leads to; StudyAwayError where its server is; and FailureError where it is locked for
+// longer than the timeout, the disk is full, a right is missing, or reading or writing fails
+// otherwise.
 //
 //   auto study = open_study("sqlite:///search.db");
-//   Transaction transaction(*study);
-//   const int64_t trial = study->add_trial(
-//       {.architecture = "[C(64,3,1), SM(10)]", .state = TrialState::running, ...}, worker);
-//   study->add_sample(trial, epsilon);
-//   transaction.commit();
+//   transact(*study, [&](bool) {
+//     const int64_t trial = study->add_trial(
+//         {.architecture = "[C(64,3,1), SM(10)]", .state = TrialState::running, ...}, worker);
+//     study->add_sample(trial, epsilon);
+//   });
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
+#include "architecture/error.h"
 #include "datasets/logs/log.h"
 
 namespace metaqnn::search {
 
 using EpochResult = datasets::EpochResult;
 
-enum class TrialState { waiting, running, complete, failed };
+// A stopped training was cut off because it was predicted to come to little.
+enum class TrialState { waiting, running, complete, failed, stopped };
 std::string to_string(TrialState state);
 TrialState parse_trial_state(const std::string& name);  // throws DataError
 
@@ -62,22 +68,35 @@ struct Trial {
   TrialState state = TrialState::waiting;
   Failure failure = Failure::none;
   std::string detail;  // more about the failure: "signal 11", "7340032 parameters"
-  // Best over the epochs, a fraction in [0, 1]; chance for not_learning.
+  // Best over the epochs, a fraction in [0, 1]; chance for not_learning. None where something else
+  // is measured.
   std::optional<double> validation_accuracy;
-  double epsilon = 0;  // when it was proposed
+  // What the study searches for, in its own unit; stored as the validation accuracy where it is not
+  // set. Every finite number that was measured, by name; the validation accuracy is always there.
+  std::optional<double> value;
+  std::map<std::string, double> measures;
+  bool predicted = false;  // `value` is a prediction: of a stopped training
+  double epsilon = 0;      // when it was proposed
   // Times a worker began it and was not killed from outside together with its supervisor.
   int attempts = 0;
   std::string origin;  // "search", "import", ...
   std::optional<int64_t> parameters, macs, memory_bytes;
   std::optional<double> learning_rate;  // the initial rate that was used in the end
   std::optional<double> seconds, images_per_second;
+  std::string precision;  // "float32", "bfloat16"; "" where nothing was trained or it is not known
+  // Unix seconds until which a reservation without a worker holds.
+  std::optional<double> leased_until;
   std::string finished_at;         // UTC, ISO 8601; "" while not finished; set by the study
   std::vector<EpochResult> curve;  // stored with the rest; read back only by trials(true)
 
-  bool finished() const { return state == TrialState::complete || state == TrialState::failed; }
-  // Complete, or failed because it does not learn: what the schedule counts.
-  bool counts() const { return state == TrialState::complete || failure == Failure::not_learning; }
-  std::string reason() const;  // "", "not learning", "crashed (signal 11)"
+  bool finished() const { return state != TrialState::waiting && state != TrialState::running; }
+  // Complete, stopped, or failed because it does not learn: what the schedule counts.
+  bool counts() const {
+    return state == TrialState::complete || state == TrialState::stopped ||
+           failure == Failure::not_learning;
+  }
+  // "", "not learning", "crashed (signal 11)"; of one that waits again why its training broke off.
+  std::string reason() const;
   // Failed, for a reason as reason() writes it; one that is empty or unknown is an error.
   void fail(const std::string& reason);
 };
@@ -118,6 +137,13 @@ struct StudyInfo {
   std::string created_at;  // UTC, ISO 8601
   std::string program_version;
   std::string library_versions;  // one line
+};
+
+// The server of a study restarts, has cut the connection, or has none left to give. What was
+// committed is safe, and the same may work later.
+class StudyAwayError : public FailureError {
+ public:
+  using FailureError::FailureError;
 };
 
 // Who works. On one host a worker lives as long as a process with its id and start time exists
@@ -162,7 +188,7 @@ class Study {
   virtual std::vector<std::string> pending_architectures() = 0;
   // The trial this worker holds, if any.
   virtual std::optional<Trial> held_trial(int64_t worker) = 0;
-  // Running, but under a worker that is not registered any more; by number.
+  // Running, but under a worker that is not registered any more, and not leased; by number.
   virtual std::vector<Trial> orphaned_trials() = 0;
   virtual std::vector<Worker> workers() = 0;
 
@@ -176,10 +202,13 @@ class Study {
   // The waiting trial with the lowest number becomes this worker's and running; none if nothing
   // waits.
   virtual std::optional<Trial> claim_waiting_trial(int64_t worker) = 0;
-  // Stores state, failure, detail, accuracy, cost, rates, attempts, curve and the finishing time,
-  // and gives the pending samples their sequence numbers. False, and nothing stored, if the trial
-  // is not running under this worker any more.
+  // Stores state, failure, detail, what was measured, cost, rates, precision, attempts, curve and
+  // the finishing time, and gives the pending samples their sequence numbers. False, and nothing
+  // stored, if the trial is not running under this worker any more.
   virtual bool finish_trial(const Trial& trial, int64_t worker) = 0;
+  // Keeps a text with a trial in hand: why its training broke off. Nothing happens to a trial that is
+  // not running under this worker.
+  virtual void remark(int64_t trial, int64_t worker, const std::string& detail) = 0;
   // Back to waiting; `attempts` is stored with it. Another worker, or the next start, takes it
   // first. Nothing happens to a trial that is not running.
   virtual void release_trial(int64_t trial, int attempts) = 0;
@@ -187,6 +216,9 @@ class Study {
   // A text kept under a name, for what is decided once and no sample says: the plan of a screening.
   // set_note() replaces an earlier one.
   virtual void set_note(const std::string& name, const std::string& text) = 0;
+
+  // In place of the one it was made with: the same search, made longer.
+  virtual void set_configuration(const std::string& toml) = 0;
 
   virtual int64_t register_worker(const Worker& worker) = 0;
   virtual void remove_worker(int64_t worker) = 0;
@@ -198,6 +230,9 @@ class Study {
   // is still there. While there is one it settles what a dead worker of its host held. Nothing
   // where it cannot be known.
   virtual std::optional<bool> is_host_present(const Worker& worker) = 0;
+
+  // How long opening, reading and writing wait for a lock, or for a server that is away.
+  virtual std::chrono::seconds patience() const = 0;
 
  protected:
   friend class Snapshot;
@@ -228,6 +263,31 @@ class Transaction {
   bool committed_ = false;
 };
 
+// Runs `action` in a Transaction and commits it. Where the server goes away it is run again from its
+// start, until that has lasted for longer than the study's patience. `action(again)`: with `again`
+// an earlier run may have been committed after all, by a server that could not tell any more.
+template <typename Action>
+std::invoke_result_t<Action, bool> transact(Study& study, Action action) {
+  using Clock = std::chrono::steady_clock;
+  std::optional<Clock::time_point> away_since;
+  for (;;) {
+    try {
+      Transaction transaction(study);
+      if constexpr (std::is_void_v<std::invoke_result_t<Action, bool>>) {
+        action(away_since.has_value());
+        return transaction.commit();
+      } else {
+        auto result = action(away_since.has_value());
+        transaction.commit();
+        return result;
+      }
+    } catch (const StudyAwayError&) {
+      if (!away_since) away_since = Clock::now();
+      if (Clock::now() - *away_since > study.patience()) throw;
+    }
+  }
+}
+
 // While it lives, all reading calls see the state of the first one, whatever other processes write;
 // nobody waits for it. Needed where the results of two calls are put together. No Transaction may
 // begin inside it (asserted).
@@ -249,8 +309,13 @@ class Snapshot {
 // but perhaps not a power cut; for table look-ups, where thousands of commits a second are wanted.
 enum class Durability { power_loss, process };
 
-// How long opening and writing wait for another process's lock, or for a server that is gone.
-constexpr int kLockTimeoutSeconds = 60;
+// The patience of a study whose opener does not say another.
+constexpr std::chrono::seconds kPatience{60};
+
+// `read`: for those who change nothing and leave nothing behind: neither files beside the study nor
+// locks that a writer would wait for, whoever owns it and where it may not be written too. `work`:
+// for those who may change it.
+enum class Access { read, work };
 
 // The two forms of a URL: sqlite:///relative.db or sqlite:////absolute.db, a file; and
 // postgresql://user@host/database, a server's database, as libpq reads it (parameters after a `?`
@@ -264,17 +329,28 @@ std::string shown_url(const std::string& url);
 // it can be used. Throws FailureError where the folder may not be entered or the server does not
 // let us in.
 bool study_exists(const std::string& url);
-// Throws UsageError where a file or study is already there; FailureError where it cannot be written
-// (no folder, no database, permission, full disk). All or nothing: killed in the middle it leaves
-// no study, and of two processes that create at once exactly one succeeds.
+// What create_study() throws where a file or study is there already.
+class StudyExistsError : public UsageError {
+ public:
+  using UsageError::UsageError;
+};
+
+// Throws StudyExistsError; FailureError where it cannot be written (no folder, no database,
+// permission, full disk). All or nothing: killed in the middle it leaves no study, and of two
+// processes that create at once exactly one succeeds.
 std::unique_ptr<Study> create_study(const std::string& url, const StudyInfo& info,
                                     Durability durability = Durability::power_loss);
-// Throws DataError where there is none, where the file is no study, damaged, or written by a newer
-// format (which is never touched); FailureError where another program holds it locked for longer
-// than the timeout, or where the server does not let us in.
+// A study of an older format is read as it is; the first Transaction takes it to the present one, in
+// a transaction of its own. Throws DataError where there is none, where the file is no study,
+// damaged, or written by a newer format (which is never touched); FailureError where another program
+// holds it locked for longer than the patience, where the server does not let us in, or where a
+// right is missing that `access` needs (docs/study.md), naming it.
 std::unique_ptr<Study> open_study(const std::string& url,
                                   Durability durability = Durability::power_loss,
-                                  int lock_timeout_seconds = kLockTimeoutSeconds);
+                                  std::chrono::seconds patience = kPatience);
+// The same with Access::read; Transactions are refused.
+std::unique_ptr<Study> open_study_to_read(const std::string& url,
+                                          std::chrono::seconds patience = kPatience);
 
 // All trials, finished or not, as a log in the order of trial numbers, with the sequence numbers of
 // their samples.

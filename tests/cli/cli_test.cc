@@ -497,10 +497,10 @@ TEST_F(Cli, SearchThatFoundNothingNewForTooLongDoesNotStartAgain) {
 
 TEST_F(Cli, SearchRefusesAStudyMadeWithAnotherConfiguration) {
   ASSERT_EQ(search({"--trials", "3"}).status, 0);
-  folder_.write("other.toml", recipe("[[1.0, 8], [0.1, 5]]"));
+  folder_.write("other.toml", recipe("[[1.0, 7], [0.1, 5]]"));
   EXPECT_THAT(
       error_of({"search", "--config", (folder_ / "other.toml").string(), "--study", url()}, 2),
-      AllOf(HasSubstr("[[1.0, 8], [0.1, 4]]"), HasSubstr("[[1.0, 8], [0.1, 5]]")));
+      AllOf(HasSubstr("[[1.0, 8], [0.1, 4]]"), HasSubstr("[[1.0, 7], [0.1, 5]]")));
   EXPECT_THAT(error_of({"search", "--config", config(), "--study", url(), "--seed", "9"}, 2),
               HasSubstr("seed"));
   EXPECT_THAT(error_of({"search", "--study", url(), "--seed", "9"}, 2),
@@ -558,7 +558,7 @@ TEST_F(Cli, StatusOfAStudyWithoutTrialsHasNullsForWhatIsUndefined) {
   make_empty_study();
   const json document = json_of({"status", "--study", url(), "--format", "json"});
   EXPECT_EQ(document["states"],
-            (json{{"complete", 0}, {"failed", 0}, {"running", 0}, {"waiting", 0}}));
+            (json{{"complete", 0}, {"failed", 0}, {"running", 0}, {"waiting", 0}, {"stopped", 0}}));
   EXPECT_EQ(document["unique_models"], 0);
   EXPECT_EQ(document["samples"], 0);
   EXPECT_EQ(document["epsilon"], 1.0);
@@ -598,9 +598,107 @@ TEST_F(Cli, StatusCountsTheTimeOfFailuresButNotAsModels) {
   const Result imported =
       run({"import", (folder_ / "log.csv").string(), "--config", config(), "--study", url()});
   ASSERT_EQ(imported.status, 0) << imported.error;
-  const json status = json_of({"status", "--study", url(), "--format", "json"});
-  EXPECT_EQ(status["states"]["failed"], 1);
-  EXPECT_DOUBLE_EQ(status["models_per_hour"], 120);
+  const auto status = [&] { return json_of({"status", "--study", url(), "--format", "json"}); };
+  EXPECT_EQ(status()["states"]["failed"], 1);
+  EXPECT_TRUE(status()["models_per_hour"].is_null()) << "nobody works on it";
+  const auto study = search::open_study(url());
+  for (int workers = 1; workers <= 2; ++workers) {
+    search::transact(*study, [&](bool) { study->register_worker(search::this_process()); });
+    EXPECT_DOUBLE_EQ(status()["models_per_hour"], 120 * workers);
+  }
+}
+
+TEST_F(Cli, StatusTellsModelsBeyondTheSchedule) {
+  ASSERT_EQ(search().status, 0);
+  const auto study = search::open_study(url());
+  search::transact(*study, [&](bool) {
+    search::Trial trial;
+    trial.architecture = "of-a-screening";
+    trial.state = search::TrialState::complete;
+    trial.validation_accuracy = 0.5;
+    trial.origin = "screen";
+    study->add_sample(study->add_trial(trial, 0), 0);
+  });
+  EXPECT_THAT(run({"status", "--study", url()}).output,
+              HasSubstr("models    13; the 12 of the schedule are done"));
+  const json trials = json_of({"trials", "--study", url(), "--format", "json"});
+  EXPECT_TRUE(trials.back()["epsilon"].is_null()) << "no walk led to it";
+  EXPECT_TRUE(json_of({"trials", "--samples", "--study", url(), "--format", "json"})
+                  .back()["epsilon"]
+                  .is_null());
+}
+
+TEST_F(Cli, SearchOnlyMakesTheStudyWhereThatIsAskedFor) {
+  EXPECT_EQ(search({"--create-only"}).status, 0);
+  EXPECT_EQ(search::open_study(url())->counts().samples, 0);
+  EXPECT_EQ(search({"--create-only"}).status, 0) << "it is there already";
+  EXPECT_EQ(search().status, 0);
+  EXPECT_EQ(search::open_study(url())->counts().unique_models, 12);
+}
+
+TEST_F(Cli, SearchThatIsDoneGoesOnWithMoreTrialsOrALongerSchedule) {
+  ASSERT_EQ(search({"--trials", "20"}).status, 0);
+  EXPECT_EQ(search::open_study(url())->counts().unique_models, 12) << "the schedule ended first";
+  const Result more = search({"--trials", "14"});
+  EXPECT_EQ(more.status, 0) << more.error;
+  EXPECT_THAT(more.error, HasSubstr("the schedule has 14 models now"));
+  EXPECT_EQ(search::open_study(url())->counts().unique_models, 14);
+  EXPECT_EQ(search().status, 0) << "the configuration that it was made with still fits";
+  const auto schedule = [&] {
+    return search::stored_configuration(*search::open_study(url())).strategy.schedule;
+  };
+  EXPECT_EQ(schedule(), (search::Schedule{{1.0, 8}, {0.1, 6}}));
+  folder_.write("longer.toml", recipe("[[1.0, 8], [0.1, 7], [0.05, 2]]"));
+  const Result longer =
+      run({"search", "--config", (folder_ / "longer.toml").string(), "--study", url()});
+  EXPECT_EQ(longer.status, 0) << longer.error;
+  EXPECT_EQ(search::open_study(url())->counts().unique_models, 17);
+  EXPECT_EQ(schedule(), (search::Schedule{{1.0, 8}, {0.1, 7}, {0.05, 2}}));
+}
+
+TEST_F(Cli, SearchStartedSixTimesAtOnceIsOneSearch) {
+  constexpr int kSearches = 6;
+  std::vector<std::unique_ptr<Program>> searches;
+  for (int i = 0; i < kSearches; ++i) {
+    searches.push_back(std::make_unique<Program>(
+        std::vector<std::string>{"search", "--config", config(), "--study", url()}));
+  }
+  for (const auto& search : searches) {
+    const Result result = search->wait();
+    EXPECT_EQ(result.status, 0) << result.error;
+  }
+  const auto study = search::open_study(url());
+  EXPECT_EQ(study->counts().unique_models, 12);
+  EXPECT_EQ(study->trials(false).size(), 12u);
+  EXPECT_TRUE(study->workers().empty());
+}
+
+TEST_F(Cli, SearchThatFindsNoNetworkThatLearnsFails) {
+  std::string table = "architecture,state,reason,validation_accuracy\n";
+  for (char first : {'a', 'b', 'c'}) {
+    for (char second : {'a', 'b', 'c'}) {
+      for (char third : {'a', 'b', 'c'})
+        table += std::string{first, '-', second, '-', third} + ",failed,not learning,0.1\n";
+    }
+  }
+  folder_.write("table.csv", table);
+  const Result result = search();
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.error, HasSubstr("no network was found that learns: all 12 failed"));
+}
+
+TEST_F(Cli, SearchOfWhichTheStudyIsRemovedEnds) {
+  folder_.write("search.toml", recipe("[[1.0, 20]]", "seconds_per_trial = 1\n"));
+  Program search({"search", "--config", config(), "--study", url()});
+  ASSERT_TRUE(eventually([&] {
+    return search::study_exists(url()) &&
+           search::open_study_to_read(url())->counts().unique_models > 0;
+  }));
+  std::filesystem::remove(folder_ / "study.db");
+  const Result result = search.wait();
+  EXPECT_EQ(result.status, 3);
+  EXPECT_THAT(result.error, HasSubstr("was removed, moved or replaced while it was in use"));
+  EXPECT_FALSE(search::study_exists(url()));
 }
 
 TEST_F(Cli, TrialsListsThemInOrderOrTheBest) {

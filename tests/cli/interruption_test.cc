@@ -16,6 +16,7 @@
 #include <tuple>
 #include <vector>
 
+#include "architecture/error.h"
 #include "architecture/random.h"
 #include "search/study/study.h"
 #include "tests/cli/run_program.h"
@@ -405,6 +406,95 @@ INSTANTIATE_TEST_SUITE_P(OfAProcessOrItsGroup, Interrupt, testing::Bool(),
                          [](const auto& parameter) {
                            return parameter.param ? "group" : "process";
                          });
+
+// A search by several workers on a server that has its troubles.
+class ServerAway : public testing::Test {
+ protected:
+  void SetUp() override {
+    server_ = PostgresqlServer::shared();
+    if (server_ == nullptr) GTEST_SKIP() << PostgresqlServer::kMissing;
+    write_cells(folder_);
+    url_ = server_->new_database();
+  }
+  std::vector<std::string> arguments(const std::string& workers,
+                                     const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> all{"search",  "--config", (folder_ / "cells.toml").string(),
+                                 "--study", url_,       "--workers",
+                                 workers,   "--trials", std::to_string(kModels)};
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }
+  bool has_models(int64_t count) const {
+    return eventually([&] {
+      try {
+        return search::study_exists(url_) &&
+               search::open_study_to_read(url_, 1s)->counts().unique_models >= count;
+      } catch (const Error&) {
+        return false;  // away
+      }
+    });
+  }
+  // Every model once, every result numbered, nobody registered any more.
+  void expect_whole() const {
+    const auto study = search::open_study(url_);
+    EXPECT_EQ(study->counts().unique_models, kModels);
+    EXPECT_EQ(study->counts().reserved, 0);
+    std::set<std::string> architectures;
+    for (const Trial& trial : study->trials(false)) {
+      EXPECT_TRUE(architectures.insert(trial.architecture).second);
+      EXPECT_EQ(trial.attempts, 1)
+          << trial.architecture << " was charged for the server's troubles";
+    }
+  }
+
+  Folder folder_;
+  PostgresqlServer* server_ = nullptr;
+  std::string url_;
+};
+
+TEST_F(ServerAway, ForRestartsDoesNotEndASearch) {
+  Program search(arguments("3"));
+  for (const int64_t models : {20, 50, 90}) {
+    ASSERT_TRUE(has_models(models));
+    server_->stop();
+    server_->start();
+  }
+  const Result result = search.wait();
+  EXPECT_EQ(result.status, 0) << result.error;
+  expect_whole();
+}
+
+TEST_F(ServerAway, ByCutConnectionsDoesNotEndASearch) {
+  Program search(arguments("3"));
+  for (int64_t models = 10; models <= 100; models += 10) {
+    ASSERT_TRUE(has_models(models));
+    server_->execute(url_,
+                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                     "WHERE application_name = 'metaqnn'");
+  }
+  const Result result = search.wait();
+  EXPECT_EQ(result.status, 0) << result.error;
+  expect_whole();
+}
+
+TEST_F(ServerAway, ForSomeWorkersLeavesTheSearchToTheOthers) {
+  const Result result = run(arguments("50", {"--patience", "3"}));  // of 40 connections
+  EXPECT_EQ(result.status, 0) << result.error;
+  EXPECT_THAT(result.error, HasSubstr("the server is away, or has no connection left"));
+  expect_whole();
+}
+
+TEST_F(ServerAway, ForGoodEndsASearchThatSaysSo) {
+  Program search(arguments("2", {"--patience", "2"}));
+  ASSERT_TRUE(has_models(5));
+  server_->stop();
+  const Result result = search.wait();
+  server_->start();
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.error, HasSubstr("what was committed is safe, run the same command again"));
+  EXPECT_EQ(run(arguments("2")).status, 0);
+  expect_whole();
+}
 
 }  // namespace
 }  // namespace metaqnn::tests

@@ -1,9 +1,10 @@
-// Workers that die before they have trained anything.
+// Workers that die before they have trained anything, and devices that fault.
 #include "search/supervisor.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -30,10 +31,14 @@ class Notes : public search::SearchObserver {
     deaths.push_back(held == nullptr ? how : held->architecture);
   }
   void worker_given_up(int left) override { given_up.push_back(left); }
+  void device_left(const std::string& device, const std::string& fault) override {
+    devices_left.push_back(device + ": " + fault);
+  }
 
   int finished = 0;
   std::vector<std::string> deaths;
   std::vector<int> given_up;
+  std::vector<std::string> devices_left;
 };
 
 // A study of three cells, and in place of the program a line of shell, with the worker's options as
@@ -68,8 +73,8 @@ class FailedStarts : public testing::Test {
 
 TEST_F(FailedStarts, OfEveryWorkerEndTheSearch) {
   EXPECT_THAT(message_of<FailureError>([&] { Supervisor(options("kill -SEGV $$"), notes_).run(); }),
-              HasSubstr("every worker died before it had trained anything (signal 11, "
-                        "Segmentation fault)"));
+              HasSubstr("no worker is left: every one died before it had trained anything "
+                        "(signal 11, Segmentation fault)"));
   EXPECT_EQ(notes_.deaths.size(), 3u);
   EXPECT_THAT(notes_.given_up, ElementsAre(0));
   EXPECT_EQ(notes_.finished, 0);
@@ -84,6 +89,67 @@ TEST_F(FailedStarts, OfOneWorkerLeaveTheSearchToTheOther) {
   EXPECT_EQ(notes_.deaths.size(), 3u);
   EXPECT_THAT(notes_.given_up, ElementsAre(1));
   EXPECT_EQ(notes_.finished, 3);
+}
+
+constexpr const char* kFault = "CUDA error: an illegal memory access was encountered";
+
+class FaultyDevice : public FailedStarts {
+ protected:
+  SupervisorOptions options(const std::string& where, std::vector<std::string> devices,
+                            int workers = 1) const {
+    SupervisorOptions options;
+    options.study_url = folder_.url("cells.db");
+    options.program = METAQNN_FAULTY_WORKER;
+    options.program_arguments = {where};
+    options.devices = std::move(devices);
+    options.workers = workers;
+    return options;
+  }
+  std::string run(const SupervisorOptions& options) {
+    return message_of<FailureError>([&] { Supervisor(options, notes_).run(); });
+  }
+  std::vector<Trial> trials() const {
+    return search::open_study_to_read(folder_.url("cells.db"))->trials(false);
+  }
+  // Networks that a fault has cost something.
+  int64_t charged() const {
+    const std::vector<Trial> all = trials();
+    return std::count_if(all.begin(), all.end(), [](const Trial& trial) {
+      return trial.state == search::TrialState::failed || trial.attempts > 1;
+    });
+  }
+};
+
+TEST_F(FaultyDevice, EndsTheSearchWithItsTextAndCostsFewNetworks) {
+  const std::string message = run(options("cuda:0", {"cuda:0"}));
+  EXPECT_THAT(message, HasSubstr("no worker is left: device cuda:0 faults"));
+  EXPECT_THAT(message, HasSubstr(kFault));
+  EXPECT_THAT(notes_.devices_left, ElementsAre(std::string("cuda:0: ") + kFault));
+  EXPECT_LE(charged(), 3);
+  EXPECT_EQ(trials().at(0).reason(), std::string("crashed (") + kFault + ")");
+  EXPECT_EQ(trials().back().state, search::TrialState::waiting) << "at no cost";
+  EXPECT_EQ(trials().back().reason(), kFault);
+}
+
+TEST_F(FaultyDevice, OfSeveralWorkersCostsFewNetworksToo) {
+  EXPECT_THAT(run(options("cuda:0", {"cuda:0"}, 3)), HasSubstr(kFault));
+  EXPECT_LE(charged(), 3);
+}
+
+TEST_F(FaultyDevice, LeavesTheSearchToTheOthers) {
+  EXPECT_EQ(Supervisor(options("cuda:0", {"cuda:0", "cuda:1"}), notes_).run(), SearchEnd::done);
+  const auto study = search::open_study_to_read(folder_.url("cells.db"));
+  EXPECT_GE(study->counts().in(search::TrialState::complete), 2);
+  EXPECT_LE(charged(), 3);
+}
+
+TEST_F(FaultyDevice, IsNotLeftForOneNetworkThatFaultsEverywhere) {
+  Supervisor(options("b", {"cuda:0"}), notes_).run();
+  EXPECT_TRUE(notes_.devices_left.empty());
+  const auto study = search::open_study_to_read(folder_.url("cells.db"));
+  EXPECT_EQ(study->find_trial("b")->reason(), std::string("crashed (") + kFault + ")");
+  EXPECT_EQ(study->find_trial("b")->attempts, 3);
+  EXPECT_EQ(study->counts().in(search::TrialState::complete), 2);
 }
 
 }  // namespace

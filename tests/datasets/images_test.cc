@@ -721,11 +721,12 @@ TEST(StratifiedSplit, RefusesSizesThatTheImagesCannotMeet) {
     return tests::message_of<UsageError>(
         [&] { stratified_split(labels, 2, training, validation, 1); });
   };
-  EXPECT_THAT(message(0, -1), HasSubstr("validation_size is -1: expected at least 0"));
-  EXPECT_THAT(message(-1, 1), HasSubstr("training_size is -1"));
-  EXPECT_THAT(message(3, 2), AllOf(HasSubstr("training_size 3 and validation_size 2 ask for more "
-                                             "images than there are"),
-                                   HasSubstr("the training part has 4 images")));
+  EXPECT_THAT(message(0, -1), HasSubstr("validation_images is -1: expected at least 0"));
+  EXPECT_THAT(message(-1, 1), HasSubstr("training_images is -1"));
+  EXPECT_THAT(message(3, 2),
+              AllOf(HasSubstr("training_images 3 and validation_images 2 ask for more "
+                              "images than there are"),
+                    HasSubstr("the training part has 4 images")));
   EXPECT_THAT(message(0, 4), HasSubstr("at least one must train"));
   EXPECT_THAT(message(INT64_MAX, INT64_MAX), HasSubstr("ask for more images"));
 }

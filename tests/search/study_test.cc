@@ -45,7 +45,9 @@ class StudyFile : public ::testing::Test {
     info.seed = ~uint64_t{0};
     return create_study(url(), info);
   }
-  std::unique_ptr<Study> open() const { return open_study(url(), Durability::power_loss, 1); }
+  std::unique_ptr<Study> open() const {
+    return open_study(url(), Durability::power_loss, std::chrono::seconds(1));
+  }
 
   // Runs `action` in a process of its own; the exit status it returned, or -signal.
   template <typename Action>
@@ -487,13 +489,13 @@ TEST_P(EveryStudy, LockedByAnotherProgramSaysSoAfterTheTimeout) {
 TEST_F(StudyFile, OfANewerFormatIsRefusedAndNotTouched) {
   create();
   std::string bytes = read_text(file());
-  bytes[63] = 2;  // user_version, big-endian at byte 60
+  bytes[63] = 3;  // user_version, big-endian at byte 60
   std::ofstream(file(), std::ios::binary | std::ios::trunc) << bytes;
   try {
     open();
     ADD_FAILURE() << "opened";
   } catch (const DataError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("newer metaqnn (format 2"));
+    EXPECT_THAT(error.what(), HasSubstr("newer metaqnn (format 3"));
   }
   EXPECT_EQ(read_text(file()), bytes);
   EXPECT_THAT(listing(), ElementsAre("study.db")) << "no journal is left of the reading";
@@ -920,10 +922,10 @@ TEST_F(StudyOnAServer, LeavesTablesOfOthersAlone) {
 
 TEST_F(StudyOnAServer, OfANewerFormatOrWithoutATableIsRefused) {
   create();
-  ASSERT_TRUE(execute("UPDATE metaqnn.study SET value = '2' WHERE key = 'format'"));
-  EXPECT_THAT(tests::message_of<DataError>([&] { open(); }), HasSubstr("newer metaqnn (format 2"));
+  ASSERT_TRUE(execute("UPDATE metaqnn.study SET value = '3' WHERE key = 'format'"));
+  EXPECT_THAT(tests::message_of<DataError>([&] { open(); }), HasSubstr("newer metaqnn (format 3"));
   ASSERT_TRUE(
-      execute("UPDATE metaqnn.study SET value = '1' WHERE key = 'format'; "
+      execute("UPDATE metaqnn.study SET value = '2' WHERE key = 'format'; "
               "UPDATE metaqnn.counters SET next_sequence = 9"));
   EXPECT_THAT(tests::message_of<DataError>([&] { open(); }), HasSubstr("not 1 to 8"));
   ASSERT_TRUE(execute("DROP TABLE metaqnn.samples"));
@@ -1026,7 +1028,7 @@ TEST_F(StudyOnAServer, ThatDoesNotLetUsInSaysWhyAndKeepsThePasswordToItself) {
 
 TEST_F(StudyOnAServer, GoesOnWhenTheServerHasRestarted) {
   auto study = create();
-  auto other = open();
+  auto other = open_study(url(), Durability::power_loss, std::chrono::seconds(4));
   const int64_t worker = add_worker(*study);
   add_finished(*study, "[SM(10)]", 0.5, worker);
   server_->stop();
@@ -1034,7 +1036,7 @@ TEST_F(StudyOnAServer, GoesOnWhenTheServerHasRestarted) {
   EXPECT_EQ(other->is_host_present(this_process()), true) << "nobody can be back yet";
   add_finished(*study, "[GAP(10), SM(10)]", 0.5, worker);
   EXPECT_EQ(other->counts().unique_models, 2);
-  std::this_thread::sleep_for(std::chrono::seconds(3));  // longer than clients are waited for
+  std::this_thread::sleep_for(std::chrono::seconds(9));  // longer than clients are waited for
   EXPECT_EQ(other->is_host_present(this_process()), true) << "announced again";
 }
 

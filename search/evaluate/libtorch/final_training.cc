@@ -59,7 +59,7 @@ class TorchFinalTrainer : public FinalTrainer {
                      const std::function<void(const Checkpoint&)>& after_epoch) override {
     FinalOutcome outcome;
     Checkpoint checkpoint = begun ? std::move(*begun) : blank(task);
-    const Breakdown breakdown = guard([&] {
+    const Breakdown breakdown = guard(device_, [&] {
       if (run(task, checkpoint, stop, after_epoch)) {
         outcome.checkpoint = std::move(checkpoint);
       } else {
@@ -203,7 +203,10 @@ class TorchFinalTrainer : public FinalTrainer {
 
 std::unique_ptr<FinalTrainer> libtorch::make_final_trainer(const FinalTrainerSettings& settings,
                                                            const Resources& resources) {
-  return std::make_unique<TorchFinalTrainer>(settings, resources);
+  std::unique_ptr<FinalTrainer> made;
+  load_onto(at::Device(resources.device),
+            [&] { made = std::make_unique<TorchFinalTrainer>(settings, resources); });
+  return made;
 }
 
 }  // namespace metaqnn::search

@@ -5,6 +5,7 @@
 #include <torch/cuda.h>
 #include <torch/version.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -63,7 +64,8 @@ at::ScalarType choose_precision(const std::string& name, const at::Device& devic
   }
   if (name != "auto")
     throw UsageError("precision '" + shown(name) + "': expected auto, float32 or bfloat16");
-  const bool worthwhile = !device.is_cpu() || processor_has_bfloat16();
+  const bool worthwhile = device.is_cpu() ? processor_has_bfloat16()
+                                          : gpu_has_bfloat16(std::max<int>(device.index(), 0));
   return worthwhile && bfloat16_step_works(device) ? at::kBFloat16 : at::kFloat;
 }
 

@@ -59,7 +59,7 @@ class TrainingEvaluator : public Evaluator {
 
   void evaluate(Trial& trial) override {
     const auto start = Clock::now();
-    const Breakdown breakdown = guard([&] {
+    const Breakdown breakdown = guard(device_, [&] {
       const Architecture architecture = parse_architecture(trial.architecture);
       if (fits(architecture, trial)) train(architecture, trial, start);
     });
@@ -72,7 +72,7 @@ class TrainingEvaluator : public Evaluator {
     if (settings_.max_parameters == 0 && settings_.max_memory == 0) return true;
     bool kept = true;
     // What is no network is for evaluate() to say.
-    guard([&] {
+    guard(device_, [&] {
       Trial trial;
       kept = fits(parse_architecture(architecture), trial);
     });
@@ -82,7 +82,7 @@ class TrainingEvaluator : public Evaluator {
   std::optional<TimedEpoch> time_epoch(const std::string& text, double seconds) override {
     TimedEpoch timed;
     timed.trial.architecture = text;
-    const Breakdown breakdown = guard([&] {
+    const Breakdown breakdown = guard(device_, [&] {
       const Architecture architecture = parse_architecture(text);
       if (fits(architecture, timed.trial)) time(architecture, seconds, timed);
     });
@@ -140,6 +140,8 @@ class TrainingEvaluator : public Evaluator {
   }
 
   void train(const Architecture& architecture, Trial& trial, Clock::time_point start) const {
+    trial.precision = precision_ == at::kFloat ? "float32" : "bfloat16";
+    const Chance chance = chance_of(architecture);
     RunLimits limits;
     if (settings_.max_seconds > 0) {
       limits.deadline = start + std::chrono::duration_cast<Clock::duration>(
@@ -151,31 +153,53 @@ class TrainingEvaluator : public Evaluator {
       trial.learning_rate = learning_rate;
       TrainingRun run = run_of(architecture);
       const RunEnd end =
-          run.train(rates(settings_, learning_rate), limits, trial.curve,
-                    [&](size_t epochs) { return epochs > 1 || above_chance(trial.curve[0]); });
+          run.train(rates(settings_, learning_rate), limits, trial.curve, [&](size_t epochs) {
+            return epochs > 1 ||
+                   trial.curve[0].validation_accuracy > chance.accuracy + settings_.chance_margin;
+          });
       if (run.training_seconds() > 0)
         trial.images_per_second =
             static_cast<double>(run.images_trained()) / run.training_seconds();
       if (end == RunEnd::timeout)
         return fail(trial, Failure::timeout, std::to_string(seconds_since(start)) + " s");
       if (end == RunEnd::not_a_number) return fail(trial, Failure::not_a_number);
-      if (end == RunEnd::done) return complete(trial);
+      if (end == RunEnd::done && best_accuracy(trial) > chance.luckiest) return complete(trial);
       learning_rate *= settings_.restart_factor;
     }
     fail(trial, Failure::not_learning);
-    trial.validation_accuracy = 1.0 / data_.classes();
+    trial.validation_accuracy = 1.0 / classes_of(architecture);
   }
 
-  bool above_chance(const EpochResult& epoch) const {
-    return epoch.validation_accuracy > 1.0 / data_.classes() + settings_.chance_margin;
+  // What a network reaches that has learned nothing.
+  struct Chance {
+    double accuracy;
+    double luckiest;  // on as few images as validate
+  };
+
+  // Always to tell the largest class among the validation images, or any class.
+  Chance chance_of(const Architecture& architecture) const {
+    constexpr double kDeviations = 3;
+    const at::Tensor labels = data_.validation().labels.cpu();
+    const double images = static_cast<double>(labels.size(0));
+    const double largest = at::bincount(labels).max().item<double>() / images;
+    const double accuracy = std::max(largest, 1.0 / classes_of(architecture));
+    return {accuracy, accuracy + kDeviations * std::sqrt(accuracy * (1 - accuracy) / images)};
+  }
+
+  static int classes_of(const Architecture& architecture) {
+    return std::get<Softmax>(architecture.layers.back()).classes;
+  }
+
+  static double best_accuracy(const Trial& trial) {
+    double best = 0;
+    for (const EpochResult& epoch : trial.curve) best = std::max(best, epoch.validation_accuracy);
+    return best;
   }
 
   static void complete(Trial& trial) {
     trial.state = TrialState::complete;
     trial.failure = Failure::none;
-    double best = 0;
-    for (const EpochResult& epoch : trial.curve) best = std::max(best, epoch.validation_accuracy);
-    trial.validation_accuracy = best;
+    trial.validation_accuracy = best_accuracy(trial);
   }
 
   TrainingSettings settings_;
@@ -190,7 +214,10 @@ class TrainingEvaluator : public Evaluator {
 std::unique_ptr<Evaluator> libtorch::make_training_evaluator(const TrainingSettings& settings,
                                                              const DataSettings& data,
                                                              const Resources& resources) {
-  return std::make_unique<TrainingEvaluator>(settings, data, resources);
+  std::unique_ptr<Evaluator> made;
+  load_onto(at::Device(resources.device),
+            [&] { made = std::make_unique<TrainingEvaluator>(settings, data, resources); });
+  return made;
 }
 
 }  // namespace metaqnn::search

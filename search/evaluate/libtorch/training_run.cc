@@ -9,12 +9,12 @@
 #include <torch/serialize/archive.h>
 
 #include <cmath>
-#include <cstdlib>
 #include <numeric>
 #include <sstream>
 
 #include "architecture/error.h"
 #include "architecture/random.h"
+#include "search/evaluate/device_fault.h"
 #include "search/evaluate/libtorch/tensor_memory.h"
 
 namespace metaqnn::search {
@@ -72,17 +72,9 @@ void set_threads(int threads) {
     reinterpret_cast<SetThreads>(symbol)(threads);
 }
 
-bool is_out_of_memory(const std::string& message) {
-  return message.find("out of memory") != std::string::npos ||
-         message.find("can't allocate memory") != std::string::npos ||
-         message.find("not enough memory") != std::string::npos;
-}
-
-Breakdown breakdown_of(const std::string& message) {
+Breakdown breakdown_of(const at::Device& device, const std::string& message) {
   if (is_out_of_memory(message)) return {Failure::out_of_memory, ""};
-  // After an illegal address or a fault of the device nothing works any more in this process. Its
-  // supervisor starts another, and counts an attempt of this network.
-  if (message.find("CUDA error") != std::string::npos) std::abort();
+  if (is_device_fault(message)) throw DeviceFault(device.str(), message);
   return {Failure::error, message.substr(0, message.find('\n'))};
 }
 
@@ -116,7 +108,7 @@ void prepare_device(const at::Device& device, int threads) {
   at::globalContext().setAllowTF32CuDNN(false);  // float32 means all of its 24 bits
 }
 
-Breakdown guard(const std::function<void()>& body) {
+Breakdown guard(const at::Device& device, const std::function<void()>& body) {
   try {
     body();
   } catch (const UsageError& error) {
@@ -124,13 +116,30 @@ Breakdown guard(const std::function<void()>& body) {
   } catch (const std::bad_alloc&) {
     return {Failure::out_of_memory, ""};
   } catch (const c10::Error& error) {
-    return breakdown_of(error.what_without_backtrace());
+    return breakdown_of(device, error.what_without_backtrace());
   } catch (const Error&) {
     throw;  // of the data or the disk, not of one network
   } catch (const std::exception& error) {
-    return breakdown_of(error.what());
+    return breakdown_of(device, error.what());
   }
   return {};
+}
+
+void load_onto(const at::Device& device, const std::function<void()>& action) {
+  std::string reason;
+  try {
+    return action();
+  } catch (const Error&) {
+    throw;
+  } catch (const c10::Error& error) {
+    reason = error.what_without_backtrace();
+  } catch (const std::exception& error) {  // std::bad_alloc says no more than that
+    reason = error.what();
+  }
+  if (is_device_fault(reason)) throw DeviceFault(device.str(), reason);
+  throw FailureError("the images cannot be loaded onto device " + device.str() + " (" +
+                     reason.substr(0, reason.find('\n')) +
+                     "); use fewer images or workers, or another device");
 }
 
 TrainingRun::TrainingRun(const RunSettings& settings, const DeviceData& data,

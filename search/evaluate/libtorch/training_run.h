@@ -127,7 +127,12 @@ struct Breakdown {
   std::string detail;
 };
 // Runs `body`; what it, LibTorch or the allocator throws becomes a reason. InterruptedError and
-// FailureError pass through: they are not the network's.
-Breakdown guard(const std::function<void()>& body);
+// FailureError pass through: they are not the network's. Throws DeviceFault where the device says
+// that it can do no more.
+Breakdown guard(const at::Device& device, const std::function<void()>& body);
+
+// For what has to work before there is a network to blame: the images go to the device. Throws
+// FailureError where they do not fit it, DeviceFault, and what `action` throws of ours.
+void load_onto(const at::Device& device, const std::function<void()>& action);
 
 }  // namespace metaqnn::search

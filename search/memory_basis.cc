@@ -1,19 +1,19 @@
-#include "cli/memory_basis.h"
+#include "search/memory_basis.h"
 
 #include "architecture/error.h"
 #include "datasets/images/data_set.h"
 #include "search/evaluate/torch.h"
 
-namespace metaqnn::cli {
+namespace metaqnn::search {
 namespace {
 
 // The device that a first worker would get, and the precision there. A GPU that is not here cannot
 // be asked what it does with "auto": float32 takes more memory.
-void resolve_device(const search::Configuration& configuration, MemoryBasis& basis) {
+void resolve_device(const Configuration& configuration, MemoryBasis& basis) {
   const std::string& precision = configuration.evaluator.training.precision;
   try {
-    basis.device = search::resolve_devices(configuration.device).front();
-    basis.precision = search::resolve_precision(precision, basis.device);
+    basis.device = resolve_devices(configuration.device).front();
+    basis.precision = resolve_precision(precision, basis.device);
   } catch (const FailureError&) {
     basis.device = configuration.device;
     basis.device_is_here = false;
@@ -25,7 +25,7 @@ void resolve_device(const search::Configuration& configuration, MemoryBasis& bas
 
 // The images that a worker would keep on its device, as in search/evaluate/libtorch/device_data.h.
 // They are not opened: a folder that lacks a part of its data set counts as whole.
-void count_images(const search::DataSettings& data, MemoryBasis& basis) {
+void count_images(const DataSettings& data, MemoryBasis& basis) {
   if (data.name.empty()) return;
   const datasets::DataSetEntry& entry = datasets::find_data_set(data.name);
   basis.images = data.training_images > 0 ? data.training_images + data.validation_images
@@ -36,7 +36,7 @@ void count_images(const search::DataSettings& data, MemoryBasis& basis) {
 
 }  // namespace
 
-MemoryBasis memory_basis(const search::Configuration& configuration) {
+MemoryBasis memory_basis(const Configuration& configuration) {
   MemoryBasis basis;
   basis.settings.batch_size = configuration.evaluator.training.batch_size;
   if (configuration.evaluator.kind == "train") {
@@ -46,4 +46,4 @@ MemoryBasis memory_basis(const search::Configuration& configuration) {
   return basis;
 }
 
-}  // namespace metaqnn::cli
+}  // namespace metaqnn::search

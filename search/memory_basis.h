@@ -7,7 +7,7 @@
 #include "architecture/memory.h"
 #include "search/configuration.h"
 
-namespace metaqnn::cli {
+namespace metaqnn::search {
 
 // Without a configuration that trains: float32 on the CPU and no images.
 struct MemoryBasis {
@@ -18,6 +18,6 @@ struct MemoryBasis {
 };
 
 // What a trial of the configuration would be given.
-MemoryBasis memory_basis(const search::Configuration& configuration);
+MemoryBasis memory_basis(const Configuration& configuration);
 
-}  // namespace metaqnn::cli
+}  // namespace metaqnn::search

@@ -1,0 +1,62 @@
+#include "datasets/logs/merge.h"
+
+#include <algorithm>
+
+#include "architecture/error.h"
+
+namespace metaqnn::datasets {
+namespace {
+
+// The larger the more a row counts for.
+int weight(const LogRow& row) {
+  if (row.accuracy) return row.failed() ? 2 : 3;
+  return row.failed() ? 1 : 0;
+}
+
+}  // namespace
+
+void Results::add(const LogRow& row) {
+  if (!row.accuracy) return;
+  if (count() == 0) first = *row.accuracy;
+  const bool both = row.failed() ? learned > 0 : not_learning > 0;
+  disagree = disagree || both || *row.accuracy != first;
+  (row.failed() ? not_learning : learned) += 1;
+  (row.failed() ? chance : accuracy) += *row.accuracy;
+}
+
+MergedRow merge(const std::vector<LogRow>& rows) {
+  METAQNN_ASSERT(!rows.empty(), "no rows to merge");
+  MergedRow merged;
+  std::vector<int64_t> samples;
+  for (const LogRow& row : rows) {
+    merged.results.add(row);
+    samples.insert(samples.end(), row.samples.begin(), row.samples.end());
+  }
+  merged.row = *std::max_element(rows.begin(), rows.end(), [](const LogRow& a, const LogRow& b) {
+    return weight(a) < weight(b);
+  });
+  merged.row.samples = std::move(samples);
+  if (merged.results.disagree) {
+    merged.row.accuracy = merged.results.mean();
+    merged.row.curve.clear();
+  }
+  return merged;
+}
+
+void MergeCounts::add(size_t rows_of_it, const Results& results) {
+  if (rows_of_it < 2) return;
+  rows += static_cast<int64_t>(rows_of_it) - 1;
+  ++architectures;
+  if (results.disagree) ++disagreeing;
+}
+
+std::string MergeCounts::words() const {
+  if (rows == 0) return "";
+  return std::to_string(rows) + (rows == 1 ? " row repeats " : " rows repeat ") +
+         std::to_string(architectures) + (architectures == 1 ? " network" : " networks") +
+         (disagreeing == 0
+              ? ", with the same results"
+              : ", whose results differ in " + std::to_string(disagreeing) + ": the mean counts");
+}
+
+}  // namespace metaqnn::datasets
