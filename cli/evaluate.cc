@@ -246,8 +246,7 @@ void print_head(const EvaluateOptions& options, const Setting& setting) {
   }
   print("; accuracy {:.3f} ± {:.3f}\n", samples.targets.mean(),
         std::sqrt((samples.targets.array() - samples.targets.mean()).square().mean()));
-  if (samples.merged > 0)
-    print("{} merged: the same network without D\n", plural(samples.merged, "row"));
+  print_merged(samples);
   if (samples.not_learning > 0) {
     const char* what = options.choice.failures == "exclude"     ? "left out"
                        : options.choice.failures == "as-chance" ? "counted at chance"

@@ -4,7 +4,7 @@
 #include "cli/command.h"
 #include "cli/log_options.h"
 #include "cli/output.h"
-#include "kernels/dense.h"
+#include "predict/evaluation.h"
 #include "predict/model.h"
 
 namespace metaqnn::cli {
@@ -15,6 +15,40 @@ struct FitOptions {
   std::string log, method = "combined", output;
 };
 
+// The mean over the repeats in which it is defined.
+std::optional<double> mean_of(const std::vector<predict::Figures>& repeats,
+                              std::optional<double> predict::Figures::*figure) {
+  double sum = 0;
+  int count = 0;
+  for (const predict::Figures& figures : repeats) {
+    if (!(figures.*figure)) continue;
+    sum += *(figures.*figure);
+    ++count;
+  }
+  return count > 0 ? std::optional(sum / count) : std::nullopt;
+}
+
+// How good the method is on networks of the log that it is not fitted on. The residuals by which
+// hyper-parameters were chosen would look better than that.
+void print_left_out(const FitOptions& options, const predict::Model& model,
+                    const predict::EvaluationSettings& settings) {
+  const auto n = static_cast<Eigen::Index>(model.samples.size());
+  const auto plan = predict::fold_plan(n);
+  if (!plan) {
+    print("  no figures on networks left out: {} {}\n", plural(n, "network"),
+               n < 3 ? "are too few" : "take long; metaqnn evaluate --folds 5 has them");
+    return;
+  }
+  const auto splits = predict::fold_splits(n, plan->folds, plan->repeats, options.choice.seed);
+  const auto repeats = predict::evaluate(model.samples, splits, settings)[0].repeats;
+  print(
+      "  on networks left out, the choice of hyper-parameters included: R2 {}, Kendall's tau {} "
+      "({} of {} folds)\n",
+      fixed(mean_of(repeats, &predict::Figures::r2), 2),
+      fixed(mean_of(repeats, &predict::Figures::kendall_tau), 2), plural(plan->repeats, "repeat"),
+      plan->folds);
+}
+
 ExitStatus run(const FitOptions& options) {
   predict::find_method(options.method);
   check_output(options.output);
@@ -22,17 +56,21 @@ ExitStatus run(const FitOptions& options) {
   const predict::EncodingSettings encoding = encoding_for(log, options.choice);
   if (options.choice.unlabelled == "test")
     throw UsageError("fit has no test set; give --unlabelled a file or a number");
-  predict::FitSettings settings;
-  settings.seed = options.choice.seed;
-  settings.threads = threads_of(options.choice);
-  kernels::set_blas_threads(settings.threads);
+  predict::EvaluationSettings settings;
+  settings.encoding = encoding;
+  settings.failures = predict::parse_failures(options.choice.failures);
+  settings.methods = {options.method};
+  settings.unlabelled = unlabelled_for(log, encoding, options.choice);
+  settings.fit.seed = options.choice.seed;
+  settings.fit.threads = threads_of(options.choice);
   const predict::Model model =
       predict::fit_model(options.method, encoding, samples_of(log, encoding, options.choice),
-                         predict::parse_failures(options.choice.failures),
-                         unlabelled_for(log, encoding, options.choice), settings);
+                         settings.failures, settings.unlabelled, settings.fit);
   predict::save_model(model, options.output);
-  print("{}: {} on {} architectures of {}\n", options.output, options.method, model.samples.size(),
-        options.log);
+  print("{}: {} on {} architectures of {}\n", options.output, options.method,
+             model.samples.size(), options.log);
+  print_merged(model.samples);
+  print_left_out(options, model, settings);
   for (const std::string& line : model.predictor->report()) print("  {}\n", line);
   for (const auto& [name, value] : model.predictor->hyperparameters())
     print("  {} = {:.4g}\n", name, value);

@@ -8,6 +8,7 @@
 #include "architecture/foreign_text.h"
 #include "architecture/secrets.h"
 #include "cli/output.h"
+#include "datasets/logs/merge.h"
 #include "search/search.h"
 #include "search/space/distinct_walks.h"
 #include "search/supervisor.h"
@@ -104,6 +105,18 @@ predict::Samples samples_of(const LoadedLog& log, const predict::EncodingSetting
   }
   print_problems(samples.problems);
   return samples;
+}
+
+void print_merged(const predict::Samples& samples) {
+  if (samples.merged == 0) return;
+  const auto count = [](size_t rows) { return static_cast<int64_t>(rows); };
+  print("{}\n", datasets::MergeCounts{count(samples.merged), count(samples.repeated),
+                                      count(samples.disagreeing)}
+                    .words());
+  if (samples.other_dropout > 0) {
+    print("{} of them {} the same network without D\n", samples.other_dropout,
+               samples.other_dropout == 1 ? "is" : "are");
+  }
 }
 
 std::vector<std::string> unlabelled_for(const LoadedLog& log,

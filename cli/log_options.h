@@ -40,6 +40,10 @@ predict::EncodingSettings encoding_for(const LoadedLog& log, const LogChoice& ch
 predict::Samples samples_of(const LoadedLog& log, const predict::EncodingSettings& encoding,
                             const LogChoice& choice);
 
+// Which rows of a log are the same networks, and whether their results agree; nothing where none
+// are.
+void print_merged(const predict::Samples& samples);
+
 // Canonical strings for --unlabelled FILE or COUNT; none for "" and "test".
 std::vector<std::string> unlabelled_for(const LoadedLog& log,
                                         const predict::EncodingSettings& encoding,

@@ -7,7 +7,6 @@
 #include "cli/log_options.h"
 #include "cli/output.h"
 #include "datasets/logs/csv.h"
-#include "kernels/dense.h"
 #include "predict/model.h"
 #include "search/supervisor.h"
 
@@ -20,7 +19,6 @@ struct PredictOptions {
 
 ExitStatus run(const PredictOptions& options) {
   const int threads = search::available_cores();
-  kernels::set_blas_threads(threads);
   const predict::Model model = predict::load_model(options.model, threads);
   const std::vector<std::string> texts =
       read_architectures(options.architectures, model.training.encoding->settings());

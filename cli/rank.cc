@@ -10,7 +10,6 @@
 #include "cli/json.h"
 #include "cli/log_options.h"
 #include "cli/output.h"
-#include "kernels/dense.h"
 #include "predict/model.h"
 #include "search/limits.h"
 #include "search/search.h"
@@ -175,7 +174,6 @@ ExitStatus run(const RankOptions& options) {
   if (options.candidates.empty() == options.config.empty())
     throw UsageError("give either --candidates FILE or --config FILE with --count N");
   const int threads = search::available_cores();
-  kernels::set_blas_threads(threads);
   std::vector<Ranking> rankings;
   for (const std::string& file : options.models) rankings.push_back(rank(options, file, threads));
   options.format == "json" ? print_json(rankings) : print_tables(rankings);

@@ -11,7 +11,6 @@
 #include "cli/log_options.h"
 #include "cli/output.h"
 #include "cli/supervised_search.h"
-#include "kernels/dense.h"
 #include "search/memory_basis.h"
 #include "search/search.h"
 #include "search/supervisor.h"
@@ -77,12 +76,6 @@ search::ScreenSettings settings_of(const ScreenOptions& options,
   return settings;
 }
 
-ScreenPlan make_plan(search::Study& study, const search::Configuration& configuration,
-                     const search::ScreenSettings& settings) {
-  kernels::set_blas_threads(settings.fit.threads);
-  return search::plan_screen(study, configuration, settings);
-}
-
 // Those of the picks that have a trial.
 std::map<std::string, search::Trial> trials_of(search::Study& study, const ScreenPlan& plan) {
   std::map<std::string, search::Trial> trials;
@@ -128,12 +121,12 @@ Screening screen(const ScreenOptions& options, search::Study& study) {
   search::Configuration configuration = search::stored_configuration(study);
   if (!options.device.empty()) configuration.device = options.device;
   const search::ScreenSettings settings = settings_of(options, configuration, study);
-  if (options.no_train) return {make_plan(study, configuration, settings), {}, {}};
+  if (options.no_train) return {search::plan_screen(study, configuration, settings), {}, {}};
   std::optional<ScreenPlan> plan = search::stored_plan(study, settings);
   std::optional<Found> found;
   if (!plan) {
     found = look_around(configuration, options.device);  // before picks that could not be trained
-    plan = search::store_plan(study, settings, make_plan(study, configuration, settings));
+    plan = search::store_plan(study, settings, search::plan_screen(study, configuration, settings));
   }
   train(options, configuration, study, *plan, std::move(found));
   Screening screening{*plan, trials_of(study, *plan), {}};

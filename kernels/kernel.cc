@@ -18,13 +18,13 @@ using Eigen::VectorXd;
 // more, and they leave the cache and their memory is returned to the system after each.
 constexpr Index kExpansionRows = 256;
 
-// gram(some points of a) c, for some rows of a after others.
-template <typename Gram>
-VectorXd expand(const Points& a, const VectorXd& coefficients, int threads, const Gram& gram) {
-  VectorXd result(a.size());
-  parallel_for((a.size() + kExpansionRows - 1) / kExpansionRows, threads, [&](Index block) {
-    const Index first = block * kExpansionRows, count = std::min(kExpansionRows, a.size() - first);
-    result.segment(first, count) = gram(a.range(first, count)) * coefficients;
+// Some rows after others of the Gram matrix of `size` points, times c.
+template <typename GramRows>
+VectorXd expand(Index size, const VectorXd& coefficients, int threads, const GramRows& rows) {
+  VectorXd result(size);
+  parallel_for((size + kExpansionRows - 1) / kExpansionRows, threads, [&](Index block) {
+    const Index first = block * kExpansionRows, count = std::min(kExpansionRows, size - first);
+    result.segment(first, count) = rows(first, count) * coefficients;
   });
   return result;
 }
@@ -137,17 +137,17 @@ class Edit : public Kernel {
   }
   MatrixXd gram(const VectorXd& parameters, const Points& a, const Points& b,
                 int threads) const override {
-    return kernel(parameters,
-                  edit_distances(a.tokens, b.tokens, costs(parameters), threads).cwiseSqrt());
+    const PointDistances distances(costs_, of_costs(parameters), a, b);
+    return kernel(parameters, distances.rows(0, a.size(), threads).cwiseSqrt());
   }
   MatrixXd gram(const VectorXd& parameters, const Points& a, int threads) const override {
     return kernel(parameters, roots(parameters, a, threads));
   }
   VectorXd expansion(const VectorXd& parameters, const Points& a, const Points& b,
                      const VectorXd& coefficients, int threads) const override {
-    const EditCosts once = costs(parameters);
-    return expand(a, coefficients, threads, [&](const Points& some) {
-      return kernel(parameters, edit_distances(some.tokens, b.tokens, once).cwiseSqrt());
+    const PointDistances distances(costs_, of_costs(parameters), a, b);
+    return expand(a.size(), coefficients, threads, [&](Index first, Index count) {
+      return kernel(parameters, distances.rows(first, count).cwiseSqrt());
     });
   }
   VectorXd diagonal(const VectorXd&, const Points& a) const override {
@@ -167,11 +167,11 @@ class Edit : public Kernel {
   }
 
  private:
-  EditCosts costs(const VectorXd& parameters) const {
-    return costs_.costs(parameters.tail(parameters.size() - 1));
+  static VectorXd of_costs(const VectorXd& parameters) {
+    return parameters.tail(parameters.size() - 1);
   }
   MatrixXd roots(const VectorXd& parameters, const Points& a, int threads) const {
-    return edit_distances(a.tokens, costs(parameters), threads).cwiseSqrt();
+    return point_distances(costs_, of_costs(parameters), a, threads).cwiseSqrt();
   }
   static MatrixXd kernel(const VectorXd& parameters, const MatrixXd& roots) {
     return (roots.array() / -std::exp(parameters(0))).exp();
@@ -330,25 +330,11 @@ class Product : public Kernel {
 
 }  // namespace
 
-Points Points::subset(const std::vector<Index>& rows) const {
-  Points result;
-  result.features.resize(static_cast<Index>(rows.size()), features.cols());
-  for (size_t i = 0; i < rows.size(); ++i) {
-    result.features.row(static_cast<Index>(i)) = features.row(rows[i]);
-    result.tokens.push_back(tokens[static_cast<size_t>(rows[i])]);
-  }
-  return result;
-}
-
-Points Points::range(Index first, Index count) const {
-  return {features.middleRows(first, count),
-          std::vector<Tokens>(tokens.begin() + first, tokens.begin() + first + count)};
-}
-
 VectorXd Kernel::expansion(const VectorXd& parameters, const Points& a, const Points& b,
                            const VectorXd& coefficients, int threads) const {
-  return expand(a, coefficients, threads,
-                [&](const Points& some) { return gram(parameters, some, b); });
+  return expand(a.size(), coefficients, threads, [&](Index first, Index count) {
+    return gram(parameters, a.range(first, count), b);
+  });
 }
 
 KernelPointer make_linear(std::vector<NamedGroup> groups) {

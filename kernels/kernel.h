@@ -1,7 +1,6 @@
 // How alike are two architectures, and how does that depend on the parameters of the measure?
 //
-// A Kernel compares points that carry both forms of an architecture: a vector of features and a
-// sequence of tokens. Its parameters are logarithms (of widths, costs, amplitudes), each with a
+// A Kernel compares points (kernels/points.h) by their features, their tokens, or both. Its parameters are logarithms (of widths, costs, amplitudes), each with a
 // start, bounds and the deviation of a Gaussian prior around the start; whoever chooses them needs
 // no other knowledge of the kernel.
 //
@@ -22,40 +21,19 @@
 #pragma once
 
 #include <Eigen/Core>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "kernels/edit_distance.h"
+#include "kernels/cost_family.h"
+#include "kernels/points.h"
 #include "kernels/rbf.h"
 
 namespace metaqnn::kernels {
 
-struct Points {
-  Eigen::MatrixXd features;    // n x d
-  std::vector<Tokens> tokens;  // n
-  Eigen::Index size() const { return features.rows(); }
-  Points subset(const std::vector<Eigen::Index>& rows) const;
-  Points range(Eigen::Index first, Eigen::Index count) const;
-};
-
-struct KernelParameter {
-  std::string name;
-  double start, lower, upper;  // natural logarithms
-  double deviation;            // of the prior around the start
-};
-
 struct NamedGroup {
   std::string name;
   ColumnGroup columns;
-};
-
-// Edit costs as a function of parameters (logarithms), over the alphabet as it is when asked: it
-// may have grown since.
-struct CostFamily {
-  std::vector<KernelParameter> parameters;
-  std::function<EditCosts(const Eigen::VectorXd&)> costs;
 };
 
 class Kernel {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "architecture/error.h"
+#include "kernels/blas_threads.h"
 
 namespace metaqnn::kernels {
 namespace {
@@ -39,6 +40,7 @@ Spectrum decompose(const Eigen::MatrixXd& matrix) {
   const arma::mat input(const_cast<double*>(matrix.data()), n, n, false, true);
   arma::vec values(spectrum.values.data(), n, false, true);
   arma::mat vectors(spectrum.vectors.data(), n, n, false, true);
+  const BlasCall call;
   if (!arma::eig_sym(values, vectors, arma::symmatu(input), "dc"))
     throw FailureError("the eigenvalues of a " + std::to_string(n) + " x " + std::to_string(n) +
                        " Gram matrix were not found");

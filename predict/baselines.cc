@@ -50,15 +50,14 @@ std::unique_ptr<Predictor> fit_line(const Training& training,
 class Nearest : public Baseline {
  public:
   explicit Nearest(const Training& training)
-      : encoding_(training.encoding), tokens_(training.points.tokens), targets_(training.targets) {}
+      : costs_(training.encoding->costs()), points_(training.points), targets_(training.targets) {}
   Prediction predict(const kernels::Points& points,
                      const PredictSettings& settings) const override {
-    const kernels::CostFamily family = encoding_->costs();
-    VectorXd start(static_cast<Index>(family.parameters.size()));
-    for (size_t i = 0; i < family.parameters.size(); ++i)
-      start(static_cast<Index>(i)) = family.parameters[i].start;
-    const MatrixXd distances =
-        kernels::edit_distances(points.tokens, tokens_, family.costs(start), settings.threads);
+    VectorXd start(static_cast<Index>(costs_.parameters.size()));
+    for (size_t i = 0; i < costs_.parameters.size(); ++i)
+      start(static_cast<Index>(i)) = costs_.parameters[i].start;
+    const MatrixXd distances = kernels::PointDistances(costs_, start, points, points_)
+                                   .rows(0, points.size(), settings.threads);
     VectorXd mean(points.size());
     for (Index i = 0; i < mean.size(); ++i) {
       const double near = distances.row(i).minCoeff() + 1e-9;
@@ -75,8 +74,8 @@ class Nearest : public Baseline {
   }
 
  private:
-  std::shared_ptr<Encoding> encoding_;
-  std::vector<kernels::Tokens> tokens_;
+  kernels::CostFamily costs_;
+  kernels::Points points_;
   VectorXd targets_;
 };
 

@@ -1,6 +1,7 @@
 #include "predict/encoding.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <optional>
@@ -88,14 +89,13 @@ const char* type_name(const Layer& layer) {
 
 }  // namespace
 
+// Fixed by the training strings.
 struct Encoding::State {
   EncodingSettings settings;
-  // The alphabet, which grows.
+  // The alphabet.
   std::vector<std::string> tokens;
   std::map<std::string, int> ids;
   std::vector<std::optional<Layer>> layers;  // of each token; none for texts
-  // Fixed by the training strings.
-  size_t training_tokens = 0;
   int positions = 0;
   std::vector<FeatureColumn> columns;  // those kept
   std::vector<Index> kept;             // of all
@@ -105,21 +105,31 @@ struct Encoding::State {
   std::vector<std::optional<Index>> substitution_parameter;  // GrammarCost -> cost_parameters
   std::map<std::string, Index> insertion_parameter;          // type -> cost_parameters
 
-  kernels::Tokens encode(const std::string& text) {
+  std::optional<Layer> layer_of(const std::string& token) const {
+    if (!is_grammar(settings)) return std::nullopt;
+    return parse_architecture("[" + token + ", SM(10)]").layers[0];
+  }
+
+  void learn_alphabet(const std::vector<std::string>& training) {
+    for (const std::string& text : training) {
+      for (const std::string& token : split(text, settings)) {
+        if (!ids.try_emplace(token, static_cast<int>(tokens.size())).second) continue;
+        tokens.push_back(token);
+        layers.push_back(layer_of(token));
+      }
+    }
+  }
+
+  kernels::Tokens encode(const std::string& text, kernels::TokenNumbers& unseen) const {
     kernels::Tokens sequence;
     for (const std::string& token : split(text, settings)) {
-      const auto [known, added] = ids.try_emplace(token, static_cast<int>(tokens.size()));
-      if (added) {
-        tokens.push_back(token);
-        layers.push_back(
-            is_grammar(settings)
-                ? std::optional(parse_architecture("[" + token + ", SM(10)]").layers[0])
-                : std::nullopt);
-      }
-      sequence.push_back(known->second);
+      const auto known = ids.find(token);
+      sequence.push_back(known != ids.end() ? known->second : unseen.number(token));
     }
     return sequence;
   }
+
+  int alphabet() const { return static_cast<int>(tokens.size()); }
 
   std::vector<FeatureColumn> all_columns() const {
     std::vector<FeatureColumn> all;
@@ -130,10 +140,10 @@ struct Encoding::State {
       return all;
     }
     all.push_back({"length", "counts"});
-    for (size_t t = 0; t < training_tokens; ++t) all.push_back({"count_of_" + tokens[t], "counts"});
-    for (int p = 0; p < positions && training_tokens <= kPositionwiseTokens; ++p) {
-      for (size_t t = 0; t < training_tokens; ++t)
-        all.push_back({"token_" + std::to_string(p + 1) + "_is_" + tokens[t], "positions"});
+    for (const std::string& token : tokens) all.push_back({"count_of_" + token, "counts"});
+    for (int p = 0; p < positions && tokens.size() <= kPositionwiseTokens; ++p) {
+      for (const std::string& token : tokens)
+        all.push_back({"token_" + std::to_string(p + 1) + "_is_" + token, "positions"});
     }
     return all;
   }
@@ -147,8 +157,8 @@ struct Encoding::State {
       all << global, by_position;
       return all;
     }
-    const auto alphabet = static_cast<Index>(training_tokens);
-    const bool positionwise = training_tokens <= kPositionwiseTokens;
+    const auto alphabet = static_cast<Index>(tokens.size());
+    const bool positionwise = tokens.size() <= kPositionwiseTokens;
     VectorXd all = VectorXd::Zero(1 + alphabet * (1 + (positionwise ? positions : 0)));
     all(0) = static_cast<double>(sequence.size());
     for (size_t p = 0; p < sequence.size(); ++p) {
@@ -162,12 +172,12 @@ struct Encoding::State {
 
   void learn_columns(const std::vector<std::string>& training) {
     std::vector<kernels::Tokens> sequences;
+    kernels::TokenNumbers unseen(alphabet());
     for (const std::string& text : training) {
-      sequences.push_back(encode(text));
+      sequences.push_back(encode(text, unseen));
       positions = std::max(positions, static_cast<int>(sequences.back().size()));
     }
     positions = std::min(positions, kPositions);
-    training_tokens = tokens.size();
     const std::vector<FeatureColumn> all = all_columns();
     MatrixXd features(static_cast<Index>(training.size()), static_cast<Index>(all.size()));
     for (size_t i = 0; i < training.size(); ++i)
@@ -200,7 +210,7 @@ struct Encoding::State {
     substitution_parameter.resize(type_costs);
     std::set<size_t> used;
     std::set<std::string> types;
-    for (size_t a = 0; a < training_tokens; ++a) {
+    for (size_t a = 0; a < tokens.size(); ++a) {
       for (size_t b = 0; b < a; ++b) {
         if (!layers[a]) {
           used.insert(type);
@@ -221,28 +231,40 @@ struct Encoding::State {
     }
   }
 
-  double substitution(size_t a, size_t b, const VectorXd& parameters) const {
-    const auto cost = [&](size_t parameter) {
-      const auto index = substitution_parameter[parameter];
-      return index ? std::exp(parameters(*index)) : kGrammarStarts[parameter];
-    };
-    if (!layers[a]) return cost(type);
+  // exp(parameter), or the start where it is left out.
+  using Prices = std::array<double, type_costs>;
+
+  Prices prices(const VectorXd& parameters) const {
+    Prices prices{};
+    for (size_t cost = 0; cost < type_costs; ++cost) {
+      const auto index = substitution_parameter[cost];
+      prices[cost] = index ? std::exp(parameters(*index)) : kGrammarStarts[cost];
+    }
+    return prices;
+  }
+
+  static double substitution(const std::optional<Layer>& a, const std::optional<Layer>& b,
+                             const Prices& prices) {
+    if (!a) return prices[type];
     double sum = 0;
-    for (const Difference& d : differences(*layers[a], *layers[b]))
-      sum += cost(d.parameter) * d.amount;
+    for (const Difference& d : differences(*a, *b)) sum += prices[d.parameter] * d.amount;
     return sum;
   }
 
-  kernels::EditCosts costs(const VectorXd& parameters) const {
-    const auto alphabet = static_cast<Index>(tokens.size());
-    kernels::EditCosts costs{MatrixXd::Zero(alphabet, alphabet), VectorXd::Ones(alphabet),
-                             VectorXd::Ones(alphabet)};
-    for (Index a = 0; a < alphabet; ++a) {
+  kernels::EditCosts costs(const VectorXd& parameters,
+                           const std::vector<std::string>& unseen) const {
+    std::vector<std::optional<Layer>> all = layers;
+    for (const std::string& token : unseen) all.push_back(layer_of(token));
+    const auto size = static_cast<Index>(all.size());
+    const Prices prices = this->prices(parameters);
+    kernels::EditCosts costs{MatrixXd::Zero(size, size), VectorXd::Ones(size),
+                             VectorXd::Ones(size)};
+    for (Index a = 0; a < size; ++a) {
+      const auto& layer = all[static_cast<size_t>(a)];
       for (Index b = 0; b < a; ++b) {
         costs.substitution(a, b) = costs.substitution(b, a) =
-            substitution(static_cast<size_t>(a), static_cast<size_t>(b), parameters);
+            substitution(layer, all[static_cast<size_t>(b)], prices);
       }
-      const auto& layer = layers[static_cast<size_t>(a)];
       if (!layer) continue;
       const auto learned = insertion_parameter.find(type_name(*layer));
       if (learned != insertion_parameter.end())
@@ -259,29 +281,31 @@ std::string canonical(const std::string& text, const EncodingSettings& settings)
   return identity(architecture);
 }
 
-Encoding::Encoding(EncodingSettings settings, const std::vector<std::string>& training)
-    : state_(std::make_unique<State>()) {
+Encoding::Encoding(EncodingSettings settings, const std::vector<std::string>& training) {
   METAQNN_ASSERT(!training.empty(), "an encoding needs training strings");
   if (settings.tokens.empty())
     throw UsageError("tokens: the separator is empty; give grammar, characters or a separator");
-  state_->settings = std::move(settings);
-  state_->learn_columns(training);
-  state_->learn_costs();
+  const auto state = std::make_shared<State>();
+  state->settings = std::move(settings);
+  state->learn_alphabet(training);
+  state->learn_columns(training);
+  state->learn_costs();
+  state_ = state;
 }
-
-Encoding::~Encoding() = default;
 
 const EncodingSettings& Encoding::settings() const { return state_->settings; }
 
-kernels::Points Encoding::points(const std::vector<std::string>& texts) {
+kernels::Points Encoding::points(const std::vector<std::string>& texts) const {
   kernels::Points points;
+  kernels::TokenNumbers unseen(state_->alphabet());
   points.features.resize(static_cast<Index>(texts.size()), static_cast<Index>(columns().size()));
   for (size_t i = 0; i < texts.size(); ++i) {
-    points.tokens.push_back(state_->encode(texts[i]));
+    points.tokens.push_back(state_->encode(texts[i], unseen));
     const VectorXd all = state_->all_features(texts[i], points.tokens.back());
     points.features.row(static_cast<Index>(i)) =
         ((all(state_->kept) - state_->mean).array() / state_->deviation.array()).matrix();
   }
+  points.unseen = unseen.unseen();
   return points;
 }
 
@@ -290,8 +314,10 @@ const std::vector<FeatureColumn>& Encoding::columns() const { return state_->col
 const std::vector<kernels::NamedGroup>& Encoding::groups() const { return state_->groups; }
 
 kernels::CostFamily Encoding::costs() const {
-  return {state_->cost_parameters,
-          [state = state_.get()](const VectorXd& p) { return state->costs(p); }};
+  return {state_->cost_parameters, state_->alphabet(),
+          [state = state_](const VectorXd& parameters, const std::vector<std::string>& unseen) {
+            return state->costs(parameters, unseen);
+          }};
 }
 
 }  // namespace metaqnn::predict

@@ -11,7 +11,8 @@
 //   tokens = other         any text, split at that separator; empty pieces are no tokens
 //
 // Texts have as features the length, how often each token occurs, and which token stands at each
-// position. Tokens that the training strings do not hold are tokens all the same, unlike any other.
+// position. Tokens that the training strings do not hold are tokens all the same, unlike any other;
+// they belong to the points in which they occur (kernels/points.h), and the encoding stays as it is.
 //
 // Edit costs: inserting or deleting costs 1 times a parameter for each type of layer. Substituting
 //
@@ -22,6 +23,9 @@
 //
 // with the words as parameters, whose logarithms the choice of hyper-parameters moves. A parameter
 // that no two training tokens could tell from its start is left out.
+//
+// An encoding never changes, so that several threads may use it at once; copies share what they
+// know, and so do the costs it gives, which may outlive it.
 //
 //   Encoding encoding({.tokens = "grammar"}, training_strings);
 //   kernels::Points points = encoding.points(strings);
@@ -51,22 +55,19 @@ class Encoding {
  public:
   // `training`: canonical strings, at least one.
   Encoding(EncodingSettings settings, const std::vector<std::string>& training);
-  ~Encoding();
 
   const EncodingSettings& settings() const;
-  // Throws UsageError as canonical() does. Adds tokens not seen before to the alphabet, so a call
-  // must not run beside another use of this encoding.
-  kernels::Points points(const std::vector<std::string>& texts);
+  // Throws UsageError as canonical() does.
+  kernels::Points points(const std::vector<std::string>& texts) const;
 
   const std::vector<FeatureColumn>& columns() const;
   // Columns of the same group, in their order; each column is in one of them.
   const std::vector<kernels::NamedGroup>& groups() const;
-  // Refers to this encoding, which must outlive it.
   kernels::CostFamily costs() const;
 
  private:
   struct State;
-  std::unique_ptr<State> state_;
+  std::shared_ptr<const State> state_;
 };
 
 }  // namespace metaqnn::predict

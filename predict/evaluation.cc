@@ -7,7 +7,6 @@
 
 #include "architecture/error.h"
 #include "architecture/random.h"
-#include "kernels/dense.h"
 #include "kernels/parallel.h"
 
 namespace metaqnn::predict {
@@ -66,9 +65,24 @@ void measure_top(const VectorXd& truth, const VectorXd& predicted, Figures& figu
   figures.top10_regret = truth.maxCoeff() - best;
 }
 
+// Up to rounding.
+bool says_the_same(const Predictor& predictor, const kernels::Points& points, int threads) {
+  constexpr double kRounding = 1e-9;
+  const VectorXd mean = predictor.predict(points, {false, threads}).mean;
+  return mean.maxCoeff() - mean.minCoeff() <= kRounding * mean.cwiseAbs().maxCoeff();
+}
+
+Figures without_order(const Figures& figures) {
+  Figures rest;
+  rest.l2_loss = figures.l2_loss;
+  rest.r2 = figures.r2;
+  return rest;
+}
+
 // The outcome of one split for one method.
 struct Outcome {
   VectorXd predicted;
+  bool ordered = true;  // false: the predictor says the same of all it was fitted on
   double fit_seconds = 0, predict_seconds = 0;
   std::vector<std::pair<std::string, double>> hyperparameters;
   std::vector<std::string> report;
@@ -95,6 +109,7 @@ std::vector<Outcome> run(const Samples& samples, const Split& split,
     start = Clock::now();
     outcome.predicted = predictor->predict(points, {false, threads}).mean;
     outcome.predict_seconds = seconds_since(start);
+    outcome.ordered = !says_the_same(*predictor, training.points, threads);
     outcome.hyperparameters = predictor->hyperparameters();
     outcome.report = predictor->report();
     outcomes.push_back(std::move(outcome));
@@ -163,6 +178,13 @@ Splits fold_splits(Index n, int folds, int repeats, uint64_t seed) {
   return splits;
 }
 
+std::optional<FoldPlan> fold_plan(Index n) {
+  if (n < 3 || n > kMostForFolds) return std::nullopt;
+  if (n <= 100) return FoldPlan{static_cast<int>(std::min<Index>(n, 10)), 5};
+  if (n <= 300) return FoldPlan{10, 1};
+  return FoldPlan{5, 1};
+}
+
 Splits random_splits(Index n, Index train_size, int repeats, uint64_t seed) {
   if (train_size < 2 || train_size >= n) {
     throw UsageError("a training set of " + std::to_string(train_size) + " from " +
@@ -185,7 +207,6 @@ std::vector<MethodResult> evaluate(const Samples& samples, const Splits& splits,
   }
   const int threads = settings.fit.threads;
   const bool beside = parts.size() > 1;
-  kernels::set_blas_threads(beside ? 1 : threads);
   std::vector<std::vector<Outcome>> outcomes(parts.size());
   kernels::parallel_for(static_cast<Index>(parts.size()), beside ? threads : 1, [&](Index p) {
     const auto [r, f] = parts[static_cast<size_t>(p)];
@@ -198,6 +219,7 @@ std::vector<MethodResult> evaluate(const Samples& samples, const Splits& splits,
     result.baseline = find_method(result.method).baseline;
     result.report = outcomes[0][m].report;
     std::vector<double> truth, predicted;
+    bool ordered = false;
     for (size_t p = 0; p < parts.size(); ++p) {
       const auto [r, f] = parts[p];
       const Outcome& outcome = outcomes[p][m];
@@ -205,6 +227,7 @@ std::vector<MethodResult> evaluate(const Samples& samples, const Splits& splits,
         truth.push_back(samples.targets(splits[r][f].test[i]));
         predicted.push_back(outcome.predicted(static_cast<Index>(i)));
       }
+      ordered = ordered || outcome.ordered;
       result.fit_seconds += outcome.fit_seconds / static_cast<double>(splits.size());
       result.predict_seconds += outcome.predict_seconds / static_cast<double>(splits.size());
       for (const auto& [name, value] : outcome.hyperparameters)
@@ -213,8 +236,10 @@ std::vector<MethodResult> evaluate(const Samples& samples, const Splits& splits,
         const auto n = static_cast<Index>(truth.size());
         result.repeats.push_back(measure(Eigen::Map<const VectorXd>(truth.data(), n),
                                          Eigen::Map<const VectorXd>(predicted.data(), n)));
+        if (!ordered) result.repeats.back() = without_order(result.repeats.back());
         truth.clear();
         predicted.clear();
+        ordered = false;
       }
     }
     results.push_back(std::move(result));

@@ -7,8 +7,10 @@
 //   top 10        of the ten with the largest f: mean y; rank by y of the best of them (1 = the best
 //                 of all); regret: the best y of all less the best of theirs
 //
-// Folds are pooled: one set of figures for each repeat. A figure that is undefined (the order of
-// constant predictions, r2 of constant targets) has no value.
+// Folds are pooled: one set of figures for each repeat. A figure that is undefined has no value: r2
+// of constant targets; tau, rho and the top 10 of constant predictions, and of folds each of whose
+// predictors says the same of all it was fitted on. These differ from fold to fold alone, and most
+// where most was left out: an order that nobody predicted.
 #pragma once
 
 #include <Eigen/Core>
@@ -44,6 +46,15 @@ using Splits = std::vector<std::vector<Split>>;  // repeats of folds
 Splits fold_splits(Eigen::Index n, int folds, int repeats, uint64_t seed);
 // Throws UsageError unless 2 <= train_size < n.
 Splits random_splits(Eigen::Index n, Eigen::Index train_size, int repeats, uint64_t seed);
+
+// So many folds and repeats tell what a predictor fitted on n architectures is worth, in the time of
+// a few fits, or of some dozens where these are quick. None for n < 3, where there is nothing to
+// leave out, and beyond kMostForFolds.
+struct FoldPlan {
+  int folds, repeats;
+};
+constexpr Eigen::Index kMostForFolds = 2000;
+std::optional<FoldPlan> fold_plan(Eigen::Index n);
 
 struct EvaluationSettings {
   EncodingSettings encoding;

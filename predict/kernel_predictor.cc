@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "architecture/error.h"
+#include "kernels/blas_threads.h"
 #include "predict/state.h"
 
 namespace metaqnn::predict {
@@ -42,6 +43,7 @@ Prediction KernelPredictor::predict(const kernels::Points& points,
   prediction.mean =
       e.range.limit((sums.array() + e.intercept) * e.target_deviation + e.target_mean);
   if (!settings.deviation || e.scale == 0) return prediction;
+  const kernels::BlasThreads threads(settings.threads);
   const VectorXd left =
       e.kernel->diagonal(e.parameters, points) - explained(points, settings.threads);
   prediction.deviation =
@@ -88,14 +90,14 @@ nlohmann::json KernelPredictor::state() const {
 
 const Choice& choice_for(const Training& training, const char* name,
                          const kernels::Kernel& kernel) {
-  const auto known = training.choices->find(name);
-  if (known != training.choices->end()) return known->second;
-  ChoiceSettings settings;
-  settings.threads = training.settings.threads;
-  settings.seed = training.settings.seed;
-  Choice choice = choose(kernel, training.points, standardise(training.targets).values, settings);
-  choice.report.kernel = name;
-  return training.choices->emplace(name, std::move(choice)).first->second;
+  return training.choices->get(name, [&] {
+    ChoiceSettings settings;
+    settings.threads = training.settings.threads;
+    settings.seed = training.settings.seed;
+    Choice choice = choose(kernel, training.points, standardise(training.targets).values, settings);
+    choice.report.kernel = name;
+    return choice;
+  });
 }
 
 std::unique_ptr<KernelPredictor> fit_least_squares(const Training& training,
@@ -117,15 +119,34 @@ std::unique_ptr<KernelPredictor> fit_least_squares(const Training& training,
   return predictor;
 }
 
+VectorXd parameters_at(const nlohmann::json& state, const kernels::Kernel& kernel) {
+  const auto parameters = kernel.parameters();
+  VectorXd values = vector_at(state, "hyperparameters", static_cast<Index>(parameters.size()));
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const double value = values(static_cast<Index>(i));
+    if (value >= parameters[i].lower && value <= parameters[i].upper) continue;
+    throw DataError("hyper-parameter " + parameters[i].name + " is " + std::to_string(value) +
+                    ", outside " + std::to_string(parameters[i].lower) + " to " +
+                    std::to_string(parameters[i].upper));
+  }
+  return values;
+}
+
+double penalty_at(const nlohmann::json& state) {
+  const double penalty = number_at(state, "penalty");
+  if (!(penalty > 0))
+    throw DataError("key penalty is " + std::to_string(penalty) + "; it must be positive");
+  return penalty;
+}
+
 std::unique_ptr<KernelPredictor> restore_least_squares(const Training& training,
                                                        kernels::KernelPointer kernel,
                                                        const nlohmann::json& state) {
   const Standardised targets = standardise(training.targets);
-  const auto parameters = static_cast<Index>(kernel->parameters().size());
   Expansion e;
   e.kernel = std::move(kernel);
-  e.parameters = vector_at(state, "hyperparameters", parameters);
-  e.penalty = number_at(state, "penalty");
+  e.parameters = parameters_at(state, *e.kernel);
+  e.penalty = penalty_at(state);
   e.intercept = number_at(state, "intercept");
   e.scale = number_at(state, "scale");
   e.centres = training.points;
@@ -148,12 +169,10 @@ kernels::KernelPointer edit_kernel(const Encoding& encoding) {
 
 std::string describe(const ChoiceReport& report) {
   char text[300];
-  std::snprintf(
-      text, sizeof text,
-      "%s: leave-one-out R2 %.3f; on the %lld points for the hyper-parameters from %.3f to "
-      "%.3f in %d iterations, %.2f s",
-      report.kernel.c_str(), report.r2, static_cast<long long>(report.points), report.start_r2,
-      report.end_r2, report.iterations, report.seconds);
+  std::snprintf(text, sizeof text,
+                "%s: hyper-parameters chosen on %lld points in %d iterations, %.2f s",
+                report.kernel.c_str(), static_cast<long long>(report.points), report.iterations,
+                report.seconds);
   std::string line = text;
   if (report.repair.negative > 0) {
     std::snprintf(

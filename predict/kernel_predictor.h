@@ -72,6 +72,9 @@ const Choice& choice_for(const Training& training, const char* name, const kerne
 std::unique_ptr<KernelPredictor> fit_least_squares(const Training& training,
                                                    kernels::KernelPointer kernel,
                                                    const Choice& choice);
+// Of a state, in the bounds of the kernel; DataError naming what is not.
+Eigen::VectorXd parameters_at(const nlohmann::json& state, const kernels::Kernel& kernel);
+double penalty_at(const nlohmann::json& state);
 std::unique_ptr<KernelPredictor> restore_least_squares(const Training& training,
                                                        kernels::KernelPointer kernel,
                                                        const nlohmann::json& state);

@@ -41,27 +41,14 @@ kernels::DistanceRows feature_distances(const Encoding&, const Choice&,
 // Under the costs chosen for the kernel; its first parameter is the width.
 kernels::DistanceRows token_distances(const Encoding& encoding, const Choice& choice,
                                       const kernels::Points& all) {
-  const kernels::EditCosts costs =
-      encoding.costs().costs(choice.parameters.tail(choice.parameters.size() - 1));
-  return [&all, costs](Index first, Index count) {
-    const std::vector<kernels::Tokens> rows(all.tokens.begin() + first,
-                                            all.tokens.begin() + first + count);
-    return kernels::edit_distances(rows, all.tokens, costs);
-  };
+  const auto family = std::make_shared<const kernels::CostFamily>(encoding.costs());
+  const kernels::PointDistances distances(
+      *family, choice.parameters.tail(choice.parameters.size() - 1), all, all);
+  return [family, distances](Index first, Index count) { return distances.rows(first, count); };
 }
 
 const ManifoldKind kRbf{"rbf", rbf_kernel, feature_distances};
 const ManifoldKind kEdit{"edit", edit_kernel, token_distances};
-
-kernels::Points join(const kernels::Points& a, const kernels::Points& b) {
-  if (b.size() == 0) return a;
-  kernels::Points all;
-  all.features.resize(a.size() + b.size(), a.features.cols());
-  all.features << a.features, b.features;
-  all.tokens = a.tokens;
-  all.tokens.insert(all.tokens.end(), b.tokens.begin(), b.tokens.end());
-  return all;
-}
 
 // Rows of the labelled points first, then those of the others.
 std::vector<Index> choose_landmarks(Index labelled, Index all, uint64_t seed) {
@@ -213,7 +200,8 @@ class ManifoldFit {
   std::unique_ptr<Predictor> run() {
     if (training_.settings.graph_weight == 0.0) return without_graph("graph weight 0, as told");
     const int threads = training_.settings.threads;
-    all_ = join(training_.points, training_.unlabelled);
+    all_ = training_.points;
+    all_.append(training_.unlabelled);
     space_ = make_space(
         *kernel_, choice_.parameters, all_,
         choose_landmarks(training_.points.size(), all_.size(), training_.settings.seed), threads);
@@ -316,18 +304,12 @@ class ManifoldFit {
 
 std::unique_ptr<Predictor> restore(const Training& training, const nlohmann::json& state,
                                    const ManifoldKind& kind) {
-  const nlohmann::json& list = value_at(state, "landmarks");
-  std::vector<std::string> landmarks;
-  for (const auto& text : list) {
-    if (!text.is_string()) throw DataError("key landmarks holds something that is no text");
-    landmarks.push_back(text.get<std::string>());
-  }
+  std::vector<std::string> landmarks = texts_at(state, "landmarks");
   const Standardised targets = standardise(training.targets);
   Expansion e;
   e.kernel = kind.kernel(*training.encoding);
-  e.parameters =
-      vector_at(state, "hyperparameters", static_cast<Index>(e.kernel->parameters().size()));
-  e.penalty = number_at(state, "penalty");
+  e.parameters = parameters_at(state, *e.kernel);
+  e.penalty = penalty_at(state);
   e.intercept = number_at(state, "intercept");
   e.centres = training.encoding->points(landmarks);
   e.coefficients = vector_at(state, "coefficients", e.centres.size());

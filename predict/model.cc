@@ -23,6 +23,7 @@ using OrderedJson = nlohmann::ordered_json;
 
 constexpr int kVersion = 1;
 constexpr const char* kFormat = "metaqnn model";
+constexpr int kDepth = 16;  // no model nests deeper; what does would end the stack
 
 std::string hash_of(const json& value) { return std::to_string(stable_hash(value.dump())); }
 
@@ -53,10 +54,7 @@ OrderedJson training_of(const Model& model) {
 
 Samples samples_from(const json& training) {
   Samples samples;
-  for (const json& text : value_at(training, "architectures")) {
-    if (!text.is_string()) throw DataError("key architectures holds something that is no text");
-    samples.architectures.push_back(text.get<std::string>());
-  }
+  samples.architectures = texts_at(training, "architectures");
   const auto n = static_cast<Index>(samples.size());
   samples.targets = vector_at(training, "targets", n);
   samples.trained = vector_at(training, "trained", n);
@@ -81,6 +79,13 @@ uint64_t seed_from(const std::string& text) {
   const auto [rest, error] = std::from_chars(text.data(), end, seed);
   if (error != std::errc() || rest != end) throw DataError("key seed is not a whole number");
   return seed;
+}
+
+json parse(const std::string& text) {
+  return json::parse(text, [](int depth, json::parse_event_t, json&) {
+    if (depth > kDepth) throw DataError("it is nested too deeply for a model of metaqnn");
+    return true;
+  });
 }
 
 Model read(const json& file, int threads) {
@@ -126,7 +131,9 @@ Model fit_model(const std::string& method, const EncodingSettings& encoding, con
   return model;
 }
 
-void save_model(const Model& model, const std::filesystem::path& file) {
+namespace {
+
+OrderedJson content_of(const Model& model) {
   const Training& training = model.training;
   OrderedJson content;
   content["format"] = kFormat;
@@ -141,14 +148,43 @@ void save_model(const Model& model, const std::filesystem::path& file) {
   content["fingerprint"] = hash_of(sorted(content["training"]));
   content["state"] = OrderedJson::parse(model.predictor->state().dump());
   content["checksum"] = hash_of(sorted(content));
-  write_file(file, content.dump(1) + "\n");
+  return content;
+}
+
+bool same(const Training& a, const Training& b) {
+  if (a.architectures != b.architectures || a.targets != b.targets) return false;
+  if (!a.parts || !b.parts) return a.parts == b.parts;
+  return same(a.parts->trains, b.parts->trains) && same(a.parts->accuracy, b.parts->accuracy) &&
+         a.parts->chance == b.parts->chance;
+}
+
+// What load_model() reads as this model.
+std::string text_of(const Model& model) {
+  if (!model.training.encoding || !model.predictor)
+    throw UsageError("the model is not fitted and cannot be saved; make it with fit_model()");
+  check(model.samples, model.training.encoding->settings());
+  try {
+    const std::string text = content_of(model).dump(1) + "\n";
+    const Model read =
+        parse_model(text, "the model cannot be saved", model.training.settings.threads);
+    if (same(read.training, model.training)) return text;
+  } catch (const json::exception&) {
+    throw UsageError("the model cannot be saved: its architectures or its separator are no UTF-8");
+  } catch (const DataError& error) {
+    throw UsageError(error.what());
+  }
+  throw UsageError("the model cannot be saved: its samples are not those it was fitted on");
+}
+
+}  // namespace
+
+void save_model(const Model& model, const std::filesystem::path& file) {
+  write_file(file, text_of(model));
 }
 
 Model parse_model(const std::string& text, const std::string& name, int threads) {
   try {
-    if (line_nested_deeper_than(kDeepestNesting, text))
-      throw DataError("it is nested deeper than any model; fit the model again");
-    return read(json::parse(text), threads);
+    return read(parse(text), threads);
   } catch (const json::exception&) {
     throw DataError(name + ": it is no JSON, or cut short; fit the model again");
   } catch (const Error& error) {

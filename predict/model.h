@@ -36,11 +36,15 @@ struct Model {
   std::unique_ptr<Predictor> predictor;
 };
 
+// Throws UsageError where the method is unknown, and what make_training() does.
 Model fit_model(const std::string& method, const EncodingSettings& encoding, const Samples& samples,
                 Failures failures, const std::vector<std::string>& unlabelled,
                 const FitSettings& settings);
 
-// Throws what write_file() throws where the file cannot be written.
+// The text is read again before it is written, so that load_model() takes whatever this leaves.
+// Throws UsageError naming the rule where it would not: where check() of the samples fails
+// (predict/samples.h), they are not those that the predictor was fitted on, a number is not finite
+// or a text no UTF-8; and what write_file() throws where the file cannot be written.
 void save_model(const Model& model, const std::filesystem::path& file);
 // Throws DataError naming the file, what is wrong with it, and the remedy.
 Model load_model(const std::filesystem::path& file, int threads);

@@ -5,6 +5,7 @@
 
 #include "architecture/error.h"
 #include "architecture/names.h"
+#include "kernels/blas_threads.h"
 #include "predict/baselines.h"
 #include "predict/combined.h"
 #include "predict/kernel_predictor.h"
@@ -97,14 +98,24 @@ class TwoPartPredictor : public Predictor {
 
 }  // namespace
 
+const Choice& Choices::get(const std::string& kernel, const std::function<Choice()>& choose) {
+  std::unique_lock map(mutex_);
+  Entry& entry = entries_[kernel];
+  map.unlock();
+  const std::lock_guard lock(entry.mutex);
+  if (!entry.choice) entry.choice = choose();
+  return *entry.choice;
+}
+
 Training make_training(const EncodingSettings& encoding, const Samples& samples, Failures failures,
                        const std::vector<std::string>& unlabelled, const FitSettings& settings) {
   if (samples.size() < 2) {
     throw UsageError("a predictor needs at least 2 different architectures with a target, not " +
                      std::to_string(samples.size()));
   }
+  check(samples, encoding);
   Training training;
-  training.encoding = std::make_shared<Encoding>(encoding, samples.architectures);
+  training.encoding = std::make_shared<const Encoding>(encoding, samples.architectures);
   training.points = training.encoding->points(samples.architectures);
   std::set<std::string> known(samples.architectures.begin(), samples.architectures.end());
   for (const std::string& text : unlabelled) {
@@ -119,6 +130,7 @@ Training make_training(const EncodingSettings& encoding, const Samples& samples,
 }
 
 std::unique_ptr<Predictor> fit(const Method& method, const Training& training) {
+  const kernels::BlasThreads threads(training.settings.threads);
   if (!training.parts) return method.fit(training);
   return std::make_unique<TwoPartPredictor>(method.fit(training.parts->trains),
                                             method.fit(training.parts->accuracy),

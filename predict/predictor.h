@@ -18,8 +18,10 @@
 
 #include <Eigen/Core>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -42,9 +44,26 @@ struct FitSettings {
 
 struct TwoParts;
 
-// What predictors are fitted on.
+// Hyper-parameters by the name of their kernel, each chosen once: by the thread that needs them
+// first, while others that need the same wait.
+class Choices {
+ public:
+  // Refers to this.
+  const Choice& get(const std::string& kernel, const std::function<Choice()>& choose);
+
+ private:
+  struct Entry {
+    std::mutex mutex;
+    std::optional<Choice> choice;
+  };
+  std::mutex mutex_;  // of the map
+  std::map<std::string, Entry> entries_;
+};
+
+// What predictors are fitted on. Several threads may fit on one at once. Predictors keep what they
+// need of it.
 struct Training {
-  std::shared_ptr<Encoding> encoding;
+  std::shared_ptr<const Encoding> encoding;
   std::vector<std::string> architectures;             // canonical, different from each other
   kernels::Points points;                             // of these
   Eigen::VectorXd targets;                            // n, fractions
@@ -53,9 +72,8 @@ struct Training {
   FitSettings settings;
   // With Failures::model, where some networks failed and at least two did not; else null.
   std::shared_ptr<const TwoParts> parts;
-  // Hyper-parameters that several methods share, chosen once: by the name of the kernel.
-  std::shared_ptr<std::map<std::string, Choice>> choices =
-      std::make_shared<std::map<std::string, Choice>>();
+  // Hyper-parameters that several methods share.
+  std::shared_ptr<Choices> choices = std::make_shared<Choices>();
 };
 
 // The prediction is p a + (1 - p) chance: `trains` has the shares of trained networks as targets,
@@ -65,7 +83,7 @@ struct TwoParts {
   double chance;
 };
 
-// Throws UsageError for fewer than 2 samples.
+// Throws UsageError for fewer than 2 samples, and where check() of them does.
 Training make_training(const EncodingSettings& encoding, const Samples& samples, Failures failures,
                        const std::vector<std::string>& unlabelled, const FitSettings& settings);
 
@@ -79,6 +97,7 @@ struct PredictSettings {
   int threads = 1;
 };
 
+// Owns all it needs, and predicts in several threads at once.
 class Predictor {
  public:
   virtual ~Predictor() = default;

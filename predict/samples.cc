@@ -3,18 +3,30 @@
 #include <cmath>
 #include <limits>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "architecture/error.h"
 #include "architecture/names.h"
+#include "datasets/logs/merge.h"
 
 namespace metaqnn::predict {
 namespace {
 
 using Eigen::Index;
 
-struct Sums {
-  double trained = 0, accuracy = 0, failed = 0, chance = 0;
+// The rows of one architecture.
+struct Group {
+  std::string first;  // as written
+  size_t rows = 0;
+  datasets::Results results;
 };
+
+// Of two strings of the same network: whether their dropout differs.
+bool differ_in_dropout(const std::string& a, const std::string& b,
+                       const EncodingSettings& encoding) {
+  return encoding.tokens == "grammar" && a != b &&
+         to_string(parse_architecture(a)) != to_string(parse_architecture(b));
+}
 
 std::string problem_of(const datasets::Log& log, const datasets::LogRow& row,
                        const std::string& what) {
@@ -46,9 +58,10 @@ std::string to_string(Failures failures) {
 Samples make_samples(const datasets::Log& log, const EncodingSettings& encoding,
                      Failures failures) {
   Samples samples;
+  samples.encoding = encoding;
   samples.problems = log.problems;
   std::unordered_map<std::string, size_t> places;
-  std::vector<Sums> sums;
+  std::vector<Group> groups;
   for (const datasets::LogRow& row : log.rows) {
     ++samples.rows;
     const bool not_learning = row.failed() && row.accuracy.has_value();
@@ -65,30 +78,33 @@ Samples make_samples(const datasets::Log& log, const EncodingSettings& encoding,
       samples.problems.push_back(problem_of(log, row, error.what()));
       continue;
     }
-    const auto [place, added] = places.try_emplace(text, sums.size());
+    const auto [place, added] = places.try_emplace(text, groups.size());
     if (added) {
       samples.architectures.push_back(text);
-      sums.emplace_back();
-    } else {
-      ++samples.merged;
+      groups.push_back({row.architecture, 0, {}});
     }
-    Sums& sum = sums[place->second];
-    (not_learning ? sum.failed : sum.trained) += 1;
-    (not_learning ? sum.chance : sum.accuracy) += *row.accuracy;
+    Group& group = groups[place->second];
+    ++group.rows;
+    group.results.add(row);
+    samples.other_dropout += differ_in_dropout(group.first, row.architecture, encoding);
   }
-  const auto n = static_cast<Index>(sums.size());
+  const auto n = static_cast<Index>(groups.size());
   samples.targets.resize(n);
   samples.trained.resize(n);
   samples.accuracy.resize(n);
   double failed = 0, chance = 0;
   for (Index i = 0; i < n; ++i) {
-    const Sums& sum = sums[static_cast<size_t>(i)];
-    samples.targets(i) = (sum.accuracy + sum.chance) / (sum.trained + sum.failed);
-    samples.trained(i) = sum.trained / (sum.trained + sum.failed);
-    samples.accuracy(i) =
-        sum.trained > 0 ? sum.accuracy / sum.trained : std::numeric_limits<double>::quiet_NaN();
-    failed += sum.failed;
-    chance += sum.chance;
+    const Group& group = groups[static_cast<size_t>(i)];
+    const datasets::Results& results = group.results;
+    samples.targets(i) = results.mean();
+    samples.trained(i) = results.learned / results.count();
+    samples.accuracy(i) = results.learned > 0 ? results.accuracy / results.learned
+                                              : std::numeric_limits<double>::quiet_NaN();
+    failed += results.not_learning;
+    chance += results.chance;
+    samples.merged += group.rows - 1;
+    samples.repeated += group.rows > 1;
+    samples.disagreeing += results.disagree;
   }
   if (failed > 0) samples.chance = chance / failed;
   return samples;
@@ -101,7 +117,65 @@ Samples Samples::subset(const std::vector<Index>& which) const {
   result.trained = trained(which);
   result.accuracy = accuracy(which);
   result.chance = chance;
+  result.encoding = encoding;
   return result;
+}
+
+namespace {
+
+std::string describe(const EncodingSettings& encoding) {
+  if (encoding.tokens != "grammar") return "tokens " + encoding.tokens;
+  return "tokens grammar and input " + to_string(encoding.input);
+}
+
+// The input counts where our grammar reads it.
+void check_encoding(const EncodingSettings& made, const EncodingSettings& fitted) {
+  if (describe(made) == describe(fitted)) return;
+  throw UsageError("the samples were made with " + describe(made) + " and cannot be used with " +
+                   describe(fitted) + "; make them again with the encoding that is fitted");
+}
+
+void check_sizes(const Samples& samples) {
+  const auto n = static_cast<Index>(samples.size());
+  if (samples.targets.size() == n && samples.trained.size() == n && samples.accuracy.size() == n)
+    return;
+  throw UsageError(std::to_string(n) + " architectures, " + std::to_string(samples.targets.size()) +
+                   " targets, " + std::to_string(samples.trained.size()) +
+                   " shares that trained, " + std::to_string(samples.accuracy.size()) +
+                   " accuracies; samples have one of each for every architecture");
+}
+
+void check_numbers(const Samples& samples, Index i) {
+  const auto refuse = [&](const char* what, double value, const char* rule) {
+    throw UsageError("sample " + std::to_string(i) + ", " +
+                     samples.architectures[static_cast<size_t>(i)] + ": " + what + " " +
+                     std::to_string(value) + "; " + rule);
+  };
+  const double target = samples.targets(i), trained = samples.trained(i);
+  if (!std::isfinite(target)) refuse("target", target, "it must be finite");
+  if (!(trained >= 0 && trained <= 1))
+    refuse("share that trained", trained, "it must be from 0 to 1");
+  if (trained > 0 && !std::isfinite(samples.accuracy(i)))
+    refuse("accuracy", samples.accuracy(i), "it must be finite where any of its rows trained");
+}
+
+}  // namespace
+
+void check(const Samples& samples, const EncodingSettings& encoding) {
+  if (samples.encoding) check_encoding(*samples.encoding, encoding);
+  check_sizes(samples);
+  if (!std::isfinite(samples.chance))
+    throw UsageError("chance " + std::to_string(samples.chance) + " of samples must be finite");
+  std::unordered_set<std::string> seen;
+  for (size_t i = 0; i < samples.size(); ++i) {
+    const std::string& text = samples.architectures[i];
+    const std::string form = canonical(text, encoding);
+    const std::string where = "sample " + std::to_string(i) + ", " + text;
+    if (form != text) throw UsageError(where + ": its canonical form is " + form + "; give that");
+    if (!seen.insert(text).second)
+      throw UsageError(where + " is there twice; give it once, with the mean of its targets");
+    check_numbers(samples, static_cast<Index>(i));
+  }
 }
 
 }  // namespace metaqnn::predict

@@ -1,8 +1,9 @@
 // Which architectures of a log can a predictor learn from, and what are their targets?
 //
 // Rows that are the same architecture (equal without D, for the grammar) become one sample, its
-// target the mean of theirs: no split may put one of them into the training and another into the
-// test set. Rows that have not finished, and strings that cannot be encoded, are left out and told.
+// target the mean of theirs (datasets/logs/merge.h): no split may put one of them into the training
+// and another into the test set. Rows that have not finished, and strings that cannot be encoded,
+// are left out and told.
 //
 // A failed row with an accuracy is a network that did not learn (datasets/logs/log.h). Failures
 // without one (too large, out of memory, crashed, too slow) say nothing about the accuracy and are
@@ -17,6 +18,7 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,10 +38,14 @@ struct Samples {
   Eigen::VectorXd trained;                 // n, share of the rows that trained; 1 with exclude
   Eigen::VectorXd accuracy;                // n, mean over the rows that trained; NaN where none did
   double chance = 0.1;                     // mean accuracy of the rows that did not; 0.1 if none
+  std::optional<EncodingSettings> encoding;  // under which they were made; none: filled by hand
 
   std::vector<std::string> problems;  // rows left out because of what they hold, one line each
   size_t rows = 0;                    // read, problems not counted
   size_t merged = 0;                  // rows that repeat another's architecture
+  size_t repeated = 0;                // architectures that have such rows
+  size_t disagreeing = 0;             // of these, those whose results differ
+  size_t other_dropout = 0;           // of the merged rows, those that differ from the first in D
   size_t not_learning = 0;            // rows that failed with an accuracy
   size_t without_result = 0;          // other failures, and rows that have not finished
 
@@ -48,5 +54,11 @@ struct Samples {
 };
 
 Samples make_samples(const datasets::Log& log, const EncodingSettings& encoding, Failures failures);
+
+// What is fitted on and saved has passed this. Throws UsageError naming the rule that is broken:
+// sizes agree; architectures are canonical under the encoding, which is the one that they were made
+// with, and different; targets and chance are finite, `trained` lies in [0, 1], and where it is not
+// 0 there is an accuracy.
+void check(const Samples& samples, const EncodingSettings& encoding);
 
 }  // namespace metaqnn::predict

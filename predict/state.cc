@@ -28,6 +28,17 @@ std::string text_at(const nlohmann::json& object, const std::string& key) {
   return value.get<std::string>();
 }
 
+std::vector<std::string> texts_at(const nlohmann::json& object, const std::string& key) {
+  const nlohmann::json& list = value_at(object, key.c_str());
+  if (!list.is_array()) throw DataError("key " + key + " is not a list");
+  std::vector<std::string> texts;
+  for (const nlohmann::json& text : list) {
+    if (!text.is_string()) throw DataError("key " + key + " holds something that is no text");
+    texts.push_back(text.get<std::string>());
+  }
+  return texts;
+}
+
 Eigen::VectorXd vector_at(const nlohmann::json& object, const std::string& key, Eigen::Index size) {
   const nlohmann::json& list = value_at(object, key.c_str());
   if (!list.is_array()) throw DataError("key " + key + " is not a list");

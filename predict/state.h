@@ -5,6 +5,7 @@
 #include <Eigen/Core>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 namespace metaqnn::predict {
 
@@ -12,6 +13,7 @@ nlohmann::json to_json(const Eigen::VectorXd& values);
 const nlohmann::json& value_at(const nlohmann::json& object, const char* key);
 double number_at(const nlohmann::json& object, const std::string& key);
 std::string text_at(const nlohmann::json& object, const std::string& key);
+std::vector<std::string> texts_at(const nlohmann::json& object, const std::string& key);
 // `size` < 0: any.
 Eigen::VectorXd vector_at(const nlohmann::json& object, const std::string& key, Eigen::Index size);
 

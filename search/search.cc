@@ -5,7 +5,7 @@
 #include <thread>
 
 #include "architecture/error.h"
-#include "kernels/dense.h"
+#include "kernels/blas_threads.h"
 #include "search/evaluate/torch.h"
 #include "search/space/distinct_walks.h"
 #include "search/version.h"
@@ -52,7 +52,7 @@ class SearchWorker {
     const bool needed = options_.waiting_only ? has_waiting(study_)
                                               : has_work(study_, configuration_, options_.limit);
     if (!needed) return SearchEnd::done;
-    kernels::set_blas_threads(options_.resources.threads);
+    const kernels::BlasThreads blas(options_.resources.threads);
     Resources resources = options_.resources;
     resources.seed = seed_;
     // Before a trial is claimed: what the user must mend shall not cost one.

@@ -94,13 +94,9 @@ struct Candidates {
 };
 
 void append(Candidates& all, const Candidates& more) {
-  const Index before = all.size();
   all.texts.insert(all.texts.end(), more.texts.begin(), more.texts.end());
   all.walks.insert(all.walks.end(), more.walks.begin(), more.walks.end());
-  kernels::Points& points = all.points;
-  points.tokens.insert(points.tokens.end(), more.points.tokens.begin(), more.points.tokens.end());
-  points.features.conservativeResize(all.size(), more.points.features.cols());
-  points.features.bottomRows(all.size() - before) = more.points.features;
+  all.points.append(more.points);
 }
 
 // The posterior of a Gaussian process at other points.

@@ -24,7 +24,6 @@
 
 #include "architecture/random.h"
 #include "datasets/logs/log.h"
-#include "kernels/dense.h"
 #include "predict/predictor.h"
 #include "search/configuration.h"
 #include "search/search.h"
@@ -101,7 +100,6 @@ Fitted& fitted() {
 }
 
 void fit_methods(benchmark::State& state, const std::vector<std::string>& names) {
-  kernels::set_blas_threads(kThreads);
   const Samples samples = first_samples(state.range(0));
   for (auto _ : state) {
     const Training training = new_training(samples);
@@ -111,20 +109,18 @@ void fit_methods(benchmark::State& state, const std::vector<std::string>& names)
 }
 
 void encode(benchmark::State& state) {
-  Encoding& encoding = *fitted().training.encoding;
+  const Encoding& encoding = *fitted().training.encoding;
   for (auto _ : state) benchmark::DoNotOptimize(encoding.points(candidates()));
 }
 
 void predict_by(benchmark::State& state, const std::string& name) {
-  kernels::set_blas_threads(kThreads);
   const Predictor& predictor = *fitted().predictors.at(name);
   const kernels::Points points = fitted().training.encoding->points(candidates());
   for (auto _ : state) benchmark::DoNotOptimize(predictor.predict(points, {false, kThreads}));
 }
 
 void predict_all(benchmark::State& state, bool deviation) {
-  kernels::set_blas_threads(kThreads);
-  Encoding& encoding = *fitted().training.encoding;
+  const Encoding& encoding = *fitted().training.encoding;
   const auto run = [&] {
     const kernels::Points points = encoding.points(candidates());
     for (const auto& [name, predictor] : fitted().predictors)

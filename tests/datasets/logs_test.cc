@@ -14,6 +14,7 @@
 #include "architecture/error.h"
 #include "datasets/logs/csv.h"
 #include "datasets/logs/log.h"
+#include "datasets/logs/merge.h"
 #include "tests/error_message.h"
 
 namespace metaqnn::datasets {
@@ -580,6 +581,65 @@ TEST_F(RealLogs, TablesReadCompletely) {
       read_log(directory_ / "tables" / "nasbench201_12epochs.csv", {"", "cifar10_valid"});
   EXPECT_EQ(log.rows.size(), 15625u);
   EXPECT_TRUE(log.problems.empty());
+}
+
+LogRow row_of(const std::string& state, std::optional<double> accuracy, int64_t sample = 0) {
+  LogRow row;
+  row.architecture = "a";
+  row.state = state;
+  row.accuracy = accuracy;
+  if (state == "failed") row.reason = accuracy ? "not learning" : "out of memory";
+  if (accuracy) row.curve = {{kUnknown, kUnknown, kUnknown, *accuracy}};
+  if (sample > 0) row.samples = {sample};
+  return row;
+}
+
+TEST(MergedRows, ThatAgreeAreTheFirst) {
+  for (double accuracy : {0.1, 0.7, 0.9}) {  // a mean of three would be off in the last digit
+    const MergedRow merged =
+        merge({row_of("complete", accuracy, 4), row_of("complete", accuracy, 9),
+               row_of("complete", accuracy), row_of("complete", accuracy, 2)});
+    EXPECT_FALSE(merged.results.disagree);
+    EXPECT_EQ(merged.row.accuracy, accuracy);
+    EXPECT_EQ(merged.row.curve.size(), 1U);
+    EXPECT_EQ(merged.row.samples, (std::vector<int64_t>{4, 9, 2}));
+  }
+}
+
+// (0.1 + 0.9 + 0.8) / 3
+TEST(MergedRows, ThatDisagreeAreTheirMean) {
+  const MergedRow merged =
+      merge({row_of("complete", 0.1), row_of("complete", 0.9), row_of("complete", 0.8)});
+  EXPECT_TRUE(merged.results.disagree);
+  EXPECT_DOUBLE_EQ(*merged.row.accuracy, 0.6);
+  EXPECT_EQ(merged.row.state, "complete");
+  EXPECT_TRUE(merged.row.curve.empty());
+}
+
+TEST(MergedRows, AreAResultBeforeAFailureWithoutOneBeforeWhatHasNotFinished) {
+  const LogRow failed = row_of("failed", std::nullopt), good = row_of("complete", 0.9),
+               waiting = row_of("waiting", std::nullopt);
+  for (const auto& rows : {std::vector{failed, good}, {good, failed}, {waiting, failed, good}}) {
+    const MergedRow merged = merge(rows);
+    EXPECT_EQ(merged.row.state, "complete");
+    EXPECT_EQ(merged.row.accuracy, 0.9);
+    EXPECT_FALSE(merged.results.disagree);
+    EXPECT_EQ(merged.results.count(), 1);
+  }
+  EXPECT_EQ(merge({waiting, failed}).row.reason, "out of memory");
+  EXPECT_EQ(merge({waiting, failed}).results.count(), 0);
+  EXPECT_EQ(merge({waiting}).row.state, "waiting");
+}
+
+TEST(MergedRows, OfANetworkThatLearnedOnceAreCompleteWithTheMeanOfAll) {
+  const MergedRow merged = merge({row_of("failed", 0.1), row_of("complete", 0.5)});
+  EXPECT_EQ(merged.row.state, "complete");
+  EXPECT_DOUBLE_EQ(*merged.row.accuracy, 0.3);
+  EXPECT_TRUE(merged.results.disagree);
+  EXPECT_TRUE(merge({row_of("complete", 0.1), row_of("failed", 0.1)}).results.disagree);
+  const MergedRow never = merge({row_of("failed", 0.1), row_of("failed", 0.1)});
+  EXPECT_EQ(never.row.reason, "not learning");
+  EXPECT_FALSE(never.results.disagree);
 }
 
 }  // namespace

@@ -3,12 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <Eigen/Eigenvalues>
+#include <algorithm>
 #include <cmath>
 #include <initializer_list>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "architecture/error.h"
 #include "architecture/random.h"
 #include "kernels/edit_distance.h"
 #include "kernels/rbf.h"
@@ -59,7 +61,9 @@ EditCosts costs_of(double gap, double change) {
 CostFamily gap_and_change() {
   CostFamily family;
   family.parameters = {{"cost.gap", std::log(1.2), -2, 2, 1}, {"cost.change", 0, -2, 2, 1}};
-  family.costs = [](const VectorXd& p) { return costs_of(std::exp(p(0)), std::exp(p(1))); };
+  family.costs = [](const VectorXd& p, const std::vector<std::string>&) {
+    return costs_of(std::exp(p(0)), std::exp(p(1)));
+  };
   return family;
 }
 
@@ -67,7 +71,9 @@ CostFamily gap_and_change() {
 CostFamily plain_gap() {
   CostFamily family;
   family.parameters = {{"cost.gap", 2, 1, 3, 1}};
-  family.costs = [](const VectorXd& p) { return costs_of(p(0), 1); };
+  family.costs = [](const VectorXd& p, const std::vector<std::string>&) {
+    return costs_of(p(0), 1);
+  };
   return family;
 }
 
@@ -178,15 +184,92 @@ TEST(Edit, IsOneForEqualTokensAndLessForOthers) {
   }
 }
 
-// The vocabulary grows while architectures are read.
-TEST(Edit, AsksForTheCostsOfTheAlphabetAsItIs) {
-  const auto alphabet = std::make_shared<int>(1);
+// An alphabet of kAlphabet tokens, and as many as are asked for after it; any two differ by 1. What
+// was asked for is counted.
+CostFamily unit_family(size_t* most_unseen = nullptr) {
   CostFamily family;
-  family.costs = [alphabet](const VectorXd&) { return EditCosts::unit(*alphabet); };
-  const auto kernel = make_edit(family);
-  *alphabet = 2;
-  const MatrixXd k = kernel->gram(vector({0}), point({}, {0}), point({}, {1}));
-  EXPECT_NEAR(k(0, 0), std::exp(-1), kRounding);
+  family.alphabet = kAlphabet;
+  family.costs = [most_unseen](const VectorXd&, const std::vector<std::string>& unseen) {
+    if (most_unseen != nullptr) *most_unseen = std::max(*most_unseen, unseen.size());
+    return EditCosts::unit(kAlphabet + static_cast<int>(unseen.size()));
+  };
+  return family;
+}
+
+// Points of which each is one sequence of names; a name of one digit is that token of the alphabet.
+Points named_points(const std::vector<std::vector<std::string>>& sequences) {
+  Points points;
+  points.features.resize(static_cast<Index>(sequences.size()), 0);
+  TokenNumbers numbers(kAlphabet);
+  for (const auto& sequence : sequences) {
+    points.tokens.emplace_back();
+    for (const std::string& name : sequence)
+      points.tokens.back().push_back(name.size() == 1 ? std::stoi(name) : numbers.number(name));
+  }
+  points.unseen = numbers.unseen();
+  return points;
+}
+
+// 0 new 1 and 0 new 2 differ in their last token, 0 old 1 in its middle one; both sets call their
+// first unseen token kAlphabet.
+TEST(PointDistances, TakeUnseenTokensByTheirNames) {
+  const CostFamily family = unit_family();
+  const Points a = named_points({{"0", "new", "1"}});
+  const Points b = named_points({{"0", "old", "1"}, {"0", "new", "2"}, {"0", "new", "1"}});
+  ASSERT_EQ(a.tokens[0][1], b.tokens[0][1]);
+  const MatrixXd d = PointDistances(family, VectorXd(), a, b).rows(0, 1);
+  EXPECT_EQ(d(0, 0), 1);
+  EXPECT_EQ(d(0, 1), 1);
+  EXPECT_EQ(d(0, 2), 0);
+}
+
+// 600 points of which each has three unseen tokens, two of them the first two of the next: one
+// deleted and one inserted.
+TEST(PointDistances, AreTheSameWhereUnseenTokensAreTooManyToBeTakenTogether) {
+  std::vector<std::vector<std::string>> sequences;
+  for (int i = 0; i < 600; ++i) {
+    const auto name = [](int n) { return "token" + std::to_string(n); };
+    sequences.push_back({"0", name(i), name(i + 1), name(i + 2), "1"});
+  }
+  size_t most_unseen = 0;
+  const CostFamily family = unit_family(&most_unseen);
+  const Points many = named_points(sequences);
+  const MatrixXd all = point_distances(family, VectorXd(), many, 2);
+  EXPECT_LE(most_unseen, 2 * kUnseenAtOnce);
+  for (size_t i : {0, 1, 299, 599}) {
+    const Points one = named_points({sequences[i]});
+    const MatrixXd row = PointDistances(family, VectorXd(), one, many).rows(0, 1);
+    EXPECT_EQ(row.row(0), all.row(static_cast<Index>(i)));
+    EXPECT_EQ(row(0, static_cast<Index>(i)), 0);
+    EXPECT_EQ(row(0, static_cast<Index>(i < 599 ? i + 1 : i - 1)), 2) << i;
+  }
+  EXPECT_EQ(all, all.transpose());
+}
+
+TEST(Points, AppendedKeepTheNamesOfTheirUnseenTokens) {
+  const auto names_in = [](const Points& points, size_t row) {
+    std::vector<std::string> names;
+    for (int token : points.tokens[row])
+      names.push_back(token < kAlphabet
+                          ? std::to_string(token)
+                          : points.unseen->names[static_cast<size_t>(token - kAlphabet)]);
+    return names;
+  };
+  const std::vector<std::vector<std::string>> sequences{
+      {"0", "1"}, {"aa", "0", "bb"}, {"bb", "cc"}, {"2"}};
+  Points all;
+  for (const auto& sequence : sequences) all.append(named_points({sequence}));
+  ASSERT_EQ(all.size(), 4);
+  for (size_t i = 0; i < sequences.size(); ++i) EXPECT_EQ(names_in(all, i), sequences[i]);
+  EXPECT_EQ(names_in(all.subset({2}), 0), sequences[2]);
+  EXPECT_EQ(names_in(all.range(1, 1), 0), sequences[1]);
+}
+
+TEST(Points, OfAnotherAlphabetDoNotCompare) {
+  CostFamily family = unit_family();
+  family.alphabet = kAlphabet + 1;
+  const Points points = named_points({{"new"}});
+  EXPECT_THROW(point_distances(family, VectorXd(), points), UsageError);
 }
 
 // 43 is the linear kernel of the two points above.

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "architecture/error.h"
+#include "tests/predict/some_networks.h"
 #include "tests/tolerances.h"
 
 namespace metaqnn::predict {
@@ -101,6 +102,52 @@ TEST(Splits, ThatCannotBeAreAnErrorWithTheRange) {
   } catch (const UsageError& error) {
     EXPECT_STREQ(error.what(), "a training set of 10 from 10 architectures: give from 2 to 9");
   }
+}
+
+// What each says of the others is all the lower the better the one left out is: tau would be -1.
+TEST(Evaluation, OfAPredictorThatSaysTheSameOfAllHasNoOrder) {
+  const Samples samples = tests::some_networks(12, 1);
+  EvaluationSettings settings;
+  settings.methods = {"mean", "lls", "nearest"};
+  for (int folds : {12, 4}) {
+    const auto results = evaluate(samples, fold_splits(12, folds, 2, 0), settings);
+    for (const Figures& figures : results[0].repeats) {
+      EXPECT_FALSE(figures.kendall_tau || figures.spearman || figures.top10_mean ||
+                   figures.top10_best_rank || figures.top10_regret);
+      EXPECT_LT(*figures.r2, 0);
+      EXPECT_GT(*figures.l2_loss, 0);
+    }
+    for (size_t method : {1, 2}) {
+      for (const Figures& figures : results[method].repeats)
+        EXPECT_TRUE(figures.kendall_tau && figures.spearman && figures.top10_mean);
+    }
+  }
+}
+
+// Texts of one length have no column that depth or log-parameters could use, and equal tokens give
+// the kernels nothing to tell them by.
+TEST(Evaluation, OfPredictorsThatFellBackToTheMeanHasNoOrder) {
+  Samples samples;
+  samples.architectures = {"a|b", "b|a", "a|c", "c|a", "b|c", "c|b"};
+  samples.targets = vector({0.1, 0.5, 0.3, 0.4, 0.2, 0.6});
+  samples.accuracy = samples.targets;
+  samples.trained = VectorXd::Ones(6);
+  EvaluationSettings settings;
+  settings.encoding.tokens = "|";
+  settings.methods = {"depth", "log-parameters"};
+  for (const MethodResult& result : evaluate(samples, fold_splits(6, 6, 1, 0), settings)) {
+    EXPECT_FALSE(result.repeats[0].kendall_tau) << result.method;
+    EXPECT_TRUE(result.repeats[0].r2) << result.method;
+  }
+}
+
+TEST(FoldPlan, HasMoreRepeatsTheFewerPointsThereAre) {
+  EXPECT_FALSE(fold_plan(2));
+  EXPECT_EQ(fold_plan(3)->folds, 3);
+  EXPECT_EQ(fold_plan(40)->folds, 10);
+  EXPECT_GT(fold_plan(40)->repeats, fold_plan(250)->repeats);
+  EXPECT_EQ(fold_plan(kMostForFolds)->repeats, 1);
+  EXPECT_FALSE(fold_plan(kMostForFolds + 1));
 }
 
 }  // namespace

@@ -18,7 +18,9 @@
 #include "predict/forest.h"
 #include "predict/manifold.h"
 #include "predict/model.h"
+#include "tests/error_message.h"
 #include "tests/folder.h"
+#include "tests/predict/some_networks.h"
 #include "tests/tolerances.h"
 
 namespace metaqnn::predict {
@@ -27,39 +29,8 @@ namespace {
 namespace fs = std::filesystem;
 using Eigen::Index;
 using Eigen::VectorXd;
-
-// Random networks whose accuracy follows from them: deeper is better, narrow is worse, and every
-// seventh did not learn.
-Samples some_networks(size_t count, uint64_t seed, bool with_failures = false) {
-  Random random(seed);
-  datasets::Log log;
-  std::set<std::string> seen;
-  while (seen.size() < count) {
-    const auto convolutions = static_cast<int>(1 + random.below(5));
-    std::string text = "[";
-    double width = 0;
-    for (int i = 0; i < convolutions; ++i) {
-      const int filters = 64 << random.below(3);
-      width += std::log2(filters);
-      text +=
-          "C(" + std::to_string(filters) + "," + std::to_string(1 + 2 * random.below(3)) + ",1), ";
-    }
-    if (random.below(2) == 0) text += "P(2,2), ";
-    if (random.below(2) == 0) text += "FC(128), ";
-    text += "SM(10)]";
-    if (!seen.insert(text).second) continue;
-    datasets::LogRow row;
-    row.architecture = text;
-    row.accuracy = 0.4 + 0.05 * convolutions + 0.01 * width / convolutions;
-    if (with_failures && seen.size() % 7 == 0) {
-      row.state = "failed";
-      row.reason = "not learning";
-      row.accuracy = 0.1;
-    }
-    log.rows.push_back(row);
-  }
-  return make_samples(log, {}, Failures::as_chance);
-}
+using tests::some_networks;
+using tests::usage_error;
 
 const char* const kMethods[] = {"lls",      "rbf-ls", "ed-ls", "rbf-mr",         "ed-mr",
                                 "combined", "mean",   "depth", "log-parameters", "nearest"};
@@ -105,7 +76,8 @@ TEST_P(EachMethod, PredictsFiniteNumbersInTheRangeOfTheTargets) {
   EXPECT_LE(mean.maxCoeff(), samples.targets.maxCoeff() + 0.1 * range);
 }
 
-TEST_P(EachMethod, DoesNotDependOnTheNumberOfThreads) {
+// BLAS adds in another order.
+TEST_P(EachMethod, DependsOnTheNumberOfThreadsByRoundingOnly) {
   const Samples samples = some_networks(30, 2);
   FitSettings settings;
   std::vector<VectorXd> means;
@@ -115,7 +87,7 @@ TEST_P(EachMethod, DoesNotDependOnTheNumberOfThreads) {
     const auto predictor = fit(find_method(GetParam()), training);
     means.push_back(predict_mean(*predictor, training, others(10), threads));
   }
-  EXPECT_EQ(means[0], means[1]);
+  EXPECT_LT((means[0] - means[1]).cwiseAbs().maxCoeff(), tests::kLinearAlgebra);
 }
 
 TEST_P(EachMethod, FitsTwoPointsAndEqualTargets) {
@@ -213,6 +185,55 @@ TEST_P(Damaged, AnotherFileIsNoModel) {
   EXPECT_NE(refusal().find("not a model of metaqnn"), std::string::npos);
   write("number,architecture\n");
   EXPECT_NE(refusal().find("no JSON"), std::string::npos);
+}
+
+// Each level is a call of those who copy, write or end a JSON value.
+TEST_P(Damaged, ByNestingIsRefused) {
+  for (int depth : {20, 1000000}) {
+    write(R"({"format":"metaqnn model","version":1,"training":)" + std::string(depth, '[') +
+          std::string(depth, ']') + "}");
+    EXPECT_NE(refusal().find("nested too deeply"), std::string::npos) << refusal();
+  }
+}
+
+TEST_P(Damaged, ByHyperParametersThatNoFitHasIsRefused) {
+  save_model(fit_model("lls", {}, some_networks(10, 5), Failures::as_chance, {}, {}), file_);
+  const nlohmann::json good = nlohmann::json::parse(content());
+  const auto refusal_with = [&](const char* key, const nlohmann::json& value) {
+    nlohmann::json json = good;
+    json["state"][key] = value;
+    json.erase("checksum");
+    json["checksum"] = std::to_string(stable_hash(json.dump()));
+    write(json.dump());
+    return refusal();
+  };
+  EXPECT_EQ(refusal_with("penalty", good["state"]["penalty"]), "");
+  EXPECT_NE(refusal_with("penalty", -1).find("key penalty is -1"), std::string::npos);
+  std::vector<double> large = good["state"]["hyperparameters"];
+  large[0] = 1e6;
+  EXPECT_NE(refusal_with("hyperparameters", large).find("outside -6"), std::string::npos);
+}
+
+// Of the kinds that samples filled by hand may be: tests/predict/samples_test.cc.
+TEST_P(Damaged, IsNoModelThatWasSaved) {
+  Model changed = fit_model("lls", {}, some_networks(10, 5), Failures::as_chance, {}, {});
+  changed.samples.targets(3) = std::nan("");
+  EXPECT_NE(usage_error([&] { save_model(changed, file_); }).find("target nan"), std::string::npos);
+  changed.samples.targets(3) = 0.99;
+  EXPECT_NE(usage_error([&] { save_model(changed, file_); }).find("not those it was fitted on"),
+            std::string::npos);
+  Model renamed = fit_model("mean", {}, some_networks(10, 5), Failures::as_chance, {}, {});
+  renamed.method = "men";
+  EXPECT_NE(usage_error([&] { save_model(renamed, file_); }).find("did you mean mean?"),
+            std::string::npos);
+  EXPECT_NE(usage_error([&] { save_model({}, file_); }).find("not fitted"), std::string::npos);
+  Samples bytes = some_networks(2, 5);
+  bytes.encoding.reset();
+  bytes.architectures = {"\xff\x01", "ab"};
+  const Model no_text =
+      fit_model("ed-ls", {"characters", {3, 32, 32}}, bytes, Failures::as_chance, {}, {});
+  EXPECT_NE(usage_error([&] { save_model(no_text, file_); }).find("no UTF-8"), std::string::npos);
+  EXPECT_FALSE(fs::exists(file_));
 }
 
 TEST(Manifold, WithGraphWeightZeroIsKernelLeastSquares) {
@@ -331,41 +352,6 @@ TEST(Deviation, CoversTheErrorsOnNetworksNotSeen) {
   }
 }
 
-TEST(Samples, EqualNetworksAreMergedAndFailuresTreatedAsAsked) {
-  datasets::Log log;
-  log.source = "log.csv";
-  const auto add = [&](const char* text, std::optional<double> accuracy, const char* state) {
-    datasets::LogRow row;
-    row.line = static_cast<int64_t>(log.rows.size()) + 2;
-    row.architecture = text;
-    row.accuracy = accuracy;
-    row.state = state;
-    log.rows.push_back(row);
-  };
-  add("[C(64,3,1), D(1,1), SM(10)]", 0.5, "complete");
-  add("[C(64,3,1), SM(10)]", 0.7, "complete");
-  add("[C(64,3,1), SM(10)]", 0.1, "failed");
-  add("[C(128,3,1), SM(10)]", 0.1, "failed");
-  add("[C(256,3,1), SM(10)]", std::nullopt, "failed");
-  add("[C(256,3,1) SM(10)]", 0.3, "complete");
-  const Samples chance = make_samples(log, {}, Failures::as_chance);
-  ASSERT_EQ(chance.architectures,
-            (std::vector<std::string>{"[C(64,3,1), SM(10)]", "[C(128,3,1), SM(10)]"}));
-  EXPECT_NEAR(chance.targets(0), (0.5 + 0.7 + 0.1) / 3, tests::kRounding);
-  EXPECT_NEAR(chance.trained(0), 2.0 / 3, tests::kRounding);
-  EXPECT_NEAR(chance.accuracy(0), 0.6, tests::kRounding);
-  EXPECT_EQ(chance.trained(1), 0);
-  EXPECT_TRUE(std::isnan(chance.accuracy(1)));
-  EXPECT_EQ(chance.merged, 2U);
-  EXPECT_EQ(chance.not_learning, 2U);
-  EXPECT_EQ(chance.without_result, 1U);
-  ASSERT_EQ(chance.problems.size(), 1U);
-  EXPECT_EQ(chance.problems[0].substr(0, 10), "log.csv:7:");
-  const Samples excluded = make_samples(log, {}, Failures::exclude);
-  ASSERT_EQ(excluded.size(), 1U);
-  EXPECT_NEAR(excluded.targets(0), 0.6, tests::kRounding);
-}
-
 TEST(Encoding, StandardisesTheTrainingColumnsAndDropsConstantOnes) {
   const auto texts = some_networks(20, 12).architectures;
   Encoding encoding({}, texts);
@@ -386,7 +372,7 @@ TEST(Encoding, GradesSubstitutionsByWhatDiffers) {
   VectorXd start(static_cast<Index>(family.parameters.size()));
   for (size_t i = 0; i < family.parameters.size(); ++i)
     start(static_cast<Index>(i)) = family.parameters[i].start;
-  const kernels::EditCosts costs = family.costs(start);
+  const kernels::EditCosts costs = family.costs(start, {});
   // 0.2 for each of two octaves of filters, 0.3 for one step of the field.
   EXPECT_NEAR(costs.substitution(0, 1), 0.2 * 2 + 0.3, tests::kRounding);
   EXPECT_NEAR(costs.substitution(0, 2), 1, tests::kRounding);
@@ -395,9 +381,13 @@ TEST(Encoding, GradesSubstitutionsByWhatDiffers) {
 TEST(Encoding, TokensNotSeenInTrainingAreTokensAllTheSame) {
   Encoding encoding({"|", {3, 32, 32}}, {"|a|b|", "|b|b|"});
   const kernels::Points points = encoding.points({"|a|c|", "|b||b|"});
-  EXPECT_EQ(points.tokens[0].size(), 2U);
+  EXPECT_EQ(points.tokens[0], (kernels::Tokens{0, 2}));
   EXPECT_EQ(points.tokens[1], (kernels::Tokens{1, 1}));
-  EXPECT_EQ(encoding.costs().costs(VectorXd::Zero(1)).alphabet(), 3);
+  ASSERT_TRUE(points.unseen);
+  EXPECT_EQ(points.unseen->first, 2);
+  EXPECT_EQ(points.unseen->names, std::vector<std::string>{"c"});
+  EXPECT_FALSE(encoding.points({"|b|a|"}).unseen);
+  EXPECT_EQ(encoding.costs().costs(VectorXd::Zero(1), points.unseen->names).alphabet(), 3);
 }
 
 TEST(Encoding, CharactersAreBytes) {

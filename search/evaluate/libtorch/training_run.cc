@@ -2,7 +2,6 @@
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
-#include <dlfcn.h>
 #include <torch/csrc/autograd/grad_mode.h>
 #include <torch/optim/adam.h>
 #include <torch/optim/sgd.h>
@@ -14,6 +13,7 @@
 
 #include "architecture/error.h"
 #include "architecture/random.h"
+#include "kernels/blas_threads.h"
 #include "search/evaluate/device_fault.h"
 #include "search/evaluate/libtorch/tensor_memory.h"
 
@@ -63,13 +63,10 @@ std::unique_ptr<torch::optim::Optimizer> make_optimizer(const OptimizerSettings&
 }
 
 // OpenBLAS keeps threads of its own, which LibTorch's setting does not reach: on a machine with
-// other workers they spin for longer than they compute. LibTorch may come with another BLAS, so the
-// function is looked up.
+// other workers they spin for longer than they compute.
 void set_threads(int threads) {
   at::set_num_threads(threads);
-  using SetThreads = void (*)(int);
-  if (void* symbol = dlsym(RTLD_DEFAULT, "openblas_set_num_threads"))
-    reinterpret_cast<SetThreads>(symbol)(threads);
+  kernels::set_blas_threads(threads);
 }
 
 Breakdown breakdown_of(const at::Device& device, const std::string& message) {
