@@ -66,9 +66,15 @@ datasets::ImageSet test_images(const std::vector<search::FinalModel>& models,
       search::parse_configuration(first.facts.configuration, models[0].file.string(), "/");
   // The extra images of SVHN train only: the test part is the same without them.
   const std::string name = first.data_set == "svhn_extra" ? "svhn" : first.data_set;
-  return datasets::load_data_set(name,
-                                 folder.empty() ? trained.data.path : std::filesystem::path(folder))
-      .test;
+  datasets::ImageSet images =
+      datasets::load_data_set(name, folder.empty() ? trained.data.path.string() : folder).test;
+  for (const search::FinalModel& model : models) {
+    if (model.checkpoint->classes == images.classes) continue;
+    throw DataError(fmt::format("{}: it tells {} classes apart, {} has {}; train it again",
+                                model.file.string(), model.checkpoint->classes, name,
+                                images.classes));
+  }
+  return images;
 }
 
 Committee gather(const EnsembleOptions& options) {

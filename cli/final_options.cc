@@ -49,7 +49,8 @@ std::string percent(const std::optional<double>& fraction) {
 }  // namespace
 
 void add_final_options(CLI::App& app, FinalChoice& choice) {
-  app.add_option("-o,--output", choice.output, "folder for the models; the same one resumes")
+  app.add_option("-o,--output", choice.output,
+                 "folder for the models; the same one resumes or shares the work")
       ->required();
   app.add_option("--device", choice.device, "auto, cpu, cuda or cuda:1");
   app.add_option("--epochs-scale", choice.epochs_scale,
@@ -108,6 +109,11 @@ void FinalProgress::epoch_ended(const search::FinalModel& model,
       epochs, facts.curve.back().training_loss,
       facts.validation_accuracy ? fmt::format("  best {:.4f}", *facts.validation_accuracy) : "",
       duration(left)));
+}
+
+void FinalProgress::model_awaited(const search::FinalModel& model) {
+  clear_line();
+  say("{} is in training by another process\n", model.name);
 }
 
 void FinalProgress::model_ended(const search::FinalModel& model) {

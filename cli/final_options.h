@@ -37,6 +37,7 @@ class FinalProgress : public search::FinalObserver {
   void images_loaded(const search::FinalTrainer& trainer) override;
   void model_began(const search::FinalModel& model, int epochs_done, int epochs) override;
   void epoch_ended(const search::FinalModel& model, const search::TrainingFacts& facts) override;
+  void model_awaited(const search::FinalModel& model) override;
   void model_ended(const search::FinalModel& model) override;
 
  private:

@@ -2,6 +2,7 @@
 
 #include "cli/command.h"
 #include "cli/final_options.h"
+#include "datasets/images/data_set.h"
 #include "search/search.h"
 
 namespace metaqnn::cli {
@@ -9,7 +10,7 @@ namespace {
 
 struct FinetuneOptions {
   std::string study;
-  int64_t top = 10;
+  search::TrialChoice trials;
   FinalChoice choice;
 };
 
@@ -33,9 +34,8 @@ search::Configuration configuration_for(const FinetuneOptions& options, search::
 ExitStatus run(const FinetuneOptions& options) {
   const auto study = search::open_study_to_read(options.study);
   const search::Configuration configuration = configuration_for(options, *study);
-  const std::vector<search::Trial> trials = search::best_trials(*study, options.top);
-  if (trials.empty())
-    throw UsageError("the study has no complete trial yet; run metaqnn search first");
+  const std::vector<search::Trial> trials = search::choose_trials(
+      *study, options.trials, datasets::find_data_set(configuration.data.name).shape);
   FinalProgress progress(trials.size());
   const auto models = train_models([&] {
     return search::finetune(trials, configuration, final_options(options.choice, configuration),
@@ -48,9 +48,18 @@ ExitStatus run(const FinetuneOptions& options) {
 std::function<ExitStatus()> set_up_finetune(CLI::App& app) {
   auto options = std::make_shared<FinetuneOptions>();
   app.add_option("--study", options->study, "the study")->required();
-  app.add_option("--top", options->top, "how many of the best networks")
-      ->check(count_up_to(kMostCounted))
-      ->capture_default_str();
+  CLI::Option* top = app.add_option("--top", options->trials.top, "how many of the best networks")
+                         ->check(count_up_to(kMostCounted))
+                         ->capture_default_str();
+  CLI::Option* most = app.add_option("--max-parameters", options->trials.max_parameters,
+                                     "the best among those with at most so many parameters")
+                          ->check(at_least_one());
+  app.add_option("--trial", options->trials.numbers,
+                 "this trial instead of the best; may be repeated")
+      ->check(at_least_one())
+      ->allow_extra_args(false)
+      ->excludes(top)
+      ->excludes(most);
   app.add_option("--config", options->choice.config,
                  "take [data] and [final] from this file (default: the study's)");
   add_final_options(app, options->choice);

@@ -29,36 +29,75 @@ std::vector<int> ranking(const Eigen::VectorXd& probabilities, size_t top) {
   return order;
 }
 
-ExitStatus run(const PredictImageOptions& options) {
-  const search::Checkpoint checkpoint = search::read_finished_checkpoint(options.model);
-  datasets::ImageSet images{checkpoint.image, checkpoint.classes, {}, {}};
-  for (const std::string& file : options.images) {
-    const datasets::ImageSet image =
-        datasets::fit_picture(datasets::read_picture(file), checkpoint.image);
-    images.pixels.insert(images.pixels.end(), image.pixels.begin(), image.pixels.end());
-    images.labels.push_back(0);  // not known, and not used
+// The pictures that can be read, and why the others cannot.
+struct Pictures {
+  datasets::ImageSet images;
+  std::vector<std::string> errors;  // of each file; "" where it is among the images
+};
+
+Pictures read_pictures(const std::vector<std::string>& files,
+                       const search::Checkpoint& checkpoint) {
+  Pictures pictures{{checkpoint.image, checkpoint.classes, {}, {}}, {}};
+  for (const std::string& file : files) {
+    try {
+      const datasets::ImageSet image =
+          datasets::fit_picture(datasets::read_picture(file), checkpoint.image);
+      pictures.images.pixels.insert(pictures.images.pixels.end(), image.pixels.begin(),
+                                    image.pixels.end());
+      pictures.images.labels.push_back(0);  // not known, and not used
+      pictures.errors.emplace_back();
+    } catch (const DataError& error) {
+      pictures.errors.emplace_back(error.what());
+    }
   }
+  return pictures;
+}
+
+// The labels of one image, as JSON and as lines of the table.
+Json labels_of(const std::string& file, const Eigen::VectorXd& row, size_t top,
+               const search::Checkpoint& checkpoint, Table& table) {
+  Json labels = Json::array();
+  for (int label : ranking(row, top)) {
+    labels.push_back({{"label", checkpoint.class_name(label)}, {"probability", row(label)}});
+    table.add({labels.size() == 1 ? file : "", fixed(row(label), 4), checkpoint.class_name(label)});
+  }
+  return labels;
+}
+
+void print_labels(const PredictImageOptions& options, const search::Checkpoint& checkpoint,
+                  const Pictures& pictures) {
   const Eigen::MatrixXd probabilities =
       search::load_network(checkpoint, first_device(options.device), search::available_cores())
-          ->probabilities(images);
+          ->probabilities(pictures.images);
   Json list = Json::array();
   Table table({{"image"}, {"probability", Align::right}, {"label"}});
+  Eigen::Index next = 0;
   for (size_t i = 0; i < options.images.size(); ++i) {
-    const Eigen::VectorXd row = probabilities.row(static_cast<Eigen::Index>(i));
-    Json labels = Json::array();
-    for (int label : ranking(row, options.top)) {
-      labels.push_back({{"label", checkpoint.class_name(label)}, {"probability", row(label)}});
-      table.add({labels.size() == 1 ? options.images[i] : "", fixed(row(label), 4),
-                 checkpoint.class_name(label)});
+    const std::string& file = options.images[i];
+    if (!pictures.errors[i].empty()) {
+      list.push_back({{"image", file}, {"labels", Json::array()}, {"error", pictures.errors[i]}});
+      continue;
     }
-    list.push_back({{"image", options.images[i]}, {"labels", labels}});
+    const Eigen::VectorXd row = probabilities.row(next++);
+    list.push_back(
+        {{"image", file}, {"labels", labels_of(file, row, options.top, checkpoint, table)}});
   }
   if (options.format == "json") {
     print_document(list);
   } else {
     print("{}", table.render());
   }
-  return ExitStatus::done;
+}
+
+// What cannot be read keeps no other from its answer, and shows in the status.
+ExitStatus run(const PredictImageOptions& options) {
+  const search::Checkpoint checkpoint = search::read_finished_checkpoint(options.model);
+  const Pictures pictures = read_pictures(options.images, checkpoint);
+  std::vector<std::string> problems = pictures.errors;
+  std::erase(problems, "");
+  print_problems(problems);
+  if (pictures.images.size() > 0) print_labels(options, checkpoint, pictures);
+  return problems.empty() ? ExitStatus::done : ExitStatus::data;
 }
 
 std::function<ExitStatus()> set_up_predict_image(CLI::App& app) {

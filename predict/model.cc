@@ -23,7 +23,6 @@ using OrderedJson = nlohmann::ordered_json;
 
 constexpr int kVersion = 1;
 constexpr const char* kFormat = "metaqnn model";
-constexpr int kDepth = 16;  // no model nests deeper; what does would end the stack
 
 std::string hash_of(const json& value) { return std::to_string(stable_hash(value.dump())); }
 
@@ -82,10 +81,9 @@ uint64_t seed_from(const std::string& text) {
 }
 
 json parse(const std::string& text) {
-  return json::parse(text, [](int depth, json::parse_event_t, json&) {
-    if (depth > kDepth) throw DataError("it is nested too deeply for a model of metaqnn");
-    return true;
-  });
+  if (line_nested_deeper_than(kDeepestNesting, text))
+    throw DataError("it is nested deeper than any model of metaqnn");
+  return json::parse(text);
 }
 
 Model read(const json& file, int threads) {

@@ -1,9 +1,13 @@
 // What comes after the search: the best networks trained again at length, and one network carried
 // over to other images. Each model is one file of a folder (search/evaluate/checkpoint.h), written
 // after every epoch while it is trained; the same call later leaves finished models alone, goes on
-// with an unfinished one from its last whole epoch, and tries a failed one again.
+// with an unfinished one from its last whole epoch, and tries a failed one again. The same call in
+// another process at the same time, on another device perhaps, shares the work
+// (search/model_locks.h): each trains what no other does, then waits for the others' models, and
+// goes on with those of one that dies.
 //
-//   std::vector<FinalModel> models = finetune(best_trials(*study, 5), configuration, options, observer);
+//   const std::vector<Trial> trials = choose_trials(*study, {.top = 5}, {1, 28, 28});
+//   std::vector<FinalModel> models = finetune(trials, configuration, options, observer);
 //   models[0].checkpoint->facts.test_error
 #pragma once
 
@@ -40,6 +44,8 @@ class FinalObserver {
   // `epochs_done`: those of an earlier run.
   virtual void model_began(const FinalModel& model, int epochs_done, int epochs) = 0;
   virtual void epoch_ended(const FinalModel& model, const TrainingFacts& facts) = 0;
+  // Another process trains it; its end is told as that of the others.
+  virtual void model_awaited(const FinalModel& model) = 0;
   virtual void model_ended(const FinalModel& model) = 0;
 };
 
@@ -47,11 +53,19 @@ struct FinalOptions {
   std::filesystem::path folder;  // made if need be
   std::string device = "cpu";    // one of resolve_devices()
   int threads = 1;
-  const std::atomic<bool>* stop = nullptr;  // leave the epoch in hand
+  const std::atomic<bool>* stop = nullptr;  // leave the epoch in hand, or wait no longer
 };
 
-// The complete trials with the highest validation accuracy, the first of equals, at most `count`.
-std::vector<Trial> best_trials(Study& study, int64_t count);
+// Which trials are trained again.
+struct TrialChoice {
+  int64_t top = 10;  // the complete ones with the highest validation accuracy, first of equals,
+  std::optional<int64_t> max_parameters;  // among those with at most so many
+  std::vector<int64_t> numbers;           // or these trials, in this order
+};
+
+// Parameters that a trial does not tell are counted for `input`, the shape of the images. Throws
+// UsageError where no trial is left, or a number is of no trial or of one without a result.
+std::vector<Trial> choose_trials(Study& study, const TrialChoice& choice, const Shape& input);
 
 // Every epoch count of the schedule times `factor`, rounded, at least 1.
 void scale_epochs(FinalSettings& settings, double factor);

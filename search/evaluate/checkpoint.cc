@@ -1,20 +1,21 @@
 #include "search/evaluate/checkpoint.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
+#include <algorithm>
 #include <bit>
-#include <cerrno>
 #include <cmath>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <utility>
 
 #include "architecture/error.h"
 #include "architecture/nesting.h"
+#include "architecture/output_file.h"
 #include "architecture/random.h"
+#include "datasets/images/padding.h"
 
 namespace metaqnn::search {
 namespace {
@@ -23,7 +24,7 @@ using Json = nlohmann::ordered_json;
 
 static_assert(std::endian::native == std::endian::little, "floats are written as they lie");
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 constexpr const char* kMagic = "metaqnn checkpoint\n";
 
 // ---- Between structs and JSON; NaN is null. ----
@@ -31,9 +32,26 @@ constexpr const char* kMagic = "metaqnn checkpoint\n";
 Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 Json number(const std::optional<double>& value) { return value ? number(*value) : Json(nullptr); }
 
-std::optional<double> optional_at(const Json& json, const char* key) {
+// Of JSON's numbers the library turns any into any, 2^40 + 1 into 1 and 1.5 too.
+int64_t integer_at(const Json& json, const char* key, int64_t low, int64_t high) {
   const Json& value = json.at(key);
-  return value.is_null() ? std::nullopt : std::optional(value.get<double>());
+  const bool is_integer =
+      value.is_number_integer() &&
+      (!value.is_number_unsigned() || std::in_range<int64_t>(value.get<uint64_t>()));
+  if (!is_integer || value.get<int64_t>() < low || value.get<int64_t>() > high) {
+    throw DataError("its \"" + std::string(key) + "\" is no whole number from " +
+                    std::to_string(low) + " to " + std::to_string(high));
+  }
+  return value.get<int64_t>();
+}
+
+std::optional<double> fraction_at(const Json& json, const char* key) {
+  const Json& value = json.at(key);
+  if (value.is_null()) return std::nullopt;
+  const auto fraction = value.get<double>();
+  if (!(fraction >= 0 && fraction <= 1))
+    throw DataError("its \"" + std::string(key) + "\" is not within [0, 1]");
+  return fraction;
 }
 
 double number_or_nan(const Json& value) {
@@ -64,43 +82,59 @@ Json to_json(const TrainingFacts& facts) {
           {"configuration", facts.configuration}};
 }
 
+EpochResult epoch_from(const Json& json) {
+  if (!json.is_array() || json.size() != 4)
+    throw DataError("an epoch of its \"curve\" is no list of 4 numbers");
+  return {number_or_nan(json[0]), number_or_nan(json[1]), number_or_nan(json[2]),
+          number_or_nan(json[3])};
+}
+
 TrainingFacts facts_from(const Json& json) {
+  constexpr int64_t kMost = std::numeric_limits<int>::max();
   TrainingFacts facts;
   facts.origin = json.at("origin");
   facts.started_from = json.at("started_from");
-  facts.trial = json.at("trial");
-  facts.search_accuracy = optional_at(json, "search_accuracy");
+  facts.trial = integer_at(json, "trial", 0, std::numeric_limits<int64_t>::max());
+  facts.search_accuracy = fraction_at(json, "search_accuracy");
+  if (!json.at("seed").is_number_unsigned()) throw DataError("its \"seed\" is no whole number");
   facts.seed = json.at("seed");
   facts.device = json.at("device");
   facts.precision = json.at("precision");
   facts.program_version = json.at("program_version");
   facts.library_versions = json.at("library_versions");
-  facts.epochs = json.at("epochs");
-  facts.best_epoch = json.at("best_epoch");
+  facts.epochs = static_cast<int>(integer_at(json, "epochs", 1, kMost));
+  facts.best_epoch = static_cast<int>(integer_at(json, "best_epoch", 1, facts.epochs));
   facts.seconds = json.at("seconds");
-  facts.validation_accuracy = optional_at(json, "validation_accuracy");
-  facts.test_error = optional_at(json, "test_error");
-  for (const Json& epoch : json.at("curve")) {
-    facts.curve.push_back({number_or_nan(epoch.at(0)), number_or_nan(epoch.at(1)),
-                           number_or_nan(epoch.at(2)), number_or_nan(epoch.at(3))});
-  }
+  facts.validation_accuracy = fraction_at(json, "validation_accuracy");
+  facts.test_error = fraction_at(json, "test_error");
+  const Json& curve = json.at("curve");
+  std::transform(curve.begin(), curve.end(), std::back_inserter(facts.curve), epoch_from);
   facts.configuration = json.at("configuration");
   return facts;
 }
 
 Json to_json(const Checkpoint& checkpoint) {
-  return {{"version", kVersion},
-          {"architecture", checkpoint.architecture},
-          {"image", to_string(checkpoint.image)},
-          {"input", to_string(checkpoint.input)},
-          {"classes", checkpoint.classes},
-          {"class_names", checkpoint.class_names},
-          {"batch_normalization", checkpoint.batch_normalization},
-          {"dropout", checkpoint.dropout},
-          {"data_set", checkpoint.data_set},
-          {"preprocessing", to_string(checkpoint.preprocessing)},
-          {"finished", !checkpoint.unfinished.has_value()},
-          {"training", to_json(checkpoint.facts)}};
+  Json json{{"version", kVersion},
+            {"architecture", checkpoint.architecture},
+            {"image", to_string(checkpoint.image)},
+            {"input", to_string(checkpoint.input)},
+            {"classes", checkpoint.classes},
+            {"class_names", checkpoint.class_names},
+            {"batch_normalization", checkpoint.batch_normalization},
+            {"dropout", checkpoint.dropout},
+            {"data_set", checkpoint.data_set},
+            {"preprocessing", to_string(checkpoint.preprocessing)},
+            {"finished", !checkpoint.unfinished.has_value()},
+            {"training", to_json(checkpoint.facts)}};
+  if (checkpoint.unfinished) json["optimizer_step"] = checkpoint.unfinished->optimizer.step;
+  return json;
+}
+
+UnfinishedTraining unfinished_from(const Json& json) {
+  constexpr int64_t kMostSteps = int64_t{1} << 53;  // so that the next one can be counted
+  UnfinishedTraining unfinished;
+  unfinished.optimizer.step = integer_at(json, "optimizer_step", 0, kMostSteps);
+  return unfinished;
 }
 
 Checkpoint checkpoint_from(const Json& json) {
@@ -108,148 +142,232 @@ Checkpoint checkpoint_from(const Json& json) {
   checkpoint.architecture = json.at("architecture");
   checkpoint.image = parse_shape(json.at("image").get<std::string>());
   checkpoint.input = parse_shape(json.at("input").get<std::string>());
-  checkpoint.classes = json.at("classes");
+  checkpoint.classes =
+      static_cast<int>(integer_at(json, "classes", 1, std::numeric_limits<int>::max()));
   checkpoint.class_names = json.at("class_names").get<std::vector<std::string>>();
   checkpoint.batch_normalization = json.at("batch_normalization");
   checkpoint.dropout = json.at("dropout");
   checkpoint.data_set = json.at("data_set");
   checkpoint.preprocessing =
       datasets::parse_preprocessing(json.at("preprocessing").get<std::string>());
-  if (!json.at("finished").get<bool>()) checkpoint.unfinished.emplace();
+  if (!json.at("finished").get<bool>()) checkpoint.unfinished = unfinished_from(json);
   checkpoint.facts = facts_from(json.at("training"));
   return checkpoint;
 }
 
-// ---- The blobs, in the order of the file. ----
+// ---- The blobs. ----
 
-std::string bytes_of(const std::vector<float>& values) {
-  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
-}
+constexpr std::string_view kOptimizer = "optimizer.";
 
-void assign(const std::string& bytes, std::vector<float>& values) {
-  if (bytes.size() % sizeof(float) != 0) throw DataError("a blob of floats has a broken size");
-  values.resize(bytes.size() / sizeof(float));
-  std::memcpy(values.data(), bytes.data(), bytes.size());
-}
-
-struct Blob {
-  std::string name, bytes;
-};
-
-std::vector<Blob> blobs_of(const Checkpoint& checkpoint) {
-  std::vector<Blob> blobs{{"scale", bytes_of(checkpoint.normalization.scale)},
-                          {"shift", bytes_of(checkpoint.normalization.shift)},
-                          {"parameters", bytes_of(checkpoint.parameters)},
-                          {"running_statistics", bytes_of(checkpoint.running_statistics)}};
-  if (checkpoint.unfinished) {
-    blobs.push_back({"last_parameters", bytes_of(checkpoint.unfinished->parameters)});
-    blobs.push_back(
-        {"last_running_statistics", bytes_of(checkpoint.unfinished->running_statistics)});
-    blobs.push_back({"optimizer", checkpoint.unfinished->optimizer});
-  }
+// The floats of a checkpoint, or of a const one, under the names of their blobs, in the order of
+// the file.
+template <typename SomeCheckpoint>
+auto blobs_of(SomeCheckpoint& checkpoint) {
+  std::vector<std::pair<std::string, decltype(&checkpoint.parameters)>> blobs{
+      {"scale", &checkpoint.normalization.scale},
+      {"shift", &checkpoint.normalization.shift},
+      {"parameters", &checkpoint.parameters},
+      {"running_statistics", &checkpoint.running_statistics}};
+  if (!checkpoint.unfinished) return blobs;
+  auto& unfinished = *checkpoint.unfinished;
+  blobs.push_back({"last_parameters", &unfinished.parameters});
+  blobs.push_back({"last_running_statistics", &unfinished.running_statistics});
+  for (auto& [name, values] : unfinished.optimizer.values)
+    blobs.push_back({std::string(kOptimizer) + name, &values});
   return blobs;
 }
 
-void take_blob(const Blob& blob, Checkpoint& checkpoint) {
-  if (blob.name == "scale") return assign(blob.bytes, checkpoint.normalization.scale);
-  if (blob.name == "shift") return assign(blob.bytes, checkpoint.normalization.shift);
-  if (blob.name == "parameters") return assign(blob.bytes, checkpoint.parameters);
-  if (blob.name == "running_statistics") return assign(blob.bytes, checkpoint.running_statistics);
-  if (!checkpoint.unfinished) throw DataError("blob \"" + blob.name + "\" is not known");
-  UnfinishedTraining& unfinished = *checkpoint.unfinished;
-  if (blob.name == "last_parameters") return assign(blob.bytes, unfinished.parameters);
-  if (blob.name == "last_running_statistics")
-    return assign(blob.bytes, unfinished.running_statistics);
-  if (blob.name != "optimizer") throw DataError("blob \"" + blob.name + "\" is not known");
-  unfinished.optimizer = blob.bytes;
+std::string_view bytes_of(const std::vector<float>& values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
+}
+
+std::vector<float> floats_of(const std::string& name, std::string_view bytes) {
+  if (bytes.size() % sizeof(float) != 0)
+    throw DataError("its blob \"" + name + "\" does not hold whole numbers of 4 bytes");
+  std::vector<float> values(bytes.size() / sizeof(float));
+  if (!values.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
+  return values;
+}
+
+// The parts of `bytes` that the header lists.
+std::map<std::string, std::string_view> cut(const Json& entries, std::string_view bytes) {
+  std::map<std::string, std::string_view> parts;
+  for (const Json& entry : entries) {
+    const auto room = static_cast<int64_t>(bytes.size());
+    const auto size = static_cast<size_t>(integer_at(entry, "bytes", 0, room));
+    const std::string name = entry.at("name");
+    if (!parts.emplace(name, bytes.substr(0, size)).second)
+      throw DataError("its header lists a blob twice");
+    bytes.remove_prefix(size);
+  }
+  if (!bytes.empty()) throw DataError("it holds bytes that its header does not list");
+  return parts;
+}
+
+void take_blobs(std::map<std::string, std::string_view> parts, Checkpoint& checkpoint) {
+  if (checkpoint.unfinished) {
+    for (const auto& [name, bytes] : parts) {
+      if (name.starts_with(kOptimizer))
+        checkpoint.unfinished->optimizer.values[name.substr(kOptimizer.size())];
+    }
+  }
+  for (const auto& [name, values] : blobs_of(checkpoint)) {
+    const auto part = parts.extract(name);
+    if (part.empty()) throw DataError("it lacks the blob \"" + name + "\"");
+    *values = floats_of(name, part.mapped());
+  }
+  if (!parts.empty()) throw DataError("its header lists a blob that is not known");
+}
+
+// ---- Does it fit together? ----
+
+// How many numbers each part has.
+struct NetworkSizes {
+  size_t parameters = 0, running_statistics = 0, positions = 0;
+};
+
+// Batch normalisation follows every layer with weights but the last (libtorch/network.h).
+int64_t normalized_channels(const Architecture& architecture) {
+  int64_t channels = 0;
+  for (const Layer& layer : architecture.layers) {
+    std::visit(Match{[&](const Convolution& c) { channels += c.filters; },
+                     [&](const GlobalAveragePooling& g) { channels += g.classes; },
+                     [&](const FullyConnected& f) { channels += f.neurons; }, [](const auto&) {}},
+               layer);
+  }
+  return channels;
+}
+
+NetworkSizes sizes_of(const Checkpoint& checkpoint) {
+  const Architecture architecture = parse_architecture(checkpoint.architecture);
+  const int64_t channels =
+      checkpoint.batch_normalization ? 2 * normalized_channels(architecture) : 0;
+  const bool constants = checkpoint.preprocessing != datasets::Preprocessing::local_contrast;
+  const auto weights = static_cast<size_t>(analyse(architecture, checkpoint.input).parameters);
+  return {weights + static_cast<size_t>(channels), static_cast<size_t>(channels),
+          constants ? static_cast<size_t>(checkpoint.input.elements()) : 0};
+}
+
+void check_count(const std::vector<float>& values, size_t expected, const std::string& what) {
+  if (values.size() == expected) return;
+  throw DataError("it holds " + std::to_string(values.size()) + " " + what +
+                  ", its architecture has " + std::to_string(expected));
+}
+
+void check_finite(const std::vector<float>& values, const std::string& what) {
+  const auto is_finite = [](float value) { return std::isfinite(value); };
+  if (!std::all_of(values.begin(), values.end(), is_finite))
+    throw DataError("its " + what + " are not all finite");
+}
+
+// The second half of the statistics.
+void check_variances(const std::vector<float>& statistics) {
+  const auto middle = statistics.begin() + static_cast<std::ptrdiff_t>(statistics.size() / 2);
+  if (std::any_of(middle, statistics.end(), [](float variance) { return variance < 0; }))
+    throw DataError("its statistics hold a negative variance");
+}
+
+void check_classes(const Checkpoint& checkpoint) {
+  const Architecture architecture = parse_architecture(checkpoint.architecture);
+  const int classes = std::get<Softmax>(architecture.layers.back()).classes;
+  if (checkpoint.classes != classes) {
+    throw DataError("it is of " + std::to_string(checkpoint.classes) +
+                    " classes, its architecture tells " + std::to_string(classes) + " apart");
+  }
+  const size_t names = checkpoint.class_names.size();
+  if (names != 0 && std::cmp_not_equal(names, classes)) {
+    throw DataError("it names " + std::to_string(names) + " classes of " + std::to_string(classes));
+  }
+}
+
+void check_images(const Checkpoint& checkpoint) {
+  constexpr int64_t kMost = int64_t{1} << 26;  // 4,096 x 4,096 in colour, and more than fits a GPU
+  if (checkpoint.input.elements() > kMost)
+    throw DataError("its input of " + to_string(checkpoint.input) + " is too large");
+  datasets::check_padding(checkpoint.image, checkpoint.input);
+}
+
+void check_optimizer(const OptimizerState& optimizer, size_t parameters) {
+  std::string names;
+  for (const auto& [name, values] : optimizer.values) {
+    check_count(values, parameters, "values of its optimizer's " + name);
+    names += name + " ";
+  }
+  if (names != "" && names != "momentum " && names != "first_moment second_moment ")
+    throw DataError("its optimizer's values are those of none that is known");
+}
+
+void check_unfinished(const UnfinishedTraining& unfinished, const NetworkSizes& sizes) {
+  const bool last_is_best = unfinished.parameters.empty() && unfinished.running_statistics.empty();
+  if (!last_is_best) {
+    check_count(unfinished.parameters, sizes.parameters, "last weights");
+    check_count(unfinished.running_statistics, sizes.running_statistics, "last statistics");
+  }
+  check_optimizer(unfinished.optimizer, sizes.parameters);
+}
+
+void check_training(const Checkpoint& checkpoint) {
+  const auto epochs = static_cast<int>(checkpoint.facts.curve.size());
+  const bool has_ended = epochs == checkpoint.facts.epochs;
+  if (epochs > checkpoint.facts.epochs || has_ended == checkpoint.unfinished.has_value() ||
+      checkpoint.facts.best_epoch < 1 || checkpoint.facts.best_epoch > epochs) {
+    throw DataError("its curve of " + std::to_string(epochs) + " epochs, the best of them " +
+                    std::to_string(checkpoint.facts.best_epoch) + ", is not that of " +
+                    (checkpoint.unfinished ? "an unfinished" : "a finished") + " training of " +
+                    std::to_string(checkpoint.facts.epochs));
+  }
+  if (checkpoint.unfinished) check_unfinished(*checkpoint.unfinished, sizes_of(checkpoint));
 }
 
 // ---- The file. ----
 
-std::string hash_bytes(const std::string& content) {
+std::string hash_bytes(std::string_view content) {
   const uint64_t hash = stable_hash(content);
   return {reinterpret_cast<const char*>(&hash), sizeof hash};
 }
 
-// Does what the header says fit together? The checksum excludes accidents, not other programs.
-void check(const Checkpoint& checkpoint) {
-  const Analysis analysis = analyse(parse_architecture(checkpoint.architecture), checkpoint.input);
-  const size_t elements = static_cast<size_t>(checkpoint.input.elements());
-  const bool constants = checkpoint.preprocessing != datasets::Preprocessing::local_contrast;
-  if (!checkpoint.batch_normalization &&
-      checkpoint.parameters.size() != static_cast<size_t>(analysis.parameters)) {
-    throw DataError("it holds " + std::to_string(checkpoint.parameters.size()) +
-                    " weights, its architecture has " + std::to_string(analysis.parameters));
-  }
-  if (constants && (checkpoint.normalization.scale.size() != elements ||
-                    checkpoint.normalization.shift.size() != elements)) {
-    throw DataError("its preprocessing does not have the " + std::to_string(elements) +
-                    " positions of its input " + to_string(checkpoint.input));
+Json parse_header(std::string_view line) {
+  try {
+    return Json::parse(line);
+  } catch (const Json::exception&) {  // which repeats what it read, however long
+    throw DataError("its header is damaged (no JSON); train it again");
   }
 }
 
-Checkpoint parse(const std::string& content) {
+int64_t version_of(const Json& header) {
+  const int64_t version = integer_at(header, "version", 1, std::numeric_limits<int64_t>::max());
+  if (version <= kVersion) return version;
+  throw DataError("its version is " + std::to_string(version) + ", this program reads up to " +
+                  std::to_string(kVersion) + "; use a newer program");
+}
+
+Checkpoint parse(std::string_view content) {
   const size_t header_begin = std::strlen(kMagic);
-  if (content.rfind(kMagic, 0) != 0) throw DataError("it is not a checkpoint of metaqnn");
+  if (!content.starts_with(kMagic)) throw DataError("it is not a checkpoint of metaqnn");
   const size_t header_end = content.find('\n', header_begin);
-  if (header_end == std::string::npos) throw DataError("it is cut short");
+  if (header_end == std::string_view::npos) throw DataError("it is cut short");
   // The version first: a newer one may hold its checksum elsewhere.
-  const std::string line = content.substr(header_begin, header_end - header_begin);
+  const std::string_view line = content.substr(header_begin, header_end - header_begin);
   if (line_nested_deeper_than(kDeepestNesting, line))
     throw DataError("its header is nested deeper than that of any checkpoint");
-  const Json header = Json::parse(line);
-  const int version = header.at("version");
-  if (version > kVersion) {
-    throw DataError("its version is " + std::to_string(version) + ", this program reads up to " +
-                    std::to_string(kVersion) + "; use a newer program");
-  }
+  const Json header = parse_header(line);
+  const int64_t version = version_of(header);
   const size_t end = content.size() - sizeof(uint64_t);
   if (content.size() <= header_end + sizeof(uint64_t) ||
       hash_bytes(content.substr(0, end)) != content.substr(end)) {
     throw DataError("it is damaged or cut short (the checksum does not fit); train it again");
   }
+  if (version == 1 && !header.at("finished").get<bool>()) {
+    throw DataError(
+        "its training was begun by an older version of metaqnn, whose optimizer cannot be taken up "
+        "safely; remove the file to train it again");
+  }
   Checkpoint checkpoint = checkpoint_from(header);
-  size_t position = header_end + 1;
-  for (const Json& entry : header.at("blobs")) {
-    const size_t size = entry.at("bytes");
-    if (size > end - position) throw DataError("its blobs are longer than the file");
-    take_blob({entry.at("name"), content.substr(position, size)}, checkpoint);
-    position += size;
-  }
-  check(checkpoint);
+  take_blobs(cut(header.at("blobs"), content.substr(header_end + 1, end - header_end - 1)),
+             checkpoint);
+  check_network(checkpoint);
+  check_training(checkpoint);
   return checkpoint;
-}
-
-[[noreturn]] void fail_to_write(const std::filesystem::path& file, const std::string& draft) {
-  const std::string reason = std::strerror(errno);
-  std::error_code ignored;
-  std::filesystem::remove(draft, ignored);
-  throw FailureError(file.string() + ": cannot be written (" + reason + ")");
-}
-
-void write_all(int descriptor, const std::string& bytes) {
-  for (size_t done = 0; done < bytes.size();) {
-    const ssize_t written = write(descriptor, bytes.data() + done, bytes.size() - done);
-    if (written < 0 && errno != EINTR) return;  // fsync or the size tells the caller
-    done += written > 0 ? static_cast<size_t>(written) : 0;
-  }
-}
-
-void write_durably(const std::string& content, const std::filesystem::path& file) {
-  const std::string draft = file.string() + ".draft";
-  const int descriptor = open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (descriptor < 0) fail_to_write(file, draft);
-  write_all(descriptor, content);
-  const bool whole = lseek(descriptor, 0, SEEK_END) == static_cast<off_t>(content.size()) &&
-                     fsync(descriptor) == 0;
-  if (close(descriptor) != 0 || !whole) fail_to_write(file, draft);
-  if (std::rename(draft.c_str(), file.c_str()) != 0) fail_to_write(file, draft);
-  // The name itself is durable once its folder is.
-  const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
-  const int folder_descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder_descriptor < 0) return;
-  fsync(folder_descriptor);
-  close(folder_descriptor);
 }
 
 }  // namespace
@@ -263,34 +381,55 @@ std::string Checkpoint::class_name(int index) const {
   return i < class_names.size() ? class_names[i] : "class " + std::to_string(index);
 }
 
+void check_network(const Checkpoint& checkpoint) {
+  check_classes(checkpoint);
+  check_images(checkpoint);
+  const NetworkSizes sizes = sizes_of(checkpoint);
+  check_count(checkpoint.parameters, sizes.parameters, "weights");
+  check_count(checkpoint.running_statistics, sizes.running_statistics, "statistics");
+  check_count(checkpoint.normalization.scale, sizes.positions, "scales");
+  check_count(checkpoint.normalization.shift, sizes.positions, "shifts");
+  for (const auto& [name, values] : {std::pair("weights", &checkpoint.parameters),
+                                     std::pair("statistics", &checkpoint.running_statistics),
+                                     std::pair("scales", &checkpoint.normalization.scale),
+                                     std::pair("shifts", &checkpoint.normalization.shift)})
+    check_finite(*values, name);
+  check_variances(checkpoint.running_statistics);
+}
+
 void write_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& file) {
-  check(checkpoint);
-  const std::vector<Blob> blobs = blobs_of(checkpoint);
+  check_network(checkpoint);
+  check_training(checkpoint);
+  const auto blobs = blobs_of(checkpoint);
   Json header = to_json(checkpoint);
   header["blobs"] = Json::array();
-  for (const Blob& blob : blobs)
-    header["blobs"].push_back({{"name", blob.name}, {"bytes", blob.bytes.size()}});
+  for (const auto& [name, values] : blobs)
+    header["blobs"].push_back({{"name", name}, {"bytes", bytes_of(*values).size()}});
   std::string content = kMagic + header.dump() + "\n";
-  for (const Blob& blob : blobs) content += blob.bytes;
+  for (const auto& [name, values] : blobs) content += bytes_of(*values);
   content += hash_bytes(content);
-  write_durably(content, file);
+  write_file(file, content);
+}
+
+Checkpoint parse_checkpoint(std::string_view content, const std::string& name) {
+  try {
+    return parse(content);
+  } catch (const Json::exception& exception) {
+    throw DataError(name + ": its header is damaged (" + exception.what() + "); train it again");
+  } catch (const Error& exception) {
+    throw DataError(name + ": " + exception.what());
+  }
 }
 
 Checkpoint read_checkpoint(const std::filesystem::path& file) {
   std::error_code error;
-  std::ifstream in(file, std::ios::binary);
-  if (!in || !std::filesystem::is_regular_file(file, error))
+  std::ifstream in;
+  if (std::filesystem::is_regular_file(file, error)) in.open(file, std::ios::binary);
+  if (!in.is_open())
     throw DataError(file.string() + ": cannot be read; make it with metaqnn finetune");
   std::ostringstream content;
   content << in.rdbuf();
-  try {
-    return parse(content.str());
-  } catch (const nlohmann::json::exception& exception) {
-    throw DataError(file.string() + ": its header is damaged (" + exception.what() +
-                    "); train it again");
-  } catch (const Error& exception) {
-    throw DataError(file.string() + ": " + exception.what());
-  }
+  return parse_checkpoint(content.view(), file.string());
 }
 
 Checkpoint read_finished_checkpoint(const std::filesystem::path& file) {

@@ -8,9 +8,12 @@
 //   the blobs that the object lists under "blobs", one after another: float32, little-endian
 //   8 bytes                          stable_hash of all before them, little-endian
 //
-// A file that is damaged, cut or of a newer version is refused with the reason. It is written
-// beside its name, flushed to the disk and renamed: whatever happens, the name stands for a whole
-// file, the old one or the new.
+// Nothing in a file is ever executed, and nothing is used before it is checked: the checksum
+// excludes accidents, not people. A file that is damaged, cut, of a newer version or whose parts do
+// not fit together is refused with the reason; so is an unfinished one of version 1, which held the
+// optimizer's state as an archive of LibTorch, in which programs can lie. It is written by
+// architecture/output_file.h: whatever happens, the name stands for a whole file, the old one or
+// the new.
 //
 //   Checkpoint checkpoint = read_checkpoint("final/trial-42.checkpoint");
 //   checkpoint.architecture;        // "[C(64,3,1), SM(10)]"
@@ -19,8 +22,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "architecture/shapes.h"
@@ -46,11 +51,18 @@ struct TrainingFacts {
   std::vector<EpochResult> curve;
 };
 
+// What an optimizer has gathered, one value for each weight: "first_moment" and "second_moment" of
+// Adam, "momentum" of SGD with momentum, nothing of SGD without.
+struct OptimizerState {
+  int64_t step = 0;  // how many Adam has made
+  std::map<std::string, std::vector<float>> values;
+};
+
 // What the next epoch of a training that has not ended needs. `parameters` and `running_statistics`
 // are empty where the last epoch is the best: they are then those of the checkpoint.
 struct UnfinishedTraining {
   std::vector<float> parameters, running_statistics;
-  std::string optimizer;  // as LibTorch writes it
+  OptimizerState optimizer;
 };
 
 struct Checkpoint {
@@ -75,10 +87,17 @@ struct Checkpoint {
   std::string class_name(int index) const;
 };
 
+// Is it a network that can be asked? Throws Error unless the architecture takes the input, tells
+// `classes` classes apart and has as many weights and statistics, the images fill the input, and
+// the names, the preprocessing and the numbers, all of them finite, are those of such a network.
+void check_network(const Checkpoint& checkpoint);
+
 // Throws FailureError where it cannot be written.
 void write_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& file);
 // Throws DataError naming the file, what is wrong with it, and the remedy.
 Checkpoint read_checkpoint(const std::filesystem::path& file);
+// Of the content of a file; `name` stands in its errors.
+Checkpoint parse_checkpoint(std::string_view content, const std::string& name);
 // The same, and throws DataError for one whose training has not ended.
 Checkpoint read_finished_checkpoint(const std::filesystem::path& file);
 

@@ -23,8 +23,7 @@ class TrainedNetwork {
   virtual Eigen::MatrixXd probabilities(const datasets::ImageSet& images) = 0;
 };
 
-// `device`: one of resolve_devices(). Throws DataError where the weights are not those of the
-// architecture.
+// `device`: one of resolve_devices(). Throws what check_network() throws.
 std::unique_ptr<TrainedNetwork> load_network(const Checkpoint& checkpoint,
                                              const std::string& device, int threads);
 
@@ -35,7 +34,8 @@ std::unique_ptr<TrainedNetwork> load_network(const Checkpoint& checkpoint,
 //
 // The shape is the checkpoint's `image`; padding and preprocessing are inside, and the outputs are
 // probabilities. Attributes: `class_names`, `architecture`, `image`, `data_set`. Its tensors are
-// buffers, so that module.to(device) moves it. Throws FailureError where it cannot be written.
+// buffers, so that module.to(device) moves it. Throws what check_network() throws, and what
+// write_file() does (architecture/output_file.h) where it cannot be written.
 void export_torchscript(const Checkpoint& checkpoint, const std::filesystem::path& file);
 
 }  // namespace metaqnn::search

@@ -13,6 +13,7 @@
 #include "architecture/random.h"
 #include "search/evaluate/checkpoint.h"
 #include "search/final_models.h"
+#include "search/model_locks.h"
 #include "tests/cli/run_program.h"
 
 namespace metaqnn::tests {
@@ -96,6 +97,21 @@ class AfterSearch : public testing::Test {
   void search() const {
     const Result searched = run({"search", "--config", config_, "--study", url()});
     ASSERT_EQ(searched.status, 0) << searched.error;
+  }
+
+  // A study of three networks without searching for them, and a fourth that has failed. By hand:
+  // SM(10) on 8 maps of 28 x 28 has 62,730 parameters, the convolutions 80 and 16, SM(10) alone
+  // 7,850.
+  void import() const {
+    const std::string log =
+        "architecture,state,reason,validation_accuracy\n"
+        "\"[C(8,3,1), SM(10)]\",complete,,0.9\n"
+        "\"[C(8,1,1), SM(10)]\",complete,,0.5\n"
+        "\"[SM(10)]\",complete,,0.4\n"
+        "\"[C(8,1,1), P(2,2), SM(10)]\",failed,nan,\n";
+    const Result imported = run(
+        {"import", folder_.write("log.csv", log).string(), "--study", url(), "--config", config_});
+    ASSERT_EQ(imported.status, 0) << imported.error;
   }
 
   json finetune(const std::string& output, const std::vector<std::string>& more = {}) const {
@@ -255,6 +271,226 @@ TEST_F(AfterSearch, AFolderOfOtherSettingsIsRefused) {
       run({"finetune", "--study", url(), "-o", path("models"), "--top", "1", "--seed", "6"});
   EXPECT_EQ(result.status, 2);
   EXPECT_THAT(result.error, HasSubstr("trained with seed = 5, not seed = 6; give -o a new folder"));
+}
+
+// ---- Several processes on one folder ----
+
+// What was trained twice would differ in its seconds.
+TEST_F(AfterSearch, TwoFinetunesOfOneFolderTrainEachModelOnce) {
+  import();
+  const std::string config = write_recipe("long.toml", "[[0.005, 30]]");
+  const std::vector<std::string> words{"finetune", "--study", url(),       "-o", path("shared"),
+                                       "--config", config,    "--threads", "1",  "--format",
+                                       "json"};
+  Program first(words), second(words);
+  const Result a = first.wait(), b = second.wait();
+  ASSERT_EQ(a.status, 0) << a.error;
+  ASSERT_EQ(b.status, 0) << b.error;
+  const json models = json::parse(a.output);
+  EXPECT_EQ(models.size(), 3u);
+  EXPECT_EQ(json::parse(b.output), models);
+  for (const json& model : models) EXPECT_EQ(model["state"], "finished");
+  EXPECT_FALSE(fs::exists(folder_ / "shared/training.lock"));
+}
+
+TEST_F(AfterSearch, AFinetuneGoesOnWithTheModelsOfOneThatIsKilled) {
+  import();
+  const std::string config = write_recipe("long.toml", "[[0.005, 40]]");
+  const std::vector<std::string> more{"--config", config, "--threads", "1"};
+  const json whole = finetune("whole", more);
+  std::vector<std::string> words{"finetune",     "--study",  url(), "-o",
+                                 path("shared"), "--format", "json"};
+  words.insert(words.end(), more.begin(), more.end());
+  Program killed(words);
+  ASSERT_TRUE(eventually([&] { return has_checkpoint(folder_ / "shared"); }));
+  Program other(words);
+  ASSERT_TRUE(eventually([&] { return !other.error_so_far().empty(); }));
+  killed.signal(SIGKILL);
+  killed.wait();
+  const Result result = other.wait();
+  ASSERT_EQ(result.status, 0) << result.error;
+  const json models = json::parse(result.output);
+  ASSERT_EQ(models.size(), 3u);
+  for (size_t i = 0; i < 3; ++i) {
+    const search::Checkpoint a = search::read_finished_checkpoint(whole[i]["file"]);
+    const search::Checkpoint b = search::read_finished_checkpoint(models[i]["file"]);
+    EXPECT_EQ(a.architecture, b.architecture);
+    EXPECT_EQ(a.parameters, b.parameters);
+  }
+}
+
+TEST_F(AfterSearch, AFinetuneLeavesAModelThatAnotherHoldsToTheEnd) {
+  import();
+  const json expected = finetune("whole");
+  const std::string held_model = expected[0]["model"];
+  fs::create_directory(folder_ / "shared");
+  const search::ModelLocks locks(folder_ / "shared");
+  std::optional<search::ModelLocks::Held> held = locks.take(held_model);
+  Program waiting({"finetune", "--study", url(), "-o", path("shared"), "--format", "json"});
+  const auto is_finished = [&](const json& model) {
+    return waiting.error_so_far().find(model["model"].get<std::string>() + "  test error") !=
+           std::string::npos;
+  };
+  ASSERT_TRUE(eventually([&] { return is_finished(expected[1]) && is_finished(expected[2]); }));
+  EXPECT_FALSE(is_finished(expected[0]));
+  EXPECT_THAT(waiting.error_so_far(), HasSubstr(held_model + " is in training by another process"));
+  held.reset();
+  const Result result = waiting.wait();
+  ASSERT_EQ(result.status, 0) << result.error;
+  EXPECT_EQ(json::parse(result.output)[0]["test_error"], expected[0]["test_error"]);
+}
+
+TEST_F(AfterSearch, AFinetuneThatWaitsForAnotherCanBeStopped) {
+  import();
+  const std::string model = finetune("models", {"--top", "1"})[0]["model"];
+  fs::create_directory(folder_ / "shared");
+  const search::ModelLocks locks(folder_ / "shared");
+  const auto held = locks.take(model);
+  Program waiting({"finetune", "--study", url(), "-o", path("shared"), "--top", "1"});
+  ASSERT_TRUE(eventually(
+      [&] { return waiting.error_so_far().find("by another process") != std::string::npos; }));
+  waiting.signal(SIGINT);
+  EXPECT_EQ(waiting.wait().status, 130);
+}
+
+TEST_F(AfterSearch, AModelThatFailedInAnotherFinetuneIsNotTriedByThisOne) {
+  import();
+  const std::string model = finetune("models", {"--top", "1"})[0]["model"];
+  fs::create_directory(folder_ / "shared");
+  {
+    const search::ModelLocks locks(folder_ / "shared");
+    locks.add_failure(model, "nan (in epoch 2)");
+    const Result result =
+        run({"finetune", "--study", url(), "-o", path("shared"), "--format", "json"});
+    ASSERT_EQ(result.status, 0) << result.error;
+    const json models = json::parse(result.output);
+    EXPECT_EQ(models[0]["state"], "failed");
+    EXPECT_EQ(models[0]["reason"], "nan (in epoch 2)");
+    EXPECT_EQ(models[1]["state"], "finished");
+  }
+  EXPECT_EQ(finetune("shared", {"--top", "1"})[0]["state"], "finished");
+}
+
+// ---- Which models ----
+
+TEST_F(AfterSearch, FinetuneTakesTheTrialsThatAreNamed) {
+  import();
+  const json models = finetune("models", {"--trial", "3", "--trial", "1", "--trial", "3"});
+  ASSERT_EQ(models.size(), 2u);
+  EXPECT_EQ(models[0]["model"], "trial-3");
+  EXPECT_EQ(models[1]["model"], "trial-1");
+  const auto refusal = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> words{"finetune", "--study", url(), "-o", path("none")};
+    words.insert(words.end(), more.begin(), more.end());
+    const Result result = run(words);
+    EXPECT_EQ(result.status, 2) << result.error;
+    EXPECT_FALSE(fs::exists(folder_ / "none"));
+    return result.error;
+  };
+  EXPECT_THAT(refusal({"--trial", "1", "--trial", "5"}),
+              HasSubstr("trial 5: the study has no such trial"));
+  EXPECT_THAT(refusal({"--trial", "4"}),
+              HasSubstr("trial 4: it has no result, since it failed: nan"));
+  refusal({"--trial", "0"});
+  refusal({"--trial", "1", "--top", "2"});
+  refusal({"--trial", "1", "--max-parameters", "100000"});
+}
+
+TEST_F(AfterSearch, FinetuneTakesTheBestWithinALimitOnParameters) {
+  import();
+  const json models = finetune("models", {"--top", "1", "--max-parameters", "62746"});
+  ASSERT_EQ(models.size(), 1u);
+  EXPECT_EQ(models[0]["model"], "trial-2");
+  const json smaller = finetune("models", {"--max-parameters", "62745"});
+  ASSERT_EQ(smaller.size(), 1u);
+  EXPECT_EQ(smaller[0]["model"], "trial-3");
+  const Result none =
+      run({"finetune", "--study", url(), "-o", path("models"), "--max-parameters", "7849"});
+  EXPECT_EQ(none.status, 2);
+  EXPECT_THAT(none.error, HasSubstr("no complete trial has at most 7849 parameters"));
+}
+
+// ---- What is broken ----
+
+TEST_F(AfterSearch, ABrokenPictureKeepsNoOtherFromItsLabels) {
+  import();
+  const std::string model = finetune("models", {"--top", "1", "--epochs-scale", "0.1"})[0]["file"];
+  Random random(3);
+  write_png(path("seven.png"), square(7, random));
+  write_png(path("two.png"), square(2, random));
+  const std::string text = folder_.write("text.png", "no picture").string();
+  const std::string cut =
+      folder_.write("cut.png", read_text(path("seven.png")).substr(0, 60)).string();
+  const std::vector<std::string> words{"predict-image",   "--model",        model,           text,
+                                       path("seven.png"), path("none.png"), path("two.png"), cut};
+  std::vector<std::string> as_json = words;
+  as_json.insert(as_json.end(), {"--format", "json"});
+  const Result result = run(as_json);
+  EXPECT_EQ(result.status, 3);
+  const json list = json::parse(result.output);
+  ASSERT_EQ(list.size(), 5u);
+  for (const size_t broken : {0u, 2u, 4u}) {
+    EXPECT_EQ(list[broken]["image"], words[3 + broken]);
+    EXPECT_EQ(list[broken]["labels"], json::array());
+    EXPECT_THAT(list[broken]["error"].get<std::string>(), HasSubstr(words[3 + broken] + ": "));
+    EXPECT_THAT(result.error, HasSubstr(list[broken]["error"].get<std::string>() + "\n"));
+  }
+  for (const char* good : {"seven.png", "two.png"}) {
+    const json alone = json::parse(
+        run({"predict-image", "--model", model, path(good), "--format", "json"}).output);
+    EXPECT_EQ(list[good == std::string("seven.png") ? 1 : 3], alone[0]);
+    EXPECT_FALSE(alone[0].contains("error"));
+  }
+  const Result table = run(words);
+  EXPECT_EQ(table.status, 3);
+  EXPECT_THAT(table.output,
+              AllOf(HasSubstr("seven.png"), HasSubstr("two.png"), Not(HasSubstr("none.png"))));
+
+  const Result all = run({"predict-image", "--model", model, text, text, text, cut, cut, cut,
+                          path("none.png"), "--format", "json"});
+  EXPECT_EQ(all.status, 3);
+  EXPECT_EQ(all.output, "");
+  EXPECT_EQ(count_lines(all.error), 6);
+  EXPECT_THAT(all.error, HasSubstr("... and 2 more"));
+}
+
+// With the checksum made right again, as whoever means harm would.
+std::string with_archive_for_optimizer(const std::string& text) {
+  const size_t begin = text.find('\n') + 1, end = text.find('\n', begin);
+  nlohmann::ordered_json header = nlohmann::ordered_json::parse(text.substr(begin, end - begin));
+  std::string blobs;
+  size_t position = end + 1;
+  for (auto& blob : header["blobs"]) {
+    const size_t size = blob["bytes"];
+    std::string bytes = text.substr(position, size);
+    position += size;
+    if (blob["name"].get<std::string>().find("optimizer") != std::string::npos)
+      bytes = std::string("PK\x03\x04", 4) + std::string(996, 'x');
+    blob["bytes"] = bytes.size();
+    blobs += bytes;
+  }
+  const std::string all = text.substr(0, begin) + header.dump() + "\n" + blobs;
+  const uint64_t hash = stable_hash(all);
+  return all + std::string(reinterpret_cast<const char*>(&hash), sizeof hash);
+}
+
+TEST_F(AfterSearch, AFinetuneDoesNotGoOnFromAnArchive) {
+  import();
+  const std::string config = write_recipe("long.toml", "[[0.005, 2000]]");
+  const std::vector<std::string> words{"finetune", "--study", url(),      "-o",  path("models"),
+                                       "--top",    "1",       "--config", config};
+  Program program(words);
+  ASSERT_TRUE(eventually([&] { return has_checkpoint(folder_ / "models"); }));
+  program.signal(SIGKILL);
+  program.wait();
+  for (const auto& entry : fs::directory_iterator(folder_ / "models")) {
+    if (entry.path().extension() != ".checkpoint") continue;
+    const std::string patched = with_archive_for_optimizer(read_text(entry.path()));
+    std::ofstream(entry.path(), std::ios::binary) << patched;
+  }
+  const Result result = run(words);
+  EXPECT_EQ(result.status, 3);
+  EXPECT_THAT(result.error, AllOf(HasSubstr(".checkpoint: "), HasSubstr("optimizer")));
 }
 
 TEST_F(AfterSearch, ANetworkIsCarriedOverToOtherImages) {

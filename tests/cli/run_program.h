@@ -101,6 +101,7 @@ class Program {
   Program& operator=(const Program&) = delete;
 
   pid_t pid() const { return pid_; }
+  std::string error_so_far() const { return read_text(folder_ / "error"); }
   void signal(int number) const { kill(pid_, number); }
   void signal_group(int number) const { kill(-pid_, number); }
 

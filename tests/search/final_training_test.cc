@@ -7,13 +7,18 @@
 #include <torch/script.h>
 
 #include <cmath>
+#include <cstring>
 #include <filesystem>
+#include <functional>
+#include <sstream>
 
 #include "architecture/error.h"
 #include "datasets/images/data_set.h"
 #include "datasets/images/padding.h"
 #include "search/evaluate/libtorch/training_run.h"
 #include "search/evaluate/trained_network.h"
+#include "tests/error_message.h"
+#include "tests/folder.h"
 #include "tests/tolerances.h"
 
 namespace metaqnn::search {
@@ -68,6 +73,72 @@ TEST(FinalTraining, ThatGoesOnAfterAnyEpochEndsWithTheSameWeights) {
       EXPECT_EQ(rest.back().facts.best_epoch, whole.back().facts.best_epoch);
     }
   }
+}
+
+// SGD without momentum gathers nothing.
+TEST(FinalTraining, ThatGoesOnWithoutMomentumEndsWithTheSameWeights) {
+  FinalTrainerSettings settings = short_training();
+  settings.final_training.optimizer = "sgd";
+  settings.final_training.momentum = 0;
+  const std::vector<Checkpoint> whole = train(settings);
+  EXPECT_TRUE(whole[0].unfinished->optimizer.values.empty());
+  EXPECT_EQ(train(settings, whole[1]).back().parameters, whole.back().parameters);
+}
+
+TEST(FinalTraining, OfAFileEndsAsThatOfTheCheckpointWritten) {
+  const tests::Folder folder;
+  FinalTrainerSettings settings = short_training();
+  settings.final_training.optimizer = "adam";
+  const std::vector<Checkpoint> whole = train(settings);
+  write_checkpoint(whole[1], folder / "a.checkpoint");
+  const Checkpoint read = read_checkpoint(folder / "a.checkpoint");
+  EXPECT_EQ(read.unfinished->optimizer.step, 2 * 5);  // epochs of 600 images in batches of 128
+  EXPECT_THAT(
+      read.unfinished->optimizer.values,
+      testing::UnorderedElementsAre(testing::Key("first_moment"), testing::Key("second_moment")));
+  EXPECT_EQ(train(settings, read).back().parameters, whole.back().parameters);
+}
+
+TEST(FinalTraining, DoesNotGoOnWithTheOptimizerOfAnother) {
+  FinalTrainerSettings sgd = short_training(), adam = short_training(), plain = short_training();
+  sgd.final_training.optimizer = plain.final_training.optimizer = "sgd";
+  adam.final_training.optimizer = "adam";
+  plain.final_training.momentum = 0;
+  for (const FinalTrainerSettings& begun_with : {sgd, adam, plain}) {
+    const Checkpoint begun = train(begun_with)[0];
+    for (const FinalTrainerSettings& going_on : {sgd, adam, plain}) {
+      const bool is_same =
+          going_on.final_training.optimizer == begun_with.final_training.optimizer &&
+          going_on.final_training.momentum == begun_with.final_training.momentum;
+      if (is_same) continue;
+      EXPECT_THAT(tests::message_of<DataError>([&] {
+                    trainer(going_on)->train({.architecture = kArchitecture, .facts = {}}, begun,
+                                             nullptr, [](const Checkpoint&) {});
+                  }),
+                  HasSubstr("its optimizer"));
+    }
+  }
+}
+
+// The form in which the state of an optimizer was once stored, and in which programs can lie.
+TEST(FinalTraining, NeverOpensAnArchiveInACheckpoint) {
+  torch::jit::Module module("optimizer");
+  module.define("def forward(self, x):\n    return x\n");
+  std::ostringstream archive;
+  module.save(archive);
+  const std::string bytes = archive.str();
+  const FinalTrainerSettings settings = short_training();
+  Checkpoint begun = train(settings)[0];
+  std::vector<float>& values = begun.unfinished->optimizer.values.at("momentum");
+  values.resize(bytes.size() / sizeof(float));
+  std::memcpy(values.data(), bytes.data(), values.size() * sizeof(float));
+  const tests::Folder folder;
+  EXPECT_THROW(write_checkpoint(begun, folder / "a.checkpoint"), DataError);
+  EXPECT_THAT(tests::message_of<DataError>([&] {
+                trainer(settings)->train({.architecture = kArchitecture, .facts = {}}, begun,
+                                         nullptr, [](const Checkpoint&) {});
+              }),
+              HasSubstr("the momentum of its optimizer is not that of the"));
 }
 
 TEST(FinalTraining, KeepsTheEpochWithTheBestValidation) {
@@ -263,6 +334,27 @@ INSTANTIATE_TEST_SUITE_P(
         Exported{"[C(5,3,1), GAP(4), SM(4)]", {3, 9, 9}, {3, 9, 9}, true, kConstants},
         Exported{"[C(5,3,1), P(2,2), SM(4)]", {3, 12, 12}, {3, 12, 12}, false, kContrast},
         Exported{"[C(5,3,1), SM(4)]", {1, 10, 9}, {3, 12, 12}, false, kContrast}));
+
+TEST(TrainedNetwork, IsNotMadeOfWhatDoesNotFitTogether) {
+  const Checkpoint whole =
+      random_checkpoint({"[C(5,3,1), SM(4)]", {1, 6, 7}, {1, 6, 7}, true, kConstants});
+  const tests::Folder folder;
+  const auto expect_refused = [&](const std::function<void(Checkpoint&)>& spoil) {
+    Checkpoint spoilt = whole;
+    spoil(spoilt);
+    EXPECT_THROW(load_network(spoilt, "cpu", 1), Error);
+    EXPECT_THROW(export_torchscript(spoilt, folder / "net.pt"), Error);
+    EXPECT_FALSE(std::filesystem::exists(folder / "net.pt"));
+  };
+  expect_refused([](Checkpoint& checkpoint) { checkpoint.classes = 3; });
+  expect_refused([](Checkpoint& checkpoint) { checkpoint.classes = 5; });
+  expect_refused([](Checkpoint& checkpoint) { checkpoint.class_names.pop_back(); });
+  expect_refused([](Checkpoint& checkpoint) { checkpoint.parameters.pop_back(); });
+  expect_refused([](Checkpoint& checkpoint) { checkpoint.running_statistics.push_back(1); });
+  expect_refused([](Checkpoint& checkpoint) { checkpoint.normalization.scale.clear(); });
+  expect_refused([](Checkpoint& checkpoint) { checkpoint.batch_normalization = false; });
+  expect_refused([](Checkpoint& checkpoint) { checkpoint.image = {1, 7, 7}; });
+}
 
 TEST(TorchScriptFile, ThatCannotBeWrittenIsAFailure) {
   const Checkpoint checkpoint =

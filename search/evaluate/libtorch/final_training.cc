@@ -14,10 +14,6 @@
 namespace metaqnn::search {
 namespace {
 
-std::vector<float> to_vector(const at::Tensor& tensor) {
-  return {tensor.data_ptr<float>(), tensor.data_ptr<float>() + tensor.numel()};
-}
-
 RunSettings run_settings(const FinalTrainerSettings& settings) {
   const TrainingSettings& training = settings.training;
   const FinalSettings& final_training = settings.final_training;
@@ -126,6 +122,8 @@ class TorchFinalTrainer : public FinalTrainer {
     const std::vector<double> schedule = rates(settings_.final_training);
     auto last_time = Clock::now();
     const RunEnd end = run.train(schedule, {.stop = stop}, curve, [&](size_t epochs) {
+      // A loss can be finite where a weight is not: ReLU makes 0 of minus infinity.
+      if (!run.has_finite_state()) return false;
       checkpoint.facts.curve = curve;
       checkpoint.facts.seconds += seconds_since(last_time);
       last_time = Clock::now();
@@ -134,7 +132,7 @@ class TorchFinalTrainer : public FinalTrainer {
       return true;
     });
     if (end == RunEnd::stopped) throw InterruptedError("the training was stopped");
-    if (end == RunEnd::not_a_number) return false;
+    if (end == RunEnd::not_a_number || end == RunEnd::left) return false;
     METAQNN_ASSERT(end == RunEnd::done, "run end " + std::to_string(static_cast<int>(end)));
     run.start_from(to_tensor(checkpoint.parameters));
     run.network().set_running_statistics(to_tensor(checkpoint.running_statistics), device_);

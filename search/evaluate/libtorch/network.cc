@@ -208,4 +208,9 @@ at::Tensor to_tensor(const std::vector<float>& values) {
       .clone();
 }
 
+std::vector<float> to_vector(const at::Tensor& flat) {
+  const at::Tensor here = flat.cpu().contiguous();
+  return {here.data_ptr<float>(), here.data_ptr<float>() + here.numel()};
+}
+
 }  // namespace metaqnn::search

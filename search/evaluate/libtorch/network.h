@@ -74,7 +74,8 @@ class Network {
   std::vector<at::Tensor> running_mean_, running_variance_;
 };
 
-// A flat tensor with these values, on the CPU.
+// A flat tensor with these values, on the CPU; and the values of such a one, wherever it is.
 at::Tensor to_tensor(const std::vector<float>& values);
+std::vector<float> to_vector(const at::Tensor& flat);
 
 }  // namespace metaqnn::search

@@ -190,6 +190,7 @@ class ScriptWriter {
 }  // namespace
 
 void libtorch::export_torchscript(const Checkpoint& checkpoint, const std::filesystem::path& file) {
+  check_network(checkpoint);
   std::ostringstream archive;
   ScriptWriter(checkpoint).module().save(archive);
   write_file(file, archive.view());

@@ -31,14 +31,6 @@ class TorchTrainedNetwork : public TrainedNetwork {
                  checkpoint.batch_normalization),
         normalization_(checkpoint.preprocessing, checkpoint.normalization, checkpoint.input,
                        device_) {
-    const auto parameters = static_cast<int64_t>(checkpoint.parameters.size());
-    const auto statistics = static_cast<int64_t>(checkpoint.running_statistics.size());
-    if (parameters != network_.parameter_count() || statistics != network_.statistic_count()) {
-      throw DataError("the checkpoint holds " + std::to_string(parameters) + " weights and " +
-                      std::to_string(statistics) + " statistics, its architecture has " +
-                      std::to_string(network_.parameter_count()) + " and " +
-                      std::to_string(network_.statistic_count()) + "; train it again");
-    }
     prepare_device(device_, threads);
     weights_ = network_.weights(to_tensor(checkpoint.parameters, device_), at::kFloat);
     network_.set_running_statistics(to_tensor(checkpoint.running_statistics, device_), device_);
@@ -78,6 +70,7 @@ class TorchTrainedNetwork : public TrainedNetwork {
 
 std::unique_ptr<TrainedNetwork> libtorch::load_network(const Checkpoint& checkpoint,
                                                        const std::string& device, int threads) {
+  check_network(checkpoint);
   return std::make_unique<TorchTrainedNetwork>(checkpoint, device, threads);
 }
 

@@ -2,14 +2,10 @@
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
-#include <torch/csrc/autograd/grad_mode.h>
-#include <torch/optim/adam.h>
-#include <torch/optim/sgd.h>
-#include <torch/serialize/archive.h>
+#include <ATen/core/grad_mode.h>
 
 #include <cmath>
 #include <numeric>
-#include <sstream>
 
 #include "architecture/error.h"
 #include "architecture/random.h"
@@ -44,23 +40,6 @@ class Measure {
 };
 
 namespace {
-
-std::unique_ptr<torch::optim::Optimizer> make_optimizer(const OptimizerSettings& settings,
-                                                        const at::Tensor& parameters) {
-  constexpr double kRateOfNoEpoch = 1;  // every epoch sets its own
-  if (settings.kind == "sgd") {
-    return std::make_unique<torch::optim::SGD>(std::vector<at::Tensor>{parameters},
-                                               torch::optim::SGDOptions(kRateOfNoEpoch)
-                                                   .momentum(settings.momentum)
-                                                   .weight_decay(settings.weight_decay));
-  }
-  METAQNN_ASSERT(settings.kind == "adam", "optimizer " + settings.kind);
-  return std::make_unique<torch::optim::Adam>(std::vector<at::Tensor>{parameters},
-                                              torch::optim::AdamOptions(kRateOfNoEpoch)
-                                                  .betas({settings.adam_beta1, settings.adam_beta2})
-                                                  .eps(settings.adam_epsilon)
-                                                  .weight_decay(settings.weight_decay));
-}
 
 // OpenBLAS keeps threads of its own, which LibTorch's setting does not reach: on a machine with
 // other workers they spin for longer than they compute.
@@ -154,26 +133,28 @@ TrainingRun::TrainingRun(const RunSettings& settings, const DeviceData& data,
 }
 
 void TrainingRun::start_from(const at::Tensor& parameters) {
-  torch::NoGradGuard no_grad;
+  at::NoGradGuard no_grad;
   parameters_.narrow(0, 0, parameters.numel()).copy_(parameters);
 }
 
 RunState TrainingRun::state() const {
-  std::ostringstream optimizer;
-  torch::serialize::OutputArchive archive;
-  optimizer_->save(archive);
-  archive.save_to(optimizer);
   return {parameters_.detach().cpu().clone(), network_.running_statistics().cpu().clone(),
-          optimizer.str()};
+          optimizer_state(*optimizer_)};
 }
 
 void TrainingRun::restore(const RunState& state) {
+  if (state.parameters.numel() != network_.parameter_count() ||
+      state.running_statistics.numel() != network_.statistic_count()) {
+    throw DataError("it holds " + std::to_string(state.parameters.numel()) + " weights and " +
+                    std::to_string(state.running_statistics.numel()) +
+                    " statistics, the network to train has " +
+                    std::to_string(network_.parameter_count()) + " and " +
+                    std::to_string(network_.statistic_count()) +
+                    "; remove the file to train it again");
+  }
   start_from(state.parameters);
   network_.set_running_statistics(state.running_statistics, device_);
-  std::istringstream optimizer(state.optimizer);
-  torch::serialize::InputArchive archive;
-  archive.load_from(optimizer, device_);
-  optimizer_->load(archive);
+  restore_optimizer(state.optimizer, settings_.optimizer, *optimizer_);
 }
 
 RunEnd TrainingRun::train(const std::vector<double>& rates, const RunLimits& limits,
@@ -241,12 +222,12 @@ void TrainingRun::step(const at::Tensor& indices, Random& augment, Measure& meas
   parameters_.mutable_grad().reset();  // zero_grad() of LibTorch 1.13 writes zeros to add to
   loss.backward();
   optimizer_->step();
-  torch::NoGradGuard no_grad;
+  at::NoGradGuard no_grad;
   measure.add(loss.detach(), logits.detach(), labels);
 }
 
 std::pair<double, double> TrainingRun::evaluate(const Images& images) {
-  torch::NoGradGuard no_grad;
+  at::NoGradGuard no_grad;
   const auto weights = network_.weights(parameters_, at::kFloat);
   Measure measure(device_);
   const int64_t batch = evaluation_batch();
@@ -282,7 +263,7 @@ BatchTime TrainingRun::time_training(double rate, double seconds) {
 }
 
 BatchTime TrainingRun::time_validation(double seconds) {
-  torch::NoGradGuard no_grad;
+  at::NoGradGuard no_grad;
   const auto weights = network_.weights(parameters_, at::kFloat);
   const Images& images = data_.validation();
   return time_passes(images.size(), evaluation_batch(), seconds, device_,

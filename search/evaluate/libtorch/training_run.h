@@ -11,7 +11,6 @@
 #pragma once
 
 #include <ATen/ATen.h>
-#include <torch/optim/optimizer.h>
 
 #include <atomic>
 #include <chrono>
@@ -25,6 +24,7 @@
 
 #include "search/evaluate/libtorch/device_data.h"
 #include "search/evaluate/libtorch/network.h"
+#include "search/evaluate/libtorch/optimizer.h"
 #include "search/evaluate/timing.h"
 #include "search/study/study.h"
 
@@ -32,13 +32,6 @@ namespace metaqnn::search {
 
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start);
-
-struct OptimizerSettings {
-  std::string kind = "adam";  // sgd, adam
-  double momentum = 0;        // of sgd
-  double adam_beta1 = 0.9, adam_beta2 = 0.999, adam_epsilon = 1e-8;
-  double weight_decay = 0;  // L2, added to the gradient
-};
 
 struct RunSettings {
   int batch_size = 128;
@@ -57,7 +50,7 @@ enum class RunEnd { done, left, not_a_number, timeout, stopped };
 // Everything that an epoch leaves to the next one, on the CPU.
 struct RunState {
   at::Tensor parameters, running_statistics;  // float32
-  std::string optimizer;                      // as LibTorch writes it
+  OptimizerState optimizer;
 };
 
 class Measure;
@@ -72,6 +65,7 @@ class TrainingRun {
   void start_from(const at::Tensor& parameters);
 
   RunState state() const;
+  // Throws DataError where the state is not one of such a network and optimizer.
   void restore(const RunState& state);
 
   // One epoch for each rate, from number curve.size() on, each appended to `curve`; validation is
@@ -80,6 +74,9 @@ class TrainingRun {
   // epoch, which is not in the curve then.
   RunEnd train(const std::vector<double>& rates, const RunLimits& limits,
                std::vector<EpochResult>& curve, const std::function<bool(size_t)>& after_epoch);
+
+  // Are all weights and statistics finite?
+  bool has_finite_state() const;
 
   // {loss, accuracy}, in float32 whatever the training's precision.
   std::pair<double, double> evaluate(const Images& images);
@@ -98,7 +95,6 @@ class TrainingRun {
   std::optional<std::pair<double, double>> train_epoch(uint64_t epoch, const RunLimits& limits,
                                                        RunEnd& end);
   void step(const at::Tensor& indices, Random& augment, Measure& measure);
-  bool has_finite_state() const;
   // Training images on the device, in the order of an epoch.
   at::Tensor order(uint64_t epoch) const;
   int64_t evaluation_batch() const;
