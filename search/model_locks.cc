@@ -91,7 +91,7 @@ std::optional<ModelLocks::Held> ModelLocks::take(const std::string& model) const
 void ModelLocks::add_failure(const std::string& model, const std::string& reason) const {
   const std::string line = one_line(model + " " + reason) + "\n";
   // Where it cannot be written another process tries the model too.
-  if (write(descriptor_, line.data(), line.size()) < 0) return;
+  if (::write(descriptor_, line.data(), line.size()) < 0) return;
 }
 
 std::optional<std::string> ModelLocks::failure(const std::string& model) const {

@@ -17,6 +17,7 @@
 #include "architecture/architecture.h"
 #include "architecture/random.h"
 #include "search/agent/strategy.h"
+#include "search/search.h"
 #include "search/study/study.h"
 #include "tests/cli/run_program.h"
 

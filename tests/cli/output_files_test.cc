@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-const std::string kLog = METAQNN_SOURCE_DIR "/experiments/results/fashion_mnist_log.csv";
+const std::string kOurLog = METAQNN_SOURCE_DIR "/experiments/results/fashion_mnist_log.csv";
 const std::string kConfig = METAQNN_SOURCE_DIR "/experiments/fashion_mnist_quick.toml";
 
 // A command but for its -o; what it reads lies in the folder `inputs`. `start` is how what it writes
@@ -75,7 +75,7 @@ const Writer kWriters[] = {
 
 void write_log(const Folder& folder) {
   std::string text;
-  const std::vector<std::string> lines = lines_of(read_text(kLog));
+  const std::vector<std::string> lines = lines_of(read_text(kOurLog));
   for (size_t i = 0; i < 60; ++i) text += lines[i] + "\n";
   folder.write("log.csv", text);
 }

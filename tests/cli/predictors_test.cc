@@ -238,5 +238,82 @@ TEST(Predict, RefusesADamagedModel) {
   EXPECT_THAT(result.error, HasSubstr("the checksum does not fit"));
 }
 
+// What rank is given and lists.
+class Rank : public testing::Test {
+ protected:
+  Rank() {
+    folder_.write("log.csv",
+                  "architecture,accuracy\n\"[C(8,3,1), SM(10)]\",0.5\n"
+                  "\"[C(16,3,1), SM(10)]\",0.6\n\"[FC(32), SM(10)]\",0.4\n");
+    EXPECT_EQ(run({"fit", "--log", (folder_ / "log.csv").string(), "--target", "accuracy",
+                   "--method", "lls", "-o", model()})
+                  .status,
+              0);
+  }
+  std::string model() const { return (folder_ / "model").string(); }
+  json rank(std::vector<std::string> options) const {
+    std::vector<std::string> arguments{"rank", "--model", model(), "--format", "json"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    const Result result = run(arguments);
+    EXPECT_EQ(result.status, 0) << result.error;
+    return json::parse(result.output).at(0);
+  }
+  json rank_file(const std::string& lines, std::vector<std::string> options = {}) const {
+    options.insert(options.end(), {"--candidates", folder_.write("some.txt", lines).string()});
+    return rank(options);
+  }
+  static std::vector<std::string> architectures(const json& ranking) {
+    std::vector<std::string> texts;
+    for (const json& entry : ranking["best"]) texts.push_back(entry["architecture"]);
+    return texts;
+  }
+
+  Folder folder_;
+};
+
+TEST_F(Rank, ListsEachNetworkOnceAndNoneOfTheLog) {
+  const std::string lines =
+      "[C(64,3,1), SM(10)]\n[C(64,3,1), SM(10)]\n[C(64,3,1), D(1,1), SM(10)]\n"
+      "[C(8,3,1), SM(10)]\n[C(128,3,1),SM(10)]\n";
+  const json ranking = rank_file(lines);
+  EXPECT_THAT(architectures(ranking),
+              testing::UnorderedElementsAre("[C(64,3,1), SM(10)]", "[C(128,3,1), SM(10)]"));
+  EXPECT_EQ(ranking["candidates"], 2);
+  EXPECT_EQ(ranking["left_out"], (json{{"known", 1}, {"repeated", 2}, {"over_limit", 0}}));
+  EXPECT_EQ(rank_file(lines, {"--include-known"})["candidates"], 3);
+}
+
+TEST_F(Rank, ListsNothingOverALimit) {
+  const std::string lines = "[C(64,3,1), SM(10)]\n[C(4,1,1), SM(10)]\n[FC(8), SM(10)]\n";
+  EXPECT_THAT(architectures(rank_file(lines, {"--max-parameters", "30000"})),
+              testing::ElementsAre("[FC(8), SM(10)]"));
+  EXPECT_EQ(rank_file(lines, {"--max-macs", "60000"})["left_out"]["over_limit"], 1);
+  const Result none = run({"rank", "--model", model(), "--max-parameters", "5", "--candidates",
+                           folder_.write("some.txt", lines).string()});
+  EXPECT_EQ(none.status, 3);
+  EXPECT_THAT(none.error, HasSubstr("no candidate is left to rank"));
+}
+
+TEST_F(Rank, KeepsTheLimitsOfItsConfigurationWhichSampleKeepsToo) {
+  const std::string config =
+      folder_
+          .write("space.toml",
+                 "[space]\ninput = \"3x32x32\"\nclasses = 10\ndepth_limit = 4\n"
+                 "[evaluator]\nmax_parameters = 200000\n")
+          .string();
+  const json ranking = rank({"--config", config, "--count", "60", "--top", "60"});
+  EXPECT_GT(ranking["left_out"]["over_limit"], 0);
+  std::vector<std::string> listed = architectures(ranking);
+  EXPECT_EQ(listed.size(), 60u);
+  for (const std::string& text :
+       lines_of(run({"sample", "--config", config, "--count", "40"}).output))
+    listed.push_back(text);
+  EXPECT_EQ(listed.size(), 100u);
+  for (const std::string& text : listed) {
+    const json facts = json::parse(run({"describe", text, "--format", "json"}).output);
+    EXPECT_LE(facts["parameters"], 200000) << text;
+  }
+}
+
 }  // namespace
 }  // namespace metaqnn::tests

@@ -57,8 +57,9 @@ class Secrets : public testing::Test {
 
   void expect_hidden_in_files() const {
     for (const auto& entry : fs::recursive_directory_iterator(folder_.path())) {
-      if (entry.is_regular_file())
+      if (entry.is_regular_file()) {
         EXPECT_THAT(read_text(entry.path()), Not(HasSubstr("s3cr3t"))) << entry.path();
+      }
     }
   }
 

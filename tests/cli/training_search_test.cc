@@ -114,7 +114,7 @@ TEST(TrainingSearch, ProposesNothingOverALimitUnlessItLearnsByQ) {
         folder
             .write("tiny.toml",
                    "seed = 1\ndevice = \"cpu\"\n[data]\nname = \"fashion_mnist\"\n"
-                   "training_images = 100\nvalidation_images = 100\n"
+                   "training_images = 1200\nvalidation_images = 400\n"
                    "[space]\ndepth_limit = 2\nconvolution_filters = [4, 64]\n"
                    "[strategy]\nkind = \"" +
                        kind +

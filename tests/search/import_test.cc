@@ -245,8 +245,24 @@ TEST_F(Import, MakesRowsOfOneArchitectureOneTrialWithASampleEach) {
   EXPECT_EQ(report.samples, 4);
   EXPECT_EQ(report.problems.size(), 1u);  // the row without a result
   EXPECT_THAT(architectures_of(*study), ElementsAre("a+a+a", "b+b+b"));
-  EXPECT_EQ(study->find_trial("a+a+a")->validation_accuracy, 0.5);  // the first finished one
+  EXPECT_DOUBLE_EQ(*study->find_trial("a+a+a")->validation_accuracy, (0.5 + 0.75 + 0.5) / 3);
+  EXPECT_EQ(report.merged.words(),
+            "2 rows repeat 1 network, whose results differ in 1: the mean counts");
   EXPECT_THAT(order_of(*study), ElementsAre(1, 2, 1, 1));
+}
+
+TEST_F(Import, KeepsAResultThatComesAfterAFailureWithoutOne) {
+  const auto study = make_study("study.db");
+  LogRow failed = row("a+a+a", std::nullopt);
+  failed.state = "failed";
+  failed.reason = "out of memory";
+  const ImportReport report =
+      import_log(log_of({failed, row("b+b+b", 0.5), row("a+a+a", 0.9)}), space(), *study);
+  EXPECT_EQ(report.trials, 2);
+  const Trial trial = *study->find_trial("a+a+a");
+  EXPECT_EQ(trial.state, TrialState::complete);
+  EXPECT_EQ(trial.validation_accuracy, 0.9);
+  EXPECT_EQ(trial.reason(), "");
 }
 
 TEST_F(Import, OrdersSamplesByTheirSequenceNumbersNotByTheRows) {

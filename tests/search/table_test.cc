@@ -84,10 +84,23 @@ TEST_F(TableEvaluator, FindsAnArchitectureWhateverItsSpacesAndDropout) {
   EXPECT_EQ(evaluate(settings, "[C(64,3,1), SM(10)]").validation_accuracy, 0.5);
 }
 
-TEST_F(TableEvaluator, TakesTheFirstOfEqualRows) {
-  TableSettings settings = table("architecture,acc\nx,0.25\nx,0.75\n");
+TEST_F(TableEvaluator, GivesTheMeanOfSeveralResultsAndSaysThatTheyDiffer) {
+  TableSettings settings = table("architecture,acc\nx,0.25\nx,0.75\ny,0.5\ny,0.5\nz,0.1\n");
   settings.target = "acc";
-  EXPECT_EQ(evaluate(settings, "x").validation_accuracy, 0.25);
+  EXPECT_EQ(evaluate(settings, "x").validation_accuracy, 0.5);
+  EXPECT_EQ(evaluate(settings, "y").validation_accuracy, 0.5);
+  EXPECT_THAT(make_table_evaluator(settings)->remarks(),
+              ::testing::ElementsAre(::testing::HasSubstr(
+                  "2 rows repeat 2 networks, whose results differ in 1: the mean counts")));
+}
+
+TEST_F(TableEvaluator, TakesAResultRatherThanAFailureWithoutOne) {
+  const TableSettings settings = table(
+      "architecture,state,reason,validation_accuracy\n"
+      "x,failed,out of memory,\nx,complete,,0.5\ny,complete,,0.25\ny,failed,crashed,\n");
+  EXPECT_EQ(evaluate(settings, "x").validation_accuracy, 0.5);
+  EXPECT_EQ(evaluate(settings, "x").state, TrialState::complete);
+  EXPECT_EQ(evaluate(settings, "y").state, TrialState::complete);
 }
 
 TEST_F(TableEvaluator, KeepsTheReasonOfARowThatFailed) {

@@ -12,7 +12,9 @@
 #include "search/evaluate/libtorch/device_data.h"
 #include "search/evaluate/libtorch/network.h"
 #include "search/evaluate/libtorch/precision.h"
+#include "search/evaluate/libtorch/training_run.h"
 #include "search/evaluate/torch.h"
+#include "tests/idx_images.h"
 #include "tests/reference/network.h"
 #include "tests/tolerances.h"
 
@@ -309,6 +311,56 @@ TEST(Training, OfANetworkAtChanceTriesFiveRatesAndFailsAsNotLearning) {
   // 1e-12 * 0.4^4: the fifth rate.
   EXPECT_NEAR(*trial.learning_rate, 2.56e-14, 1e-20);
   EXPECT_EQ(trial.curve.size(), 1u);
+}
+
+// To tell the largest class always is not to have learned, however large it is.
+TEST(Training, OnNoiseNeverLearnsWhateverTheSharesOfTheClasses) {
+  const std::vector<std::vector<int>> shares{{240, 180, 180}, {570, 30}, {300, 300}};
+  for (const std::vector<int>& counts : shares) {
+    const tests::Folder folder;
+    tests::write_idx(folder, "train", counts);
+    tests::write_idx(folder, "t10k", {10, 10});
+    DataSettings data;
+    data.name = "mnist";
+    data.path = folder.path();
+    data.validation_images = 150;
+    TrainingSettings settings = short_training();
+    settings.epochs = 2;
+    settings.learning_rates = 2;
+    settings.batch_size = 32;
+    const auto noise = evaluator(settings, data);
+    const auto classes = static_cast<int>(counts.size());
+    for (const std::string body : {"[C(4,3,1), ", "[FC(8), ", "["}) {
+      const Trial trial = train(*noise, body + "SM(" + std::to_string(classes) + ")]");
+      EXPECT_EQ(trial.reason(), "not learning") << trial.validation_accuracy.value_or(-1);
+      EXPECT_DOUBLE_EQ(*trial.validation_accuracy, 1.0 / classes) << "the reward is the paper's";
+    }
+  }
+}
+
+TEST(Training, KeepsItsPrecisionWithTheTrial) {
+  TrainingSettings settings = short_training();
+  settings.precision = "float32";
+  EXPECT_EQ(train(*evaluator(settings), "[FC(8), SM(10)]").precision, "float32");
+}
+
+TEST(Training, ThatTheDeviceBreaksOffIsNotTheNetworksFault) {
+  const auto run = [](const std::string& text) {
+    return guard(at::Device(at::kCPU), [&] { throw std::runtime_error(text); });
+  };
+  EXPECT_EQ(run("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling").failure,
+            Failure::out_of_memory);
+  EXPECT_EQ(run("Target 7 is out of bounds.").failure, Failure::error);
+  try {
+    run("CUDA error: an illegal memory access was encountered\nCompile with");
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const DeviceFault& fault) {
+    EXPECT_EQ(fault.text(), "CUDA error: an illegal memory access was encountered");
+  }
+  EXPECT_THROW(load_onto(at::Device(at::kCPU), [] { throw std::runtime_error("CUDA error: x"); }),
+               DeviceFault);
+  EXPECT_THROW(load_onto(at::Device(at::kCPU), [] { throw std::bad_alloc(); }), FailureError);
+  EXPECT_THROW(load_onto(at::Device(at::kCPU), [] { throw UsageError("sizes"); }), UsageError);
 }
 
 TEST(Training, ThatDivergesFailsAsNan) {
