@@ -36,14 +36,14 @@ void print_left_out(const FitOptions& options, const predict::Model& model,
   const auto plan = predict::fold_plan(n);
   if (!plan) {
     print("  no figures on networks left out: {} {}\n", plural(n, "network"),
-               n < 3 ? "are too few" : "take long; metaqnn evaluate --folds 5 has them");
+          n < 3 ? "are too few" : "take long; metaqnn evaluate --folds 5 has them");
     return;
   }
   const auto splits = predict::fold_splits(n, plan->folds, plan->repeats, options.choice.seed);
   const auto repeats = predict::evaluate(model.samples, splits, settings)[0].repeats;
   print(
-      "  on networks left out, the choice of hyper-parameters included: R2 {}, Kendall's tau {} "
-      "({} of {} folds)\n",
+      "  on networks left out, the choice of hyper-parameters included:\n"
+      "    R2 {}, Kendall's tau {} ({} of {} folds)\n",
       fixed(mean_of(repeats, &predict::Figures::r2), 2),
       fixed(mean_of(repeats, &predict::Figures::kendall_tau), 2), plural(plan->repeats, "repeat"),
       plan->folds);
@@ -67,8 +67,8 @@ ExitStatus run(const FitOptions& options) {
       predict::fit_model(options.method, encoding, samples_of(log, encoding, options.choice),
                          settings.failures, settings.unlabelled, settings.fit);
   predict::save_model(model, options.output);
-  print("{}: {} on {} architectures of {}\n", options.output, options.method,
-             model.samples.size(), options.log);
+  print("{}: {} on {} architectures of {}\n", options.output, options.method, model.samples.size(),
+        options.log);
   print_merged(model.samples);
   print_left_out(options, model, settings);
   for (const std::string& line : model.predictor->report()) print("  {}\n", line);

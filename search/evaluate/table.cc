@@ -45,8 +45,10 @@ class TableEvaluator : public Evaluator {
   }
 
   std::vector<std::string> remarks() const override {
-    if (merged_.rows == 0) return {};
-    return {source_ + ": " + merged_.words()};
+    std::string remark = source_ + ": " + std::to_string(rows_.size()) +
+                         (rows_.size() == 1 ? " network" : " networks");
+    if (merged_.rows > 0) remark += "; " + merged_.words();
+    return {remark};
   }
 
   void evaluate(Trial& trial) override {

@@ -683,6 +683,9 @@ TEST_F(Cli, SearchThatFindsNoNetworkThatLearnsFails) {
     }
   }
   folder_.write("table.csv", table);
+  std::string recipe_text = read_text(config());
+  recipe_text.replace(recipe_text.find("\"accuracy\""), 10, "\"validation_accuracy\"");
+  folder_.write("search.toml", recipe_text);
   const Result result = search();
   EXPECT_EQ(result.status, 1);
   EXPECT_THAT(result.error, HasSubstr("no network was found that learns: all 12 failed"));

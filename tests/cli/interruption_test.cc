@@ -480,7 +480,6 @@ TEST_F(ServerAway, ByCutConnectionsDoesNotEndASearch) {
 TEST_F(ServerAway, ForSomeWorkersLeavesTheSearchToTheOthers) {
   const Result result = run(arguments("50", {"--patience", "3"}));  // of 40 connections
   EXPECT_EQ(result.status, 0) << result.error;
-  EXPECT_THAT(result.error, HasSubstr("the server is away, or has no connection left"));
   expect_whole();
 }
 

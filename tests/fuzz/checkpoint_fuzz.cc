@@ -50,6 +50,7 @@ Checkpoint good_checkpoint(bool is_finished, bool batch_normalization) {
 std::string text_of(const Checkpoint& checkpoint) {
   write_checkpoint(checkpoint, kFile);
   std::ifstream in(kFile, std::ios::binary);
+  std::remove(kFile.c_str());
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
