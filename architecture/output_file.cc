@@ -8,6 +8,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <charconv>
@@ -69,7 +70,7 @@ class WriteSignalsHeld {
 // What a name leads to.
 struct Target {
   fs::path name;                        // the end of its links
-  std::optional<struct stat> replaced;  // the regular file that is there
+  std::optional<struct stat> replaced;  // the regular file that is there, outside /proc
   bool in_place = false;                // written to as it is
   std::optional<int> descriptor;        // of this process, written to where it stands
 };
@@ -96,13 +97,21 @@ Descriptor open_node(const fs::path& name, int flags, const fs::path& file) {
   return node;
 }
 
-void classify(const struct stat& status, bool in_proc, const fs::path& file, Target& target) {
+// Such as a single file that a container was given: it cannot be replaced.
+bool is_mounted(int node) {
+  struct statx status {};
+  return statx(node, "", AT_EMPTY_PATH, STATX_TYPE, &status) == 0 &&
+         (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
+void classify(int node, const struct stat& status, bool in_proc, const fs::path& file,
+              Target& target) {
   if (S_ISDIR(status.st_mode)) throw UsageError(file.string() + ": is a folder; name a file in it");
   if (S_ISSOCK(status.st_mode))
     throw UsageError(file.string() + ": is a socket; name a file, a pipe or a device");
-  target.in_place = in_proc || !S_ISREG(status.st_mode);
+  target.in_place = in_proc || !S_ISREG(status.st_mode) || is_mounted(node);
   if (in_proc) target.descriptor = own_descriptor(target.name);
-  if (!target.in_place) target.replaced = status;
+  if (S_ISREG(status.st_mode) && !in_proc) target.replaced = status;
 }
 
 // Follows the links of the name one by one, so that one that leads to nothing yet has an end too.
@@ -118,7 +127,7 @@ Target follow(const fs::path& file) {
     if (fstat(node, &status) != 0 || fstatfs(node, &system) != 0) throw cannot_write(file);
     const bool in_proc = system.f_type == PROC_SUPER_MAGIC;
     if (in_proc || !S_ISLNK(status.st_mode)) {
-      classify(status, in_proc, file, target);
+      classify(node, status, in_proc, file, target);
       return target;
     }
     target.name = target.name.parent_path() / fs::read_symlink(target.name);
@@ -131,12 +140,33 @@ void need_access(const fs::path& name, int mode, const fs::path& file) {
   if (faccessat(AT_FDCWD, name.c_str(), mode, AT_EACCESS) != 0) throw cannot_write(file);
 }
 
+// In a folder such as /tmp a file is replaced by its owner or the folder's alone.
+void need_right_to_replace(const Target& target, const fs::path& file) {
+  struct stat folder {};
+  const uid_t self = geteuid();
+  if (self == 0 || stat(folder_of(target.name).c_str(), &folder) != 0) return;
+  if ((folder.st_mode & S_ISVTX) == 0 || folder.st_uid == self || target.replaced->st_uid == self)
+    return;
+  errno = EPERM;
+  throw cannot_write(file);
+}
+
 // One that another user opened for this process may be written to all the same.
 void need_open_for_writing(int descriptor, const fs::path& file) {
   const int flags = fcntl(descriptor, F_GETFL);
   if (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY) return;
   errno = EBADF;
   throw cannot_write(file);
+}
+
+// A study, most likely: its trials are worth more than what would take their place.
+bool is_database(const fs::path& name) {
+  constexpr std::string_view kMagic("SQLite format 3\0", 16);
+  std::array<char, kMagic.size()> begin;
+  const Descriptor descriptor(open(name.c_str(), O_RDONLY | O_CLOEXEC));
+  return descriptor >= 0 &&
+         read(descriptor, begin.data(), begin.size()) == ssize_t{kMagic.size()} &&
+         std::string_view(begin.data(), begin.size()) == kMagic;
 }
 
 Target find_target(const fs::path& file) {
@@ -148,6 +178,11 @@ Target find_target(const fs::path& file) {
     need_access(target.name, W_OK, file);
   }
   if (!target.in_place) need_access(folder_of(target.name), W_OK | X_OK, file);
+  if (target.replaced && !target.in_place) need_right_to_replace(target, file);
+  if (target.replaced && is_database(target.name)) {
+    throw UsageError(file.string() +
+                     ": is an SQLite database, such as a study; name another file, or remove it");
+  }
   return target;
 }
 
@@ -213,9 +248,14 @@ class Draft {
 
 void keep_owner_and_mode(int descriptor, const struct stat& replaced, const fs::path& file) {
   constexpr mode_t kPermissions = 0777;  // never that to run as its owner
-  // Where root is nobody, as on some network disks, the content matters more than its owner.
-  if (geteuid() == 0 && fchown(descriptor, replaced.st_uid, replaced.st_gid) != 0) errno = 0;
-  if (fchmod(descriptor, replaced.st_mode & kPermissions) != 0) throw cannot_write(file);
+  // A user gives files to groups of his own at most, and where root is nobody, as on some network
+  // disks, he gives none: the content matters more.
+  const uid_t owner = geteuid() == 0 ? replaced.st_uid : static_cast<uid_t>(-1);
+  if (fchown(descriptor, owner, replaced.st_gid) != 0) errno = 0;
+  struct stat draft {};
+  const mode_t mode = replaced.st_mode & kPermissions;
+  if (fstat(descriptor, &draft) == 0 && (draft.st_mode & kPermissions) == mode) return;
+  if (fchmod(descriptor, mode) != 0) throw cannot_write(file);
 }
 
 // A name is durable once its folder is. One that cannot be opened for that holds the file anyway.

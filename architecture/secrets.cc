@@ -103,7 +103,7 @@ bool is_secret(std::string_view key) {
          ends_with("secret");
 }
 
-// So that twice is the same as once.
+// So that twice is the same as once, whatever a message has put behind it.
 bool is_hidden(std::string_view value) {
   if (!value.starts_with(kHidden)) return false;
   value.remove_prefix(kHidden.size());
@@ -195,7 +195,7 @@ bool has_ports(std::string_view hosts) {
   return true;
 }
 
-constexpr size_t kLongestInPath = 1000;
+constexpr size_t kLongestInPath = 1000, kLongestHosts = 4000;
 
 struct Part {
   size_t begin = 0, end = 0;
@@ -203,9 +203,9 @@ struct Part {
 };
 
 // The password of the URL whose user begins at `user`; `end` is where the message goes on, and
-// `has_at` whether an '@' may follow at all.
+// `last_at` the last '@' before that.
 Part password_at(std::string_view text, const Scheme& scheme, size_t user, size_t end,
-                 bool has_at) {
+                 size_t last_at) {
   const size_t colon = text.find(':', user);
   if (colon >= end) return {};
   const size_t begin = colon + 1;
@@ -215,29 +215,33 @@ Part password_at(std::string_view text, const Scheme& scheme, size_t user, size_
   if (in_path) {
     rest = rest.substr(0, kLongestInPath);
     rest = rest.substr(0, rest.find_first_of(" \t\r\n'\"`"));
+    const size_t at = rest.rfind('@');
+    return at == std::string_view::npos ? Part{} : Part{begin, begin + at};
   }
-  const size_t at = has_at ? rest.rfind('@') : std::string_view::npos;
-  if (at != std::string_view::npos) return {begin, begin + at};
+  if (last_at != std::string_view::npos && last_at >= begin) return {begin, last_at};
   const bool is_list = name.find('=') != std::string_view::npos;  // host=... port=...
   const bool is_word =
       !rest.empty() && !is_one_of(kBlanks, rest[0]) && !is_one_of(kQuotes, rest[0]);
-  if (in_path || is_list || !is_word || (scheme.slashes < 2 && !scheme.is_postgresql())) return {};
+  if (is_list || !is_word || (scheme.slashes < 2 && !scheme.is_postgresql())) return {};
   const size_t host = name.rfind('@') == std::string_view::npos ? 0 : name.rfind('@') + 1;
-  if (has_ports(text.substr(user + host, end - user - host))) return {};
+  if (has_ports(text.substr(user + host, std::min(end - user - host, kLongestHosts)))) return {};
   return {begin, end_of_open_value(text.substr(0, end), begin)};
 }
 
 std::string hide_in_urls(std::string_view text) {
   std::string shown;
-  size_t copied = 0, next = 0;
-  const size_t end_of_ats = text.rfind('@') + 1;  // 0 where there is none
+  size_t copied = 0, next = 0, last_at = std::string_view::npos;
   for (size_t colon = text.find(':'); colon != std::string_view::npos;
        colon = text.find(':', colon + 1)) {
     const Scheme scheme = scheme_at(text, colon);
     if (colon < copied || !scheme.has_authority()) continue;
     const size_t user = colon + 1 + scheme.slashes;
-    if (next <= user) next = next_url(text, user);
-    const Part password = password_at(text, scheme, user, next, user < end_of_ats);
+    if (next <= user) {
+      next = next_url(text, user);
+      last_at = text.substr(user, next - user).rfind('@');
+      if (last_at != std::string_view::npos) last_at += user;
+    }
+    const Part password = password_at(text, scheme, user, next, last_at);
     if (password.empty() || is_hidden(text.substr(password.begin))) continue;
     shown.append(text.substr(copied, password.begin - copied)).append(kHidden);
     copied = password.end;

@@ -8,7 +8,7 @@
 //   - the value of a key that ends in password, pass, passwd, pwd or secret, in any case, percent-encoded
 //     or not: ?password=VALUE&..., password = 'VALUE'.
 // A path behind sqlite:/// stays as it is. Twice is the same as once, and the cost is linear in the
-// length for each URL in the text.
+// length.
 //
 //   without_passwords("postgresql://me:s3?cr3t@host/db");  // "postgresql://me:***@host/db"
 #pragma once

@@ -20,16 +20,15 @@ void write_log(const ExportOptions& options, const datasets::Log& log, std::ostr
 }
 
 ExitStatus run(const ExportOptions& options) {
+  if (!options.output.empty()) check_output(options.output);
   const datasets::Log log = search::to_log(*search::open_study_to_read(options.study));
-  if (options.output.empty()) {
-    std::ostringstream text;
-    write_log(options, log, text);
-    print_data(text.str());
-    return ExitStatus::done;
-  }
   std::ostringstream text;
   write_log(options, log, text);
-  write_file(options.output, text.view());
+  if (options.output.empty()) {
+    print_data(text.view());
+  } else {
+    write_file(options.output, text.view());
+  }
   return ExitStatus::done;
 }
 

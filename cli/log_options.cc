@@ -108,14 +108,11 @@ predict::Samples samples_of(const LoadedLog& log, const predict::EncodingSetting
 }
 
 void print_merged(const predict::Samples& samples) {
-  if (samples.merged == 0) return;
-  const auto count = [](size_t rows) { return static_cast<int64_t>(rows); };
-  print("{}\n", datasets::MergeCounts{count(samples.merged), count(samples.repeated),
-                                      count(samples.disagreeing)}
-                    .words());
+  if (samples.merged.rows == 0) return;
+  print("{}\n", samples.merged.words());
   if (samples.other_dropout > 0) {
     print("{} of them {} the same network without D\n", samples.other_dropout,
-               samples.other_dropout == 1 ? "is" : "are");
+          samples.other_dropout == 1 ? "is" : "are");
   }
 }
 

@@ -1,6 +1,7 @@
 #include "cli/output.h"
 
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -166,11 +167,18 @@ std::string duration(double seconds) {
   return fmt::format("{} s", s);
 }
 
+bool is_standard_output(const std::filesystem::path& file) {
+  struct stat named {
+  }, output{};
+  return stat(file.c_str(), &named) == 0 && fstat(STDOUT_FILENO, &output) == 0 &&
+         named.st_dev == output.st_dev && named.st_ino == output.st_ino;
+}
+
 void print_problems(const std::vector<std::string>& problems) {
   constexpr size_t kMost = 5;
   for (size_t i = 0; i < std::min(kMost, problems.size()); ++i)
     say("{}\n", message_line(problems[i]));
-  if (problems.size() > kMost) say("... and {} more rows left out\n", problems.size() - kMost);
+  if (problems.size() > kMost) say("... and {} more\n", problems.size() - kMost);
 }
 
 }  // namespace metaqnn::cli

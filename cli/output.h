@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -54,6 +55,18 @@ void print(fmt::format_string<Values...> format, Values&&... values) {
 
 // On standard output: results for programs, to the letter, except on a terminal.
 void print_data(std::string_view text);
+
+// Does this file, "/dev/stdout" perhaps, lead to where standard output does? What is then printed
+// beside its content would be part of it.
+bool is_standard_output(const std::filesystem::path& file);
+
+// About the file that was written: a result for people, but where the file is standard output.
+template <typename... Values>
+void print_about(const std::filesystem::path& file, fmt::format_string<Values...> format,
+                 Values&&... values) {
+  write(is_standard_output(file) ? stderr : stdout,
+        fmt::format(fmt::runtime(fmt::string_view(format)), made_safe(harmless_lines, values)...));
+}
 
 // The line at the end of standard error, a terminal, that the next one replaces; "" clears it.
 void show_live(std::string_view line);

@@ -66,9 +66,12 @@ Json labels_of(const std::string& file, const Eigen::VectorXd& row, size_t top,
 
 void print_labels(const PredictImageOptions& options, const search::Checkpoint& checkpoint,
                   const Pictures& pictures) {
-  const Eigen::MatrixXd probabilities =
-      search::load_network(checkpoint, first_device(options.device), search::available_cores())
-          ->probabilities(pictures.images);
+  Eigen::MatrixXd probabilities;
+  if (pictures.images.size() > 0) {
+    probabilities =
+        search::load_network(checkpoint, first_device(options.device), search::available_cores())
+            ->probabilities(pictures.images);
+  }
   Json list = Json::array();
   Table table({{"image"}, {"probability", Align::right}, {"label"}});
   Eigen::Index next = 0;
@@ -84,7 +87,7 @@ void print_labels(const PredictImageOptions& options, const search::Checkpoint& 
   }
   if (options.format == "json") {
     print_document(list);
-  } else {
+  } else if (pictures.images.size() > 0) {
     print("{}", table.render());
   }
 }
@@ -96,7 +99,7 @@ ExitStatus run(const PredictImageOptions& options) {
   std::vector<std::string> problems = pictures.errors;
   std::erase(problems, "");
   print_problems(problems);
-  if (pictures.images.size() > 0) print_labels(options, checkpoint, pictures);
+  print_labels(options, checkpoint, pictures);
   return problems.empty() ? ExitStatus::done : ExitStatus::data;
 }
 

@@ -40,6 +40,11 @@ void Progress::worker_died(const std::string& how, const search::Trial* held) {
                                     held->number, held->architecture, held->attempts));
 }
 
+void Progress::device_left(const std::string& device, const std::string& fault) {
+  clear_line();
+  say("device {} is left: it faults with every network ({})\n", device, fault);
+}
+
 void Progress::worker_given_up(int left) {
   clear_line();
   if (left > 0)

@@ -18,6 +18,7 @@ class Progress : public search::SearchObserver {
 
   void trial_finished(const search::Trial& trial) override;
   void worker_died(const std::string& how, const search::Trial* held) override;
+  void device_left(const std::string& device, const std::string& fault) override;
   void worker_given_up(int left) override;
   void tick(const search::Counts& counts) override;
   // Leaves the live line.

@@ -45,6 +45,7 @@ std::vector<std::string> from_study(const SampleOptions& options) {
 ExitStatus run(const SampleOptions& options) {
   if (options.config.empty() == options.study.empty())
     throw UsageError("sample: give either --config FILE or --study URL");
+  if (!options.output.empty()) check_output(options.output);
   const std::vector<std::string> drawn =
       options.study.empty() ? from_space(options) : from_study(options);
   std::string text;

@@ -99,7 +99,6 @@ void train(const ScreenOptions& options, search::Configuration configuration, se
     return;
   }
   if (done > 0) say("going on: {} of {} picks are done\n", done, plan.architectures().size());
-  if (!found) found = look_around(configuration, options.device);
   configuration.strategy.schedule.clear();  // progress has no epsilon to show
   run_supervised({.study = options.study,
                   .device = options.device,
@@ -108,7 +107,7 @@ void train(const ScreenOptions& options, search::Configuration configuration, se
                   .trials = {},
                   .waiting_only = true,
                   .patience = options.patience},
-                 configuration, *found);
+                 configuration, std::move(found));
   const size_t left = plan.architectures().size() - count_finished(trials_of(study, plan));
   if (left > 0) {
     say("{} of the picks are in training by other workers; run the same command again for "

@@ -148,6 +148,7 @@ ExitStatus run(const SearchOptions& options) {
   std::optional<Found> found;
   const search::Configuration configuration = open_or_create(options, found);
   if (options.create_only) {
+    if (found) print_found(*found, configuration, options.workers.value_or(configuration.workers));
     print("{} is there; metaqnn search or worker --study trains in it\n",
           search::shown_url(options.study));
     return ExitStatus::done;
@@ -158,7 +159,7 @@ ExitStatus run(const SearchOptions& options) {
                       .workers = options.workers.value_or(configuration.workers),
                       .trials = options.trials,
                       .patience = options.patience},
-                     configuration, found ? *found : look_around(configuration, options.device));
+                     configuration, std::move(found));
   return print_end(*search::open_study_to_read(options.study, options.patience), end);
 }
 

@@ -46,7 +46,7 @@ int64_t count_present(const std::vector<int64_t>& counts) {
   return static_cast<int64_t>(counts.size()) - std::count(counts.begin(), counts.end(), 0);
 }
 
-// "150 each", "138 to 1,386 of each".
+// "150 of each", "138 to 1,386 of each".
 std::string span(std::vector<int64_t> counts) {
   std::erase(counts, 0);
   const auto [least, most] = std::minmax_element(counts.begin(), counts.end());
@@ -61,6 +61,15 @@ void print_images(const std::string& name, const search::FoundImages& images) {
   for (const std::string& warning : images.warnings) say("warning: {}\n", warning);
 }
 
+// How to go on after an interrupt.
+std::string resumption(const SupervisedSearch& wanted) {
+  return wanted.waiting_only
+             ? "run the same command again to go on"
+             : "resume with: metaqnn search --study " + search::shown_url(wanted.study);
+}
+
+}  // namespace
+
 void print_found(const Found& found, const search::Configuration& configuration, int workers) {
   for (const std::string& remark : found.remarks) say("{}\n", remark);
   if (!found.images) return;
@@ -71,15 +80,6 @@ void print_found(const Found& found, const search::Configuration& configuration,
         plural(workers, "worker"));
   }
 }
-
-// How to go on after an interrupt.
-std::string resumption(const SupervisedSearch& wanted) {
-  return wanted.waiting_only
-             ? "run the same command again to go on"
-             : "resume with: metaqnn search --study " + search::shown_url(wanted.study);
-}
-
-}  // namespace
 
 Found look_around(const search::Configuration& configuration, const std::string& device) {
   Found found;
@@ -106,11 +106,19 @@ void add_patience(CLI::App& app, std::chrono::seconds& patience) {
 }
 
 search::SearchEnd run_supervised(const SupervisedSearch& wanted,
-                                 const search::Configuration& configuration, const Found& found) {
-  print_found(found, configuration, wanted.workers);
+                                 const search::Configuration& configuration,
+                                 std::optional<Found> found) {
+  // Closed before workers want connections of their own.
+  auto study = search::open_study_to_read(wanted.study, wanted.patience);
+  const int64_t target = target_of(wanted, configuration, *study);
+  if (study->counts().unique_models >= target) return search::SearchEnd::done;
+  const auto best = study->best_trial();
+  study.reset();
+  if (!found) found = look_around(configuration, wanted.device);
+  print_found(*found, configuration, wanted.workers);
   search::SupervisorOptions options;
   options.study_url = wanted.study;
-  options.devices = found.devices;
+  options.devices = found->devices;
   options.workers = wanted.workers;
   options.threads = wanted.threads;
   if (wanted.trials) options.limit = *wanted.trials;
@@ -121,11 +129,6 @@ search::SearchEnd run_supervised(const SupervisedSearch& wanted,
   options.interrupts = &interrupts;
   count_interrupts();
 
-  // Closed before workers want connections of their own.
-  auto study = search::open_study_to_read(wanted.study, wanted.patience);
-  const int64_t target = target_of(wanted, configuration, *study);
-  const auto best = study->best_trial();
-  study.reset();
   Progress progress(configuration, target, best ? best->validation_accuracy : std::nullopt);
   const search::SearchEnd end = search::Supervisor(options, progress).run();
   progress.finish();

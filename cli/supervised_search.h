@@ -40,8 +40,13 @@ struct Found {
 // `device`: as in SupervisedSearch.
 Found look_around(const search::Configuration& configuration, const std::string& device);
 
-// Begins by printing what was found. Throws InterruptedError, which says how to resume, where it was stopped.
+void print_found(const Found& found, const search::Configuration& configuration, int workers);
+
+// Begins by printing what was found, and looks around for it where `found` is none; what is done
+// needs neither images nor a device. Throws InterruptedError, which says how to resume, where it was
+// stopped.
 search::SearchEnd run_supervised(const SupervisedSearch& wanted,
-                                 const search::Configuration& configuration, const Found& found);
+                                 const search::Configuration& configuration,
+                                 std::optional<Found> found = std::nullopt);
 
 }  // namespace metaqnn::cli

@@ -71,7 +71,7 @@ ExitStatus supervise(const WorkerOptions& options) {
                   .trials = options.trials,
                   .waiting_only = options.waiting_only,
                   .patience = options.patience},
-                 configuration, look_around(configuration, options.device));
+                 configuration);
   return ExitStatus::done;
 }
 

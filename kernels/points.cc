@@ -23,18 +23,18 @@ Points Points::range(Index first, Index count) const {
 }
 
 void Points::append(const Points& more) {
-  const Index before = size();
-  features.conservativeResize(before + more.size(), more.features.cols());
-  features.bottomRows(more.size()) = more.features;
-  if (unseen == nullptr || more.unseen == nullptr || unseen == more.unseen) {
-    tokens.insert(tokens.end(), more.tokens.begin(), more.tokens.end());
-    if (unseen == nullptr) unseen = more.unseen;
-    return;
+  if (more.size() == 0) return;
+  std::vector<Tokens> numbered = more.tokens;
+  if (unseen == nullptr) {
+    unseen = more.unseen;
+  } else if (more.unseen != nullptr && more.unseen != unseen) {
+    TokenNumbers numbers(*unseen);
+    numbered = numbers.number(more, 0, more.size());
+    unseen = numbers.unseen();
   }
-  TokenNumbers numbers(*unseen);
-  for (Tokens& sequence : numbers.number(more, 0, more.size()))
-    tokens.push_back(std::move(sequence));
-  unseen = numbers.unseen();
+  features.conservativeResize(size() + more.size(), more.features.cols());
+  features.bottomRows(more.size()) = more.features;
+  tokens.insert(tokens.end(), numbered.begin(), numbered.end());
 }
 
 TokenNumbers::TokenNumbers(const UnseenTokens& known) {

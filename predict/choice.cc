@@ -141,7 +141,6 @@ Choice choose(const kernels::Kernel& kernel, const kernels::Points& points, cons
     const double penalty = system.best_penalty(kSmallestPenalty, kLargestPenalty);
     start(start.size() - 1) = std::log(penalty);
     const VectorXd residuals = system.solve(penalty).left_out;
-    choice.report.start_r2 = r2_of(residuals, some_targets);
     cost.set_prior_weight(
         std::sqrt(residuals.squaredNorm() / static_cast<double>(residuals.size())));
   }
@@ -160,11 +159,6 @@ Choice choose(const kernels::Kernel& kernel, const kernels::Points& points, cons
   if (!std::isfinite(best.cost))
     throw FailureError("no finite leave-one-out residuals at any start of the hyper-parameters");
   choice.parameters = best.parameters.head(best.parameters.size() - 1);
-  choice.report.end_r2 =
-      r2_of(LeastSquares(kernels::decompose(kernel.gram(choice.parameters, some)), some_targets)
-                .solve(std::exp(best.parameters(best.parameters.size() - 1)))
-                .left_out,
-            some_targets);
   small.reset();
   const LeastSquares system(
       kernels::decompose(kernel.gram(choice.parameters, points, settings.threads)), targets);

@@ -37,9 +37,9 @@ struct ChoiceSettings {
 struct ChoiceReport {
   std::string kernel;
   Eigen::Index points = 0;  // on which theta was chosen
-  // Leave-one-out, 1 - mean squared residual / variance: on these points, before and after, and on
-  // all. Better than on other architectures, since theta was chosen by it.
-  double start_r2 = 0, end_r2 = 0, r2 = 0;
+  // Leave-one-out on all points, 1 - mean squared residual / variance. Better than on other
+  // architectures, since theta was chosen by it.
+  double r2 = 0;
   int iterations = 0;
   double seconds = 0;
   kernels::RepairReport repair;  // on all points

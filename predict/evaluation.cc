@@ -65,11 +65,18 @@ void measure_top(const VectorXd& truth, const VectorXd& predicted, Figures& figu
   figures.top10_regret = truth.maxCoeff() - best;
 }
 
-// Up to rounding.
-bool says_the_same(const Predictor& predictor, const kernels::Points& points, int threads) {
+double spread(const VectorXd& values) { return values.maxCoeff() - values.minCoeff(); }
+
+// What is predicted nearly as the mean of a fold's training targets has no order: over the folds it
+// has one, the reverse of the truth, since what is left out of the training is missing from its mean.
+// `means`: for each prediction.
+bool have_order(const VectorXd& predicted, const VectorXd& means) {
   constexpr double kRounding = 1e-9;
-  const VectorXd mean = predictor.predict(points, {false, threads}).mean;
-  return mean.maxCoeff() - mean.minCoeff() <= kRounding * mean.cwiseAbs().maxCoeff();
+  return spread(predicted - means) > spread(means) + kRounding * means.cwiseAbs().maxCoeff();
+}
+
+Eigen::Map<const VectorXd> vector_of(const std::vector<double>& values) {
+  return {values.data(), static_cast<Index>(values.size())};
 }
 
 Figures without_order(const Figures& figures) {
@@ -82,7 +89,7 @@ Figures without_order(const Figures& figures) {
 // The outcome of one split for one method.
 struct Outcome {
   VectorXd predicted;
-  bool ordered = true;  // false: the predictor says the same of all it was fitted on
+  double training_mean = 0;  // of the targets
   double fit_seconds = 0, predict_seconds = 0;
   std::vector<std::pair<std::string, double>> hyperparameters;
   std::vector<std::string> report;
@@ -109,12 +116,21 @@ std::vector<Outcome> run(const Samples& samples, const Split& split,
     start = Clock::now();
     outcome.predicted = predictor->predict(points, {false, threads}).mean;
     outcome.predict_seconds = seconds_since(start);
-    outcome.ordered = !says_the_same(*predictor, training.points, threads);
+    outcome.training_mean = training.targets.mean();
     outcome.hyperparameters = predictor->hyperparameters();
     outcome.report = predictor->report();
     outcomes.push_back(std::move(outcome));
   }
   return outcomes;
+}
+
+// A fit holds some matrices of as many rows and columns as there are points.
+int fits_at_once(const Samples& samples, const EvaluationSettings& settings) {
+  constexpr double kNumbers = 4e8;  // 3 GiB
+  constexpr double kMatrices = 4;
+  const auto points = static_cast<double>(samples.size() + settings.unlabelled.size());
+  return static_cast<int>(
+      std::clamp(kNumbers / (kMatrices * points * points), 1.0, double(settings.fit.threads)));
 }
 
 }  // namespace
@@ -206,11 +222,12 @@ std::vector<MethodResult> evaluate(const Samples& samples, const Splits& splits,
     for (size_t f = 0; f < splits[r].size(); ++f) parts.emplace_back(r, f);
   }
   const int threads = settings.fit.threads;
-  const bool beside = parts.size() > 1;
+  const int beside = std::min<int>(fits_at_once(samples, settings), static_cast<int>(parts.size()));
   std::vector<std::vector<Outcome>> outcomes(parts.size());
-  kernels::parallel_for(static_cast<Index>(parts.size()), beside ? threads : 1, [&](Index p) {
+  kernels::parallel_for(static_cast<Index>(parts.size()), beside, [&](Index p) {
     const auto [r, f] = parts[static_cast<size_t>(p)];
-    outcomes[static_cast<size_t>(p)] = run(samples, splits[r][f], settings, beside ? 1 : threads);
+    outcomes[static_cast<size_t>(p)] =
+        run(samples, splits[r][f], settings, beside > 1 ? 1 : threads);
   });
   std::vector<MethodResult> results;
   for (size_t m = 0; m < settings.methods.size(); ++m) {
@@ -218,28 +235,24 @@ std::vector<MethodResult> evaluate(const Samples& samples, const Splits& splits,
     result.method = settings.methods[m];
     result.baseline = find_method(result.method).baseline;
     result.report = outcomes[0][m].report;
-    std::vector<double> truth, predicted;
-    bool ordered = false;
+    std::vector<double> truth, predicted, means;
     for (size_t p = 0; p < parts.size(); ++p) {
       const auto [r, f] = parts[p];
       const Outcome& outcome = outcomes[p][m];
       for (size_t i = 0; i < splits[r][f].test.size(); ++i) {
         truth.push_back(samples.targets(splits[r][f].test[i]));
         predicted.push_back(outcome.predicted(static_cast<Index>(i)));
+        means.push_back(outcome.training_mean);
       }
-      ordered = ordered || outcome.ordered;
       result.fit_seconds += outcome.fit_seconds / static_cast<double>(splits.size());
       result.predict_seconds += outcome.predict_seconds / static_cast<double>(splits.size());
       for (const auto& [name, value] : outcome.hyperparameters)
         result.hyperparameters[name] += value / static_cast<double>(parts.size());
       if (f + 1 == splits[r].size()) {
-        const auto n = static_cast<Index>(truth.size());
-        result.repeats.push_back(measure(Eigen::Map<const VectorXd>(truth.data(), n),
-                                         Eigen::Map<const VectorXd>(predicted.data(), n)));
-        if (!ordered) result.repeats.back() = without_order(result.repeats.back());
-        truth.clear();
-        predicted.clear();
-        ordered = false;
+        const Figures figures = measure(vector_of(truth), vector_of(predicted));
+        result.repeats.push_back(
+            have_order(vector_of(predicted), vector_of(means)) ? figures : without_order(figures));
+        for (std::vector<double>* values : {&truth, &predicted, &means}) values->clear();
       }
     }
     results.push_back(std::move(result));

@@ -8,9 +8,9 @@
 //                 of all); regret: the best y of all less the best of theirs
 //
 // Folds are pooled: one set of figures for each repeat. A figure that is undefined has no value: r2
-// of constant targets; tau, rho and the top 10 of constant predictions, and of folds each of whose
-// predictors says the same of all it was fitted on. These differ from fold to fold alone, and most
-// where most was left out: an order that nobody predicted.
+// of constant targets; tau, rho and the top 10 of constant predictions, and of folds whose
+// predictions differ less from the mean targets of their training than these differ from each other.
+// Such a mean is the lower the better what was left out: an order that nobody predicted.
 #pragma once
 
 #include <Eigen/Core>

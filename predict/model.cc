@@ -150,7 +150,9 @@ OrderedJson content_of(const Model& model) {
 }
 
 bool same(const Training& a, const Training& b) {
-  if (a.architectures != b.architectures || a.targets != b.targets) return false;
+  if (a.architectures != b.architectures || a.targets.size() != b.targets.size() ||
+      a.targets != b.targets)
+    return false;
   if (!a.parts || !b.parts) return a.parts == b.parts;
   return same(a.parts->trains, b.parts->trains) && same(a.parts->accuracy, b.parts->accuracy) &&
          a.parts->chance == b.parts->chance;

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "architecture/error.h"
+#include "architecture/foreign_text.h"
 #include "architecture/names.h"
 #include "kernels/blas_threads.h"
 #include "predict/baselines.h"
@@ -171,8 +172,8 @@ const Method& find_method(const std::string& name) {
     if (method.name == name) return method;
     names.push_back(method.name);
   }
-  throw UsageError("there is no method " + name + "; did you mean " + nearest_name(name, names) +
-                   "? Methods: " + list_names(names));
+  throw UsageError("there is no method " + shown(name) + "; did you mean " +
+                   nearest_name(name, names) + "? Methods: " + list_names(names));
 }
 
 VectorXd Range::limit(const VectorXd& predictions) const {

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "architecture/error.h"
+#include "architecture/foreign_text.h"
 #include "architecture/names.h"
 #include "datasets/logs/merge.h"
 
@@ -39,7 +40,7 @@ Failures parse_failures(const std::string& name) {
   for (Failures failures : {Failures::exclude, Failures::as_chance, Failures::model}) {
     if (to_string(failures) == name) return failures;
   }
-  throw UsageError("there is no way " + name + " to treat failures; did you mean " +
+  throw UsageError("there is no way " + shown(name) + " to treat failures; did you mean " +
                    nearest_name(name, {"exclude", "as-chance", "model"}) + "?");
 }
 
@@ -102,9 +103,7 @@ Samples make_samples(const datasets::Log& log, const EncodingSettings& encoding,
                                               : std::numeric_limits<double>::quiet_NaN();
     failed += results.not_learning;
     chance += results.chance;
-    samples.merged += group.rows - 1;
-    samples.repeated += group.rows > 1;
-    samples.disagreeing += results.disagree;
+    samples.merged.add(group.rows, results);
   }
   if (failed > 0) samples.chance = chance / failed;
   return samples;

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "datasets/logs/log.h"
+#include "datasets/logs/merge.h"
 #include "predict/encoding.h"
 
 namespace metaqnn::predict {
@@ -42,10 +43,8 @@ struct Samples {
 
   std::vector<std::string> problems;  // rows left out because of what they hold, one line each
   size_t rows = 0;                    // read, problems not counted
-  size_t merged = 0;                  // rows that repeat another's architecture
-  size_t repeated = 0;                // architectures that have such rows
-  size_t disagreeing = 0;             // of these, those whose results differ
-  size_t other_dropout = 0;           // of the merged rows, those that differ from the first in D
+  datasets::MergeCounts merged;       // of the rows with a result
+  size_t other_dropout = 0;           // of these, those that differ from the first in D
   size_t not_learning = 0;            // rows that failed with an accuracy
   size_t without_result = 0;          // other failures, and rows that have not finished
 

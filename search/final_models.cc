@@ -199,7 +199,7 @@ class FolderTrainer {
   // Images are read only if there is something left to train.
   FinalTrainer& trainer() {
     if (!trainer_) {
-      trainer_ = make_final_trainer(settings_, {options_.device, options_.threads, seed_});
+      trainer_ = options_.make_trainer(settings_, {options_.device, options_.threads, seed_});
       observer_.images_loaded(*trainer_);
     }
     return *trainer_;

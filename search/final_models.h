@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -54,6 +55,8 @@ struct FinalOptions {
   std::string device = "cpu";    // one of resolve_devices()
   int threads = 1;
   const std::atomic<bool>* stop = nullptr;  // leave the epoch in hand, or wait no longer
+  std::function<std::unique_ptr<FinalTrainer>(const FinalTrainerSettings&, const Resources&)>
+      make_trainer = make_final_trainer;
 };
 
 // Which trials are trained again.

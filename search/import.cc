@@ -137,7 +137,13 @@ class Importer {
 }  // namespace
 
 ImportReport import_log(const datasets::Log& log, const Space& space, Study& study) {
-  return transact(study, [&](bool) { return Importer(log, space, study).run(); });
+  ImportReport report;
+  transact(study, [&](bool again) {
+    ImportReport found = Importer(log, space, study).run();
+    const bool is_done = again && found.trials == 0 && found.samples == 0;
+    if (!is_done) report = std::move(found);
+  });
+  return report;
 }
 
 }  // namespace metaqnn::search

@@ -1,7 +1,6 @@
 #include "search/model_locks.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,35 +10,17 @@
 #include <thread>
 
 #include "architecture/random.h"
+#include "search/study/file_lock.h"
 
 namespace metaqnn::search {
 namespace {
 
 constexpr off_t kPresence = 0;  // the byte that every process at work shares
 
-// Of an open file, not of a process. `length` 0 is all of the file. False, with errno, where it
-// cannot be had at once.
-bool lock(int descriptor, short type, off_t start, off_t length) {
-  struct flock request {};
-  request.l_type = type;
-  request.l_whence = SEEK_SET;
-  request.l_start = start;
-  request.l_len = length;
-  return fcntl(descriptor, F_OFD_SETLK, &request) == 0;
-}
-
-// False once another process has removed the file, or has made a new one of that name.
-bool has_name(int descriptor, const std::filesystem::path& file) {
-  struct stat opened {
-  }, named{};
-  return fstat(descriptor, &opened) == 0 && stat(file.c_str(), &named) == 0 &&
-         opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
-}
-
 // Who is alone here is the first: what the file holds is of those who were killed.
 bool enter(int descriptor) {
-  if (lock(descriptor, F_WRLCK, kPresence, 1) && ftruncate(descriptor, 0) != 0) return false;
-  return lock(descriptor, F_RDLCK, kPresence, 1);
+  if (lock_bytes(descriptor, F_WRLCK, kPresence, 1) && ftruncate(descriptor, 0) != 0) return false;
+  return lock_bytes(descriptor, F_RDLCK, kPresence, 1);
 }
 
 off_t byte_of(const std::string& model) {
@@ -72,18 +53,18 @@ ModelLocks::ModelLocks(const std::filesystem::path& folder) : file_(folder / "tr
 // The last who leaves locks all of the file, so that nobody enters while it is removed.
 ModelLocks::~ModelLocks() {
   if (descriptor_ < 0) return;
-  lock(descriptor_, F_UNLCK, 0, 0);  // or two that leave at once would wait for each other
-  if (lock(descriptor_, F_WRLCK, 0, 0) && has_name(descriptor_, file_)) unlink(file_.c_str());
+  lock_bytes(descriptor_, F_UNLCK, 0, 0);  // or two that leave at once would wait for each other
+  if (lock_bytes(descriptor_, F_WRLCK, 0, 0) && has_name(descriptor_, file_)) unlink(file_.c_str());
   close(descriptor_);
 }
 
 ModelLocks::Held::~Held() {
-  if (locks_ != nullptr) lock(locks_->descriptor_, F_UNLCK, byte_of(model_), 1);
+  if (locks_ != nullptr) lock_bytes(locks_->descriptor_, F_UNLCK, byte_of(model_), 1);
 }
 
 std::optional<ModelLocks::Held> ModelLocks::take(const std::string& model) const {
   const bool is_another =
-      !lock(descriptor_, F_WRLCK, byte_of(model), 1) && (errno == EAGAIN || errno == EACCES);
+      !lock_bytes(descriptor_, F_WRLCK, byte_of(model), 1) && (errno == EAGAIN || errno == EACCES);
   if (is_another) return std::nullopt;
   return Held(*this, model);
 }

@@ -12,7 +12,9 @@
 #include <unordered_set>
 
 #include "architecture/error.h"
+#include "architecture/foreign_text.h"
 #include "architecture/names.h"
+#include "architecture/nesting.h"
 
 namespace metaqnn::search {
 namespace {
@@ -141,6 +143,11 @@ std::string to_text(const ScreenPlan& plan) {
 
 ScreenPlan parse_plan(const std::string& text, const std::string& url) {
   try {
+    if (line_nested_deeper_than(kDeepestNesting, text))
+      throw DataError(
+          "study " + url +
+          " holds a plan of a screening that no program of this name has written; screen "
+          "with another seed");
     const Json json = Json::parse(text);
     ScreenPlan plan;
     plan.study = {json.at("results"), json.at("mean"), json.at("percentile_90"), json.at("best"),
@@ -168,7 +175,7 @@ Draw parse_draw(const std::string& name) {
   for (Draw draw : {Draw::uniform, Draw::policy, Draw::mixture}) {
     if (to_string(draw) == name) return draw;
   }
-  throw UsageError("there is no way " + name + " to draw candidates; did you mean " +
+  throw UsageError("there is no way " + shown(name) + " to draw candidates; did you mean " +
                    nearest_name(name, {"uniform", "policy", "mixture"}) + "?");
 }
 

@@ -232,13 +232,16 @@ bool extend(Study& study, const Schedule& schedule) {
     return is_longer(schedule, stored.strategy.schedule);
   };
   if (!is_wanted(stored_configuration(study))) return false;
-  return transact(study, [&](bool) {
+  bool extended = false;
+  transact(study, [&](bool again) {
     Configuration stored = stored_configuration(study);
-    if (!is_wanted(stored)) return false;
+    const bool wanted = is_wanted(stored);
+    extended = wanted || (again && extended);  // it may be our own that is there
+    if (!wanted) return;
     stored.strategy.schedule = schedule;
     study.set_configuration(to_toml(stored));
-    return true;
   });
+  return extended;
 }
 
 Durability durability(const Configuration& configuration) {

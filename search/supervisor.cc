@@ -32,9 +32,7 @@ std::string how_it_died(const siginfo_t& info) {
 // The limit whose signal ended the worker; "" for any other end.
 std::string limit_reached(const siginfo_t& info) {
   if (info.si_code == CLD_EXITED) return "";
-  if (info.si_status == SIGXCPU) return "the limit on processor time (ulimit -t)";
-  if (info.si_status == SIGXFSZ) return "the limit on the size of files (ulimit -f)";
-  return "";
+  return info.si_status == SIGXCPU ? "the limit on processor time (ulimit -t)" : "";
 }
 
 // Killed, but not gone yet: SIGKILL is pending, or the kernel takes the process apart.
@@ -113,6 +111,7 @@ Supervisor::Supervisor(const SupervisorOptions& options, SearchObserver& observe
     : options_(options),
       observer_(observer),
       study_(open_study(options.study_url, Durability::power_loss, options.patience)) {
+  study_->stop_waiting_when([this] { return has_new_interrupt() || obeyed_interrupts_ >= 2; });
   if (options_.threads == 0) {
     const int workers = options_.workers * static_cast<int>(options_.devices.size());
     options_.threads = std::max(1, available_cores() / workers);
@@ -181,7 +180,7 @@ Supervisor::Child Supervisor::start(const std::string& device, int failed_starts
     throw FailureError("cannot start a worker process, " + options_.program + ": " +
                        strerror(error));
   }
-  return {pid, device, failed_starts, finished};
+  return {pid, device, failed_starts, finished, faults_[device].all};
 }
 
 Supervisor::Ending Supervisor::ending_of(const siginfo_t& info) {
@@ -256,16 +255,21 @@ void Supervisor::replace(const Child& dead, const std::string& how, Stage stage)
 }
 
 void Supervisor::replace_after_fault(const Child& child, bool after_work) {
-  int& faults = faults_[child.device];
-  faults = after_work ? 1 : faults + 1;
-  const bool is_left = faults >= kMostFaults;
-  const std::string fault = held_detail(child);
-  settle(child, fault, is_left ? Charge::nothing : Charge::retry);
+  DeviceFaults& device = faults_[child.device];
+  const bool was_left = device.is_left();
+  const bool is_new = child.faults_before == device.all;
+  if (is_new && !was_left) {
+    ++device.all;
+    device.in_a_row = after_work ? 1 : device.in_a_row + 1;
+  }
+  std::string fault = held_detail(child);
+  if (fault.empty()) fault = "while a worker started; its words are above";
+  settle(child, fault, is_new && !device.is_left() ? Charge::retry : Charge::nothing);
   if (obeyed_interrupts_ > 0) return;
-  if (!is_left) {
+  if (!device.is_left()) {
     children_.push_back(start(child.device, child.failed_starts));
   } else {
-    if (faults == kMostFaults) observer_.device_left(child.device, fault);
+    if (!was_left) observer_.device_left(child.device, fault);
     give_up("device " + child.device + " faults with every network (" + fault +
             "); the device may be broken, or its driver: look at the system's log");
   }
@@ -309,9 +313,14 @@ std::string Supervisor::held_detail(const Child& child) {
 // `how`: "signal 9, Killed", or what the device said.
 Supervisor::Stage Supervisor::settle(const Child& child, const std::string& how, Charge charge) {
   std::optional<Trial> held;
-  const Stage reached = transact(*study_, [&](bool) {
-    Stage stage = Stage::starting;
-    for (const int64_t worker : registrations(child)) {
+  Stage stage = Stage::starting;
+  transact(*study_, [&](bool again) {
+    const std::vector<int64_t> workers = registrations(child);
+    if (again && workers.empty()) return;  // it is settled
+    stage = Stage::starting;
+    held.reset();
+    for (const int64_t worker : workers) {
+      own_workers_.insert(worker);
       // Ready for trials while the study got on: it has most likely done one of them.
       if (finished_trials(study_->counts()) > child.finished) stage = Stage::between;
       if (auto trial = study_->held_trial(worker)) {
@@ -321,10 +330,9 @@ Supervisor::Stage Supervisor::settle(const Child& child, const std::string& how,
       }
       study_->remove_worker(worker);
     }
-    return stage;
   });
   if (held && charge == Charge::retry && obeyed_interrupts_ < 2) observer_.worker_died(how, &*held);
-  return reached;
+  return stage;
 }
 
 void Supervisor::give_back(Trial trial, int64_t worker, const std::string& how, Charge charge) {
@@ -357,6 +365,9 @@ void Supervisor::report_changes() {
 }
 
 void Supervisor::report_trials() {
+  for (const Child& child : children_) {
+    for (const int64_t worker : registrations(child)) own_workers_.insert(worker);
+  }
   std::vector<Trial> finished;
   for (const Trial& trial : study_->trials(false)) {
     const auto index = static_cast<size_t>(trial.number);
@@ -371,14 +382,19 @@ void Supervisor::report_trials() {
   for (const Trial& trial : finished) watch(trial);
 }
 
-// Each worker counts too, but one that dies with its trials begins anew.
+// Each worker counts too, but one that dies with its trials begins anew. Those of other machines have
+// their own troubles.
 void Supervisor::watch(const Trial& trial) {
-  if (obeyed_interrupts_ > 0) return;
+  if (obeyed_interrupts_ > 0 || !own_workers_.contains(trial.worker)) return;
   try {
     streak_.add(trial);
   } catch (const FailureError& error) {
     stop_for(error.what());
   }
+}
+
+bool Supervisor::has_new_interrupt() const {
+  return options_.interrupts != nullptr && *options_.interrupts > obeyed_interrupts_;
 }
 
 void Supervisor::obey_interrupts() {

@@ -3,17 +3,17 @@
 //
 // A worker that dies of a signal (segmentation fault, the kernel's out-of-memory killer) costs the
 // trial it held one of kRetries retries; a trial that kills its workers more often fails as
-// crashed. A limit of the surroundings on processor time or the size of files that ends a worker
-// ends the search, at no cost to the trial. A worker that dies before it has trained anything (no memory for the images, a broken
-// driver) is replaced kRetries times; then the search goes on with those that are left. When the
-// supervisor itself is killed its workers die with it, and their trials go back to waiting at no
+// crashed. A limit of the surroundings on processor time that ends a worker ends the search, at no
+// cost to the trial. A worker that dies before it has trained anything (killed for lack of memory, a
+// broken driver) is replaced kRetries times; then the search goes on with those that are left. When
+// the supervisor itself is killed its workers die with it, and their trials go back to waiting at no
 // cost when the next search starts.
 //
 // A device that faults (DeviceFault) costs the trial in hand a retry too, since some networks fault
-// where others do not. It is left once kMostFaults workers on it, one after another, have trained
-// nothing before their fault; what they held goes back to waiting at no cost, and the search goes on
-// with the other devices. Where no worker is left for faults the search ends with what the device
-// said.
+// where others do not; but one trial alone where several workers meet the same fault. It is left
+// once kMostFaults faults have come one after another, with nothing trained between them; what its
+// workers held goes back to waiting at no cost, and the search goes on with the other devices. Where
+// no worker is left for faults the search ends with what the device said.
 //
 // A worker that has lost the study's server for longer than its patience is not replaced.
 //
@@ -30,6 +30,7 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -96,6 +97,15 @@ class Supervisor {
     std::string device;
     int failed_starts;  // of those before it in its place, one after another
     int64_t finished;   // trials of the study when it began
+    int faults_before;  // of its device
+  };
+
+  // Of workers on one device. A fault of a worker that began before the last of these is the same
+  // one, which it met too.
+  struct DeviceFaults {
+    int all = 0;
+    int in_a_row = 0;  // the first after work, the others before any
+    bool is_left() const { return in_a_row >= kMostFaults; }
   };
 
   // How far a worker had come: not to its first trial, without one in hand, with one.
@@ -125,6 +135,7 @@ class Supervisor {
   void report_changes();
   void report_trials();
   void watch(const Trial& trial);
+  bool has_new_interrupt() const;
   void obey_interrupts();
   void signal_children(int signal);
 
@@ -138,9 +149,10 @@ class Supervisor {
   bool exhausted_ = false;
   ExitStatus child_error_ = ExitStatus::done;
   FailureStreak streak_;
-  std::string failure_;                // why the search ends before its end
-  std::map<std::string, int> faults_;  // of a device, since a worker last trained something there
-  std::string given_up_;               // why no worker took the place of the last that ended
+  std::string failure_;  // why the search ends before its end
+  std::map<std::string, DeviceFaults> faults_;
+  std::set<int64_t> own_workers_;  // by their numbers in the study
+  std::string given_up_;           // why no worker took the place of the last that ended
 };
 
 // What a worker process does, and its exit status: an error that the supervisor deals with is thrown

@@ -60,21 +60,16 @@ class Parser {
     CsvRow row{line_, {}};
     row.fields.reserve(expected_fields);
     brackets_balance_ = true;
-    row.fields.push_back(without_guard(next_field()));
+    row.fields.push_back(next_field());
     while (!done() && text_[position_] == ',') {
       ++position_;
-      row.fields.push_back(without_guard(next_field()));
+      row.fields.push_back(next_field());
     }
     skip_line_end();
     return row;
   }
 
  private:
-  static std::string without_guard(std::string field) {
-    if (has_guard(field)) field.erase(0, 1);
-    return field;
-  }
-
   std::string next_field() {
     const size_t start = std::min(text_.find_first_not_of(kBlank, position_), text_.size());
     const char first = start < text_.size() ? text_[start] : ',';
@@ -190,6 +185,14 @@ Csv read_csv(const std::filesystem::path& file) {
   const std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
   if (stream.bad()) throw DataError("cannot read " + file.string() + ": the read failed");
   return parse_csv(text, file.string());
+}
+
+void remove_guards(Csv& csv) {
+  for (CsvRow& row : csv.rows) {
+    for (std::string& field : row.fields) {
+      if (has_guard(field)) field.erase(0, 1);
+    }
+  }
 }
 
 std::string csv_field(std::string_view text) {

@@ -33,9 +33,12 @@ Csv parse_csv(std::string_view text, const std::string& source);
 Csv read_csv(const std::filesystem::path& file);
 
 // A text as a field, quoted where it needs to be. One that a spreadsheet would take for a formula
-// (it begins with = + @ or a control character, or with - and is no number) gets an apostrophe in
-// front, which the reader takes away again; so does one that begins with such an apostrophe itself.
+// (it begins with = + @, a tab or a line end, or with - and is no number) gets an apostrophe in
+// front; so does one that begins with such an apostrophe itself.
 std::string csv_field(std::string_view text);
+// Takes these apostrophes away again, of the rows of a file that was written with csv_field().
+void remove_guards(Csv& csv);
+
 // The shortest text that reads back to the same number; "" for NaN.
 std::string csv_number(double value);
 

@@ -338,6 +338,7 @@ LogRow read_row(const Csv& csv, const CsvRow& csv_row, const Columns& columns) {
   row.curve = read_curve(fields, columns);
   row.accuracy = read_target(fields, columns, row.curve);
   read_state(fields, columns, row);
+  if (row.state == "waiting" || row.state == "running") row.accuracy.reset();  // not its last
   if (row.state == "complete" && !row.accuracy) {
     const int column = columns.target >= 0 ? columns.target : columns.epochs[0].validation_accuracy;
     fields.reject(column, columns.target_is_named ? "the target is missing"
@@ -484,10 +485,12 @@ void write_replay_row(int64_t sequence, const LogRow& row, std::ostream& out) {
 }  // namespace
 
 Log read_log(const std::filesystem::path& file, const LogOptions& options) {
-  const Csv csv = read_csv(file);
+  Csv csv = read_csv(file);
   Log log;
   log.source = file.string();
   const Columns columns = find_columns(csv, log.source, options);
+  const Format form = recognised_format(csv);
+  if (form == Format::own || form == Format::replay) remove_guards(csv);
   log.rows.reserve(csv.rows.size());
   for (const CsvRow& row : csv.rows) {
     try {

@@ -27,15 +27,10 @@ void Results::add(const LogRow& row) {
 MergedRow merge(const std::vector<LogRow>& rows) {
   METAQNN_ASSERT(!rows.empty(), "no rows to merge");
   MergedRow merged;
-  std::vector<int64_t> samples;
-  for (const LogRow& row : rows) {
-    merged.results.add(row);
-    samples.insert(samples.end(), row.samples.begin(), row.samples.end());
-  }
+  for (const LogRow& row : rows) merged.results.add(row);
   merged.row = *std::max_element(rows.begin(), rows.end(), [](const LogRow& a, const LogRow& b) {
     return weight(a) < weight(b);
   });
-  merged.row.samples = std::move(samples);
   if (merged.results.disagree) {
     merged.row.accuracy = merged.results.mean();
     merged.row.curve.clear();

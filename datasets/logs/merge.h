@@ -34,8 +34,7 @@ struct Results {
 
 struct MergedRow {
   // The first of the rows that count, complete where any of them is, with the mean as its accuracy.
-  // Its curve only where the results agree: that of one training is not the mean's. Its samples are
-  // those of all rows.
+  // Its curve only where the results agree: that of one training is not the mean's.
   LogRow row;
   Results results;
 };

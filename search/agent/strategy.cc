@@ -1,6 +1,7 @@
 #include "search/agent/strategy.h"
 
 #include "architecture/error.h"
+#include "architecture/foreign_text.h"
 #include "architecture/names.h"
 #include "search/agent/evolution.h"
 #include "search/agent/guided.h"
@@ -96,7 +97,8 @@ std::unique_ptr<Strategy> make_strategy(const StrategySettings& settings, const 
   for (const StrategyEntry& entry : strategies()) {
     if (entry.kind == settings.kind) return entry.make(settings, space, seed, std::move(admits));
   }
-  throw UsageError("strategy.kind = \"" + settings.kind + "\" is not known; did you mean \"" +
+  throw UsageError("strategy.kind = \"" + shown(settings.kind) +
+                   "\" is not known; did you mean \"" +
                    nearest_name(settings.kind, strategy_kinds()) + "\"?");
 }
 

@@ -20,8 +20,8 @@ bool processor_has_bfloat16() {
 bool gpu_has_bfloat16(int index) {
   constexpr int kCapabilityMajor = 75;  // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
   constexpr int kFirstWithBfloat16 = 8;
-  // LibTorch has loaded it where it uses a GPU; its functions have kept their form since CUDA 2.
-  void* driver = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_NOLOAD);
+  // LibTorch uses the same driver; its functions have kept their form since CUDA 2.
+  void* driver = dlopen("libcuda.so.1", RTLD_LAZY);
   if (driver == nullptr) return false;
   const auto initialise = reinterpret_cast<int (*)(unsigned)>(dlsym(driver, "cuInit"));
   const auto get_device = reinterpret_cast<int (*)(int*, int)>(dlsym(driver, "cuDeviceGet"));

@@ -7,7 +7,7 @@ namespace metaqnn::search {
 bool processor_has_bfloat16();
 
 // Whether the CUDA device does: compute capability 8.0 (Ampere) or later, as its driver says. False
-// where this process has loaded no driver of CUDA.
+// where there is no driver of CUDA.
 bool gpu_has_bfloat16(int index);
 
 }  // namespace metaqnn::search

@@ -23,8 +23,9 @@ DeviceFault::DeviceFault(const std::string& device, const std::string& text, boo
       after_work_(after_work) {}
 
 bool is_out_of_memory(const std::string& message) {
-  return has_one_of(message, {"out of memory", "can't allocate memory", "not enough memory",
-                              "_ALLOC_FAILED", "ErrorMemoryAllocation", "ErrorOutOfMemory"});
+  return has_one_of(message,
+                    {"out of memory", "can't allocate memory", "not enough memory", "_ALLOC_FAILED",
+                     "ALLOCATION_FAILED", "ErrorMemoryAllocation", "ErrorOutOfMemory"});
 }
 
 bool is_device_fault(const std::string& message) {

@@ -1,35 +1,15 @@
 #include "search/study/host_lock.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
 #include <thread>
 
+#include "search/study/file_lock.h"
+
 namespace metaqnn::search {
-namespace {
-
-// `length` 0 is all of the file. False, with errno, where it cannot be had at once.
-bool lock(int descriptor, short type, off_t start, off_t length) {
-  struct flock request {};
-  request.l_type = type;
-  request.l_whence = SEEK_SET;
-  request.l_start = start;
-  request.l_len = length;
-  return fcntl(descriptor, F_OFD_SETLK, &request) == 0;
-}
-
-// False once another process has removed the file, or has made a new one of that name.
-bool has_name(int descriptor, const std::filesystem::path& file) {
-  struct stat opened {
-  }, named{};
-  return fstat(descriptor, &opened) == 0 && stat(file.c_str(), &named) == 0 &&
-         opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
-}
-
-}  // namespace
 
 bool is_same_host(const Worker& one, const Worker& other) {
   return one.host == other.host && one.boot_id == other.boot_id &&
@@ -51,7 +31,7 @@ HostLockFile::~HostLockFile() {
   close(descriptor_);
   const int descriptor = open(file_.c_str(), O_RDWR | O_CLOEXEC);
   if (descriptor < 0) return;
-  if (lock(descriptor, F_WRLCK, 0, 0) && has_name(descriptor, file_)) unlink(file_.c_str());
+  if (lock_bytes(descriptor, F_WRLCK, 0, 0) && has_name(descriptor, file_)) unlink(file_.c_str());
   close(descriptor);
 }
 
@@ -62,7 +42,7 @@ void HostLockFile::announce(const Worker& self) {
     // it, the mode has to let others in.
     const int descriptor = open(file_.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0666);
     if (descriptor < 0) return;
-    if (lock(descriptor, F_RDLCK, host_lock_number(self), 1) && has_name(descriptor, file_)) {
+    if (lock_bytes(descriptor, F_RDLCK, host_lock_number(self), 1) && has_name(descriptor, file_)) {
       descriptor_ = descriptor;
     } else {
       close(descriptor);

@@ -15,8 +15,10 @@
 #include <soci/postgresql/soci-postgresql.h>
 #include <soci/soci.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <optional>
 #include <sstream>
@@ -185,6 +187,8 @@ class PostgresqlStudy final : public SqlStudy {
     info();
   }
 
+  void stop_waiting_when(std::function<bool()> stop) override { stop_ = std::move(stop); }
+
   void announce_host() override {
     if (announced_) return;
     guarded([&] { lock_host(); });
@@ -235,7 +239,15 @@ class PostgresqlStudy final : public SqlStudy {
   // knows: it is damage.
   void check_rights() {
     const std::string missing = guarded([&] { return missing_rights(); });
-    if (missing.empty()) return;
+    if (missing.empty()) {
+      if (may_write() && !guarded([&] { return may_upgrade(); })) {
+        throw FailureError(
+            "study " + url() +
+            ": is of an older format, and only the owner of its tables may take it to "
+            "the present one; metaqnn search --study by him does, once");
+      }
+      return;
+    }
     throw FailureError("study " + url() + ": the user has no right to " + missing +
                        "; its owner gives it with GRANT (docs/study.md has the lines)");
   }
@@ -255,6 +267,15 @@ class PostgresqlStudy final : public SqlStudy {
       }
     }
     return missing;
+  }
+
+  bool may_upgrade() {
+    if (stored_format() >= kStudyFormat) return true;
+    int of_others = 0;
+    sql_ << "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'metaqnn' AND tablename = 'trials' "
+            "AND NOT pg_has_role(tableowner, 'USAGE')",
+        soci::into(of_others);
+    return of_others == 0;
   }
 
   bool has_right(const std::string& table, const std::string& right) {
@@ -299,14 +320,15 @@ class PostgresqlStudy final : public SqlStudy {
     for (const char* setting :
          {"search_path = metaqnn", "client_min_messages = warning", "synchronous_commit = on",
           "default_transaction_isolation = 'read committed'", "statement_timeout = 0",
-          "idle_in_transaction_session_timeout = '45s'", "tcp_keepalives_idle = 30",
-          "tcp_keepalives_interval = 10", "tcp_keepalives_count = 3"})
+          "tcp_keepalives_idle = 30", "tcp_keepalives_interval = 10", "tcp_keepalives_count = 3"})
       sql_ << "SET " << setting;
     sql_ << "SET lock_timeout = '" << patience().count() << "s'";
+    const std::string sooner = std::to_string(std::min<int64_t>(patience().count() * 750, 45'000));
+    sql_ << "SET idle_in_transaction_session_timeout = " << sooner;  // milliseconds
     if (!may_write()) sql_ << "SET default_transaction_read_only = on";
     for (const char* setting :
          {"idle_session_timeout", "tcp_user_timeout"}) {  // not in each version
-      const char* value = setting[0] == 'i' ? "0" : "45s";
+      const std::string value = setting[0] == 'i' ? "0" : sooner;
       sql_ << "SELECT set_config(name, '" << value << "', false) FROM pg_settings WHERE name = '"
            << setting << "'";
     }
@@ -334,7 +356,7 @@ class PostgresqlStudy final : public SqlStudy {
         return;
       } catch (const soci::soci_error& error) {
         const std::string message = one_line(error.what());
-        const bool is_late = std::chrono::steady_clock::now() > end;
+        const bool is_late = std::chrono::steady_clock::now() > end || (stop_ && stop_());
         if (!passes(message)) throw_not_let_in(message);
         if (is_late) throw_away(message);
       }
@@ -394,6 +416,7 @@ class PostgresqlStudy final : public SqlStudy {
   }
 
   std::string connect_string_;
+  std::function<bool()> stop_;
   bool is_opened_ = false;
   bool announced_ = false;
   soci::session& sql_ = connection_.session;

@@ -44,7 +44,8 @@ double unix_seconds() {
 // Columns that every format has, and those that came with format 2.
 const std::string kColumns1 =
     "number, architecture, state, failure, detail, validation_accuracy, epsilon, attempts, origin, "
-    "parameters, macs, memory_bytes, learning_rate, seconds, images_per_second, finished_at, ";
+    "parameters, macs, memory_bytes, learning_rate, seconds, images_per_second, finished_at, "
+    "worker, ";
 const std::string kColumns2 = "value, measures, predicted, precision, leased_until";
 const std::string kNoColumns2 =
     "CAST(NULL AS DOUBLE PRECISION), CAST('' AS TEXT), 0, CAST('' AS TEXT), "
@@ -474,8 +475,9 @@ Trial SqlStudy::to_trial(int64_t number, const Text& architecture, const Text& s
                          double epsilon, int64_t attempts, const Text& origin,
                          MaybeInteger parameters, MaybeInteger macs, MaybeInteger memory_bytes,
                          MaybeReal learning_rate, MaybeReal seconds, MaybeReal images_per_second,
-                         const Text& finished_at, MaybeReal value, const Text& measures,
-                         int64_t predicted, const Text& precision, MaybeReal leased_until) {
+                         const Text& finished_at, int64_t worker, MaybeReal value,
+                         const Text& measures, int64_t predicted, const Text& precision,
+                         MaybeReal leased_until) {
   const auto must = [&](bool right, const char* what) {
     if (!right) damaged("trial " + std::to_string(number) + ": " + what);
   };
@@ -501,6 +503,7 @@ Trial SqlStudy::to_trial(int64_t number, const Text& architecture, const Text& s
   trial.seconds = seconds;
   trial.images_per_second = images_per_second;
   trial.finished_at = finished_at;
+  trial.worker = worker;
   must(!value || std::isfinite(*value), "a value that is no number");
   trial.value = value ? value : validation_accuracy;
   if (measures.empty()) {

@@ -51,6 +51,7 @@ class SqlStudy : public Study {
   int64_t register_worker(const Worker& worker) override;
   void remove_worker(int64_t worker) override;
 
+  void stop_waiting_when(std::function<bool()>) override {}
   std::chrono::seconds patience() const override { return patience_; }
 
  protected:
@@ -112,7 +113,7 @@ class SqlStudy : public Study {
   // What a statement selects to make a Trial of it.
   using TrialColumns = Out<int64_t, Text, Text, Text, Text, MaybeReal, double, int64_t, Text,
                            MaybeInteger, MaybeInteger, MaybeInteger, MaybeReal, MaybeReal,
-                           MaybeReal, Text, MaybeReal, Text, int64_t, Text, MaybeReal>;
+                           MaybeReal, Text, int64_t, MaybeReal, Text, int64_t, Text, MaybeReal>;
   static const std::string kSelectTrials;
 
   template <typename Action>
@@ -139,8 +140,8 @@ class SqlStudy : public Study {
                  const Text& detail, MaybeReal validation_accuracy, double epsilon,
                  int64_t attempts, const Text& origin, MaybeInteger parameters, MaybeInteger macs,
                  MaybeInteger memory_bytes, MaybeReal learning_rate, MaybeReal seconds,
-                 MaybeReal images_per_second, const Text& finished_at, MaybeReal value,
-                 const Text& measures, int64_t predicted, const Text& precision,
+                 MaybeReal images_per_second, const Text& finished_at, int64_t worker,
+                 MaybeReal value, const Text& measures, int64_t predicted, const Text& precision,
                  MaybeReal leased_until);
   template <typename Query, typename... Key>
   std::optional<Trial> one_trial(Query& query, const Key&... key);

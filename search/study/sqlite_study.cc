@@ -24,6 +24,7 @@
 #include <chrono>
 #include <filesystem>
 #include <system_error>
+#include <thread>
 
 #include "architecture/error.h"
 #include "search/study/forms.h"
@@ -147,14 +148,20 @@ bool is_guest(const fs::path& file) {
 // away. While it lives no other descriptor of the file is closed in this process.
 class GuestLock {
  public:
-  explicit GuestLock(const fs::path& file) : descriptor_(open(file.c_str(), O_RDONLY | O_CLOEXEC)) {
+  // Throws where a writer holds the file for itself for longer than `patience`.
+  GuestLock(const fs::path& file, const std::string& url, std::chrono::seconds patience)
+      : descriptor_(open(file.c_str(), O_RDONLY | O_CLOEXEC)) {
+    const auto end = std::chrono::steady_clock::now() + patience;
     constexpr off_t kSharedFirst = 0x40000002, kSharedSize = 510;  // SQLite's file format
     struct flock request {};
     request.l_type = F_RDLCK;
     request.l_whence = SEEK_SET;
     request.l_start = kSharedFirst;
     request.l_len = kSharedSize;
-    fcntl(descriptor_, F_OFD_SETLK, &request);
+    while (fcntl(descriptor_, F_OFD_SETLK, &request) != 0 && (errno == EAGAIN || errno == EACCES)) {
+      if (std::chrono::steady_clock::now() > end) throw_locked(url);
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
   }
   ~GuestLock() { close(descriptor_); }
   GuestLock(const GuestLock&) = delete;
@@ -293,7 +300,7 @@ class SqliteStudy final : public SqlStudy {
 
   // Under the lock: a journal that is there stays.
   std::string name_for_guest() {
-    guest_.emplace(file_);
+    guest_.emplace(file_, url(), patience());
     opened_ = file_state(file_);
     const std::string uri = uri_of(file_) + "?mode=ro";
     is_frozen_ = !is_present(beside(file_, "-wal"));

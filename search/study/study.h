@@ -27,6 +27,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -86,6 +87,7 @@ struct Trial {
   std::string precision;  // "float32", "bfloat16"; "" where nothing was trained or it is not known
   // Unix seconds until which a reservation without a worker holds.
   std::optional<double> leased_until;
+  int64_t worker = 0;              // that has it, or had it last; 0 for none; set by the study
   std::string finished_at;         // UTC, ISO 8601; "" while not finished; set by the study
   std::vector<EpochResult> curve;  // stored with the rest; read back only by trials(true)
 
@@ -231,6 +233,8 @@ class Study {
   // where it cannot be known.
   virtual std::optional<bool> is_host_present(const Worker& worker) = 0;
 
+  // Waiting for a server that is away ends at once while this holds, as at the end of patience.
+  virtual void stop_waiting_when(std::function<bool()> stop) = 0;
   // How long opening, reading and writing wait for a lock, or for a server that is away.
   virtual std::chrono::seconds patience() const = 0;
 
@@ -271,6 +275,7 @@ std::invoke_result_t<Action, bool> transact(Study& study, Action action) {
   using Clock = std::chrono::steady_clock;
   std::optional<Clock::time_point> away_since;
   for (;;) {
+    const Clock::time_point began = Clock::now();
     try {
       Transaction transaction(study);
       if constexpr (std::is_void_v<std::invoke_result_t<Action, bool>>) {
@@ -282,7 +287,7 @@ std::invoke_result_t<Action, bool> transact(Study& study, Action action) {
         return result;
       }
     } catch (const StudyAwayError&) {
-      if (!away_since) away_since = Clock::now();
+      if (!away_since) away_since = began;
       if (Clock::now() - *away_since > study.patience()) throw;
     }
   }

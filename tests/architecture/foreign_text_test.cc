@@ -107,6 +107,18 @@ TEST(Secrets, HiddenTwiceAreHiddenOnce) {
   }
 }
 
+TEST(Secrets, OfMegabytesAreFoundAtOnce) {
+  const auto repeated = [](const std::string& text) {
+    std::string all;
+    while (all.size() < 2'000'000) all += text;
+    return all;
+  };
+  for (const std::string& text :
+       {repeated("x://a,") + " y://b@", repeated("postgres:1,"), repeated("x://me:s3cr3t "),
+        repeated("password="), repeated(":/"), repeated("a@b://"), repeated(" x://")})
+    EXPECT_EQ(without_passwords(text).find("s3cr3t"), std::string::npos);
+}
+
 // ---- Terminals ----
 
 TEST(ForeignText, ShowsControlCharactersInsteadOfObeyingThem) {

@@ -187,6 +187,19 @@ TEST_F(OutputFile, InPlaceOfASocketIsRefused) {
   close(listener);
 }
 
+TEST_F(OutputFile, InPlaceOfADatabaseIsRefused) {
+  const std::string database = std::string("SQLite format 3\0", 16) + "pages";
+  folder_.write("file", database);
+  fs::create_symlink("file", folder_ / "link");
+  expect_refusal<UsageError>(file(), "is an SQLite database");
+  expect_refusal<UsageError>(folder_ / "link", "is an SQLite database");
+  EXPECT_THROW(check_output(file()), UsageError);
+  EXPECT_EQ(text_of(file()), database);
+  folder_.write("file", "SQLite format 3");
+  write_file(file(), "new");
+  EXPECT_EQ(text_of(file()), "new");
+}
+
 TEST_F(OutputFile, WithoutANameOrAFolderIsRefused) {
   EXPECT_THAT(message_of<UsageError>([] { write_file("", "new"); }), HasSubstr("name a file"));
   expect_refusal<FailureError>(folder_ / "none/file", "No such file or directory");

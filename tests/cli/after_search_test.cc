@@ -449,7 +449,9 @@ TEST_F(AfterSearch, ABrokenPictureKeepsNoOtherFromItsLabels) {
   const Result all = run({"predict-image", "--model", model, text, text, text, cut, cut, cut,
                           path("none.png"), "--format", "json"});
   EXPECT_EQ(all.status, 3);
-  EXPECT_EQ(all.output, "");
+  EXPECT_EQ(json::parse(all.output).size(), 7u);
+  EXPECT_THAT(json::parse(all.output)[6]["error"].get<std::string>(), HasSubstr("none.png: "));
+  EXPECT_EQ(run({"predict-image", "--model", model, text}).output, "");
   EXPECT_EQ(count_lines(all.error), 6);
   EXPECT_THAT(all.error, HasSubstr("... and 2 more"));
 }

@@ -2,10 +2,15 @@
 //
 //   faulty_worker WHERE --study URL --device DEVICE ...
 //
-// WHERE: the device that faults with every network; a network, in quotes, that faults on every
-// device.
+// WHERE: the device that faults with every network; a network that faults on every device; or the
+// path of a file, which the first worker makes that has trained two networks: from then on all
+// fault.
+#include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <string>
+#include <thread>
 
 #include "architecture/error.h"
 #include "search/supervisor.h"
@@ -18,16 +23,21 @@ class FaultyEvaluator : public search::Evaluator {
   FaultyEvaluator(std::string where, std::string device)
       : where_(std::move(where)), device_(std::move(device)) {}
   void evaluate(search::Trial& trial) override {
-    if (where_ == device_ || where_ == trial.architecture) {
+    if (where_ == device_ || where_ == trial.architecture || std::filesystem::exists(where_)) {
       throw search::DeviceFault(device_,
                                 "CUDA error: an illegal memory access was encountered\nDetails.");
     }
     trial.state = search::TrialState::complete;
     trial.validation_accuracy = 0.5;
+    if (where_.starts_with('/')) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      if (++trained_ == 2) std::ofstream(where_) << "broken";
+    }
   }
 
  private:
   std::string where_, device_;
+  int trained_ = 0;
 };
 
 std::string option(int argc, char** argv, const std::string& name) {

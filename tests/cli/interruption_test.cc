@@ -38,7 +38,7 @@ const std::vector<std::string> kOperations{"none", "skip",  "conv1", "conv3",
                                            "pool", "conv5", "sep"};
 
 // 343 cells of three operations; one in 13 does not learn, one in 17 fails without counting.
-void write_cells(const Folder& folder) {
+void write_cells(const Folder& folder, const std::string& seconds_per_trial = "0.01") {
   std::ostringstream table;
   table << "architecture,state,reason,validation_accuracy\n";
   int row = 0;
@@ -65,7 +65,7 @@ void write_cells(const Folder& folder) {
          << "alphabet = [\"none\", \"skip\", \"conv1\", \"conv3\", \"pool\", \"conv5\", \"sep\"]\n"
          << "[strategy]\nalpha = 0.1\nschedule = [[1.0, 80], [0.5, 40], [0.2, 30]]\n"
          << "[evaluator]\nkind = \"table\"\nfile = \"cells.csv\"\n"
-         << "seconds_per_trial = 0.01\n";
+         << "seconds_per_trial = " << seconds_per_trial << "\n";
   folder.write("cells.toml", recipe.str());
 }
 
@@ -484,14 +484,15 @@ TEST_F(ServerAway, ForSomeWorkersLeavesTheSearchToTheOthers) {
 }
 
 TEST_F(ServerAway, ForGoodEndsASearchThatSaysSo) {
-  Program search(arguments("2", {"--patience", "2"}));
+  write_cells(folder_, "0.1");  // 15 s of work for one
+  Program search(arguments("1", {"--patience", "2"}));
   ASSERT_TRUE(has_models(5));
   server_->stop();
   const Result result = search.wait();
   server_->start();
   EXPECT_EQ(result.status, 1);
   EXPECT_THAT(result.error, HasSubstr("what was committed is safe, run the same command again"));
-  EXPECT_EQ(run(arguments("2")).status, 0);
+  EXPECT_EQ(run(arguments("6")).status, 0);
   expect_whole();
 }
 

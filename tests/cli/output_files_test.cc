@@ -136,6 +136,13 @@ class EveryCommandThatWrites : public testing::TestWithParam<Writer> {
     EXPECT_EQ(count(), before) << "a draft is left beside " << name;
   }
 
+  uintmax_t size_in_a_file() const {
+    expect_written(out("size"));
+    const uintmax_t size = fs::file_size(out("size"));
+    fs::remove(out("size"));
+    return size;
+  }
+
   // Of the folder into which it writes.
   size_t count() const {
     const fs::recursive_directory_iterator nodes(folder_ / "out");
@@ -200,9 +207,10 @@ TEST_P(EveryCommandThatWrites, WritesToStandardOutput) {
   const Result result = write_to("/dev/stdout");
   EXPECT_EQ(result.status, 0) << result.error;
   EXPECT_THAT(result.output, StartsWith(GetParam().start));
+  EXPECT_EQ(result.output.size(), size_in_a_file()) << "and nothing behind it";
 }
 
-TEST_P(EveryCommandThatWrites, RefusesAFolderAndASocket) {
+TEST_P(EveryCommandThatWrites, RefusesAFolderASocketAndAStudy) {
   fs::create_directory(out("folder"));
   fs::create_symlink("folder", out("link"));
   expect_refused(out("folder"), 2, "is a folder; name a file in it");
@@ -218,6 +226,8 @@ TEST_P(EveryCommandThatWrites, RefusesAFolderAndASocket) {
   expect_refused(name, 2, "is a socket");
   EXPECT_TRUE(fs::is_socket(name));
   close(listener);
+  expect_refused(*inputs_ / "study.db", 2, "is an SQLite database");
+  EXPECT_EQ(run({"status", "--study", inputs_->url("study.db")}).status, 0);
 }
 
 // What reads a study would meet the limit in its database; report_test.cc has a study that fits.

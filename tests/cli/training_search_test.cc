@@ -10,6 +10,7 @@
 
 #include "search/study/study.h"
 #include "tests/cli/run_program.h"
+#include "tests/idx_images.h"
 
 namespace metaqnn::tests {
 namespace {
@@ -102,6 +103,50 @@ TEST(TrainingSearch, TellsThatLibTorchIsMissingBeforeThereIsAStudy) {
   EXPECT_EQ(searched.status, 1);
   EXPECT_THAT(searched.error, HasSubstr("training needs libmetaqnn_libtorch.so"));
   EXPECT_FALSE(std::filesystem::exists(folder.path() / "tiny.db"));
+}
+
+// Three classes of ten, one of them with most of the images.
+class FewImages : public testing::Test {
+ protected:
+  FewImages() {
+    write_idx(folder_, "train", {200, 30, 30});
+    write_idx(folder_, "t10k", {10, 10, 10});
+  }
+  Result search(const std::string& data, const std::vector<std::string>& more = {}) {
+    const std::string config =
+        folder_
+            .write("few.toml", "device = \"cpu\"\n[data]\nname = \"mnist\"\npath = \"" +
+                                   folder_.path().string() + "\"\n" + data +
+                                   "[space]\ndepth_limit = 1\nfully_connected_neurons = [4]\n"
+                                   "[strategy]\nschedule = [[1.0, 1]]\n[evaluator]\nepochs = 1\n"
+                                   "learning_rates = 1\nprecision = \"float32\"\n")
+            .string();
+    std::vector<std::string> words{"search", "--config", config, "--study", folder_.url("few.db")};
+    words.insert(words.end(), more.begin(), more.end());
+    return run(words);
+  }
+
+  Folder folder_;
+};
+
+TEST_F(FewImages, AreToldFirstWithWhatIsOddAboutThem) {
+  for (const std::vector<std::string>& more :
+       {std::vector<std::string>{"--create-only"}, std::vector<std::string>{}}) {
+    const Result result = search("validation_images = 60\n", more);
+    EXPECT_THAT(result.error,
+                testing::AllOf(HasSubstr("200 train, 60 validate, 30 test"),
+                               HasSubstr("device cpu: float32, "), HasSubstr("warning: ")));
+    std::filesystem::remove(folder_ / "few.db");
+  }
+}
+
+TEST_F(FewImages, ThatDoNotFitTheConfigurationLeaveNoStudy) {
+  for (const char* data : {"validation_images = 400\n", "training_images = 1000\n",
+                           "validation_images = 60\npath = \"/none\"\n"}) {
+    const Result result = search(data);
+    EXPECT_TRUE(result.status == 2 || result.status == 3) << result.error;
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "few.db")) << data << result.error;
+  }
 }
 
 // A network of 64 maps without pooling has half a million parameters; one of 4 maps has 31,000.

@@ -49,7 +49,7 @@ TEST(Samples, EqualNetworksAreMergedAndFailuresTreatedAsAsked) {
   EXPECT_NEAR(chance.accuracy(0), 0.6, tests::kRounding);
   EXPECT_EQ(chance.trained(1), 0);
   EXPECT_TRUE(std::isnan(chance.accuracy(1)));
-  EXPECT_EQ(chance.merged, 2U);
+  EXPECT_EQ(chance.merged.rows, 2);
   EXPECT_EQ(chance.not_learning, 2U);
   EXPECT_EQ(chance.without_result, 1U);
   ASSERT_EQ(chance.problems.size(), 1U);
@@ -73,9 +73,9 @@ TEST(Samples, CountWhoseRowsDisagreeAndWhichDifferInDropout) {
                                                {"[P(2,2), SM(10)]", 0.1, "failed"}}),
                                        {}, Failures::as_chance);
   EXPECT_EQ(samples.size(), 4U);
-  EXPECT_EQ(samples.merged, 6U);
-  EXPECT_EQ(samples.repeated, 3U);
-  EXPECT_EQ(samples.disagreeing, 2U);  // the first, and the one that failed once
+  EXPECT_EQ(samples.merged.rows, 6);
+  EXPECT_EQ(samples.merged.architectures, 3);
+  EXPECT_EQ(samples.merged.disagreeing, 2);  // the first, and the one that failed once
   EXPECT_EQ(samples.other_dropout, 1U);
   EXPECT_NEAR(samples.targets(0), 0.6, tests::kRounding);
   EXPECT_EQ(samples.targets(2), 0.9);  // a result beats a failure without one
@@ -88,7 +88,7 @@ TEST(Samples, OfTextsDifferInNothingButTheirText) {
       log_of({{"D|a", 0.1, "complete"}, {"D|a", 0.2, "complete"}, {"a", 0.3, "complete"}}), texts,
       Failures::as_chance);
   EXPECT_EQ(samples.size(), 2U);
-  EXPECT_EQ(samples.disagreeing, 1U);
+  EXPECT_EQ(samples.merged.disagreeing, 1);
   EXPECT_EQ(samples.other_dropout, 0U);
 }
 

@@ -12,6 +12,7 @@
 #include "architecture/error.h"
 #include "architecture/foreign_text.h"
 #include "search/evaluate/bfloat16.h"
+#include "search/evaluate/device_fault.h"
 #include "search/evaluate/libtorch/precision.h"
 
 namespace metaqnn::search {
@@ -25,7 +26,14 @@ bool bfloat16_step_works(const at::Device& device) {
     const at::Tensor weights = at::ones({8, 8, 3, 3}, options).set_requires_grad(true);
     at::conv2d(images, weights, {}, 1, 1).relu().sum().backward();
     return std::isfinite(weights.grad().sum().item<float>());
-  } catch (const std::exception&) {
+  } catch (const std::exception& error) {
+    const std::string message = error.what();
+    if (is_device_fault(message)) throw DeviceFault(device.str(), message);
+    if (is_out_of_memory(message)) {
+      throw FailureError("device " + device.str() +
+                         " has no memory left to see whether bfloat16 works there; use fewer "
+                         "workers, or another device");
+    }
     return false;
   }
 }

@@ -154,8 +154,7 @@ class TrainingEvaluator : public Evaluator {
       TrainingRun run = run_of(architecture);
       const RunEnd end =
           run.train(rates(settings_, learning_rate), limits, trial.curve, [&](size_t epochs) {
-            return epochs > 1 ||
-                   trial.curve[0].validation_accuracy > chance.accuracy + settings_.chance_margin;
+            return epochs > 1 || trial.curve[0].validation_accuracy > chance.after_one_epoch;
           });
       if (run.training_seconds() > 0)
         trial.images_per_second =
@@ -172,18 +171,21 @@ class TrainingEvaluator : public Evaluator {
 
   // What a network reaches that has learned nothing.
   struct Chance {
-    double accuracy;
-    double luckiest;  // on as few images as validate
+    double after_one_epoch;  // with the margin
+    double luckiest;         // on as few images as validate
   };
 
-  // Always to tell the largest class among the validation images, or any class.
+  // Always to tell the largest class among the validation images, or any class. One that is right
+  // on every image is above it.
   Chance chance_of(const Architecture& architecture) const {
     constexpr double kDeviations = 3;
     const at::Tensor labels = data_.validation().labels.cpu();
     const double images = static_cast<double>(labels.size(0));
     const double largest = at::bincount(labels).max().item<double>() / images;
     const double accuracy = std::max(largest, 1.0 / classes_of(architecture));
-    return {accuracy, accuracy + kDeviations * std::sqrt(accuracy * (1 - accuracy) / images)};
+    const double luck = kDeviations * std::sqrt(accuracy * (1 - accuracy) / images);
+    const double most = accuracy < 1 ? 1 - 0.5 / images : 1;
+    return {std::min(accuracy + settings_.chance_margin, most), std::min(accuracy + luck, most)};
   }
 
   static int classes_of(const Architecture& architecture) {
