@@ -21,7 +21,8 @@ if(METAQNN_SANITIZE)
   # vptr checks need type information that SOCI 4.0 keeps to itself.
   target_compile_options(metaqnn_options INTERFACE
     $<BUILD_INTERFACE:-fsanitize=${METAQNN_SANITIZE}> $<BUILD_INTERFACE:-fno-sanitize=vptr>)
-  target_link_options(metaqnn_options INTERFACE $<BUILD_INTERFACE:-fsanitize=${METAQNN_SANITIZE}>)
+  # Of whoever links the installed libraries too, or what they call would be missing.
+  target_link_options(metaqnn_options INTERFACE -fsanitize=${METAQNN_SANITIZE})
 endif()
 
 # -Wrestrict warns falsely about std::string's operator+ in g++ 12 (GCC bug 105651).

@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "architecture/error.h"
-#include "architecture/random.h"
 #include "tests/predict/some_networks.h"
 #include "tests/tolerances.h"
 
@@ -140,22 +139,6 @@ TEST(Evaluation, OfPredictorsThatFellBackToTheMeanHasNoOrder) {
     EXPECT_FALSE(result.repeats[0].kendall_tau) << result.method;
     EXPECT_TRUE(result.repeats[0].r2) << result.method;
   }
-}
-
-// The targets do not depend on the length, so the line over it is nearly flat, whatever is left out.
-TEST(Evaluation, OfPredictorsThatHardlyLeaveTheMeanHasNoOrder) {
-  Samples samples;
-  samples.architectures = {"a", "b", "a|b", "b|a", "a|b|c", "c|b|a", "a|a|b|c", "c|b|a|a"};
-  samples.targets = vector({0.1, 0.5, 0.2, 0.6, 0.1, 0.5, 0.2, 0.6});
-  samples.accuracy = samples.targets;
-  samples.trained = VectorXd::Ones(8);
-  EvaluationSettings settings;
-  settings.encoding.tokens = "|";
-  settings.methods = {"depth"};
-  const Splits splits = fold_splits(8, 8, 1, 0);
-  EXPECT_FALSE(evaluate(samples, splits, settings)[0].repeats[0].kendall_tau);
-  samples.targets = samples.accuracy = vector({0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8});
-  EXPECT_GT(*evaluate(samples, splits, settings)[0].repeats[0].kendall_tau, 0.5);
 }
 
 TEST(FoldPlan, HasMoreRepeatsTheFewerPointsThereAre) {
