@@ -14,15 +14,16 @@ struct ExportModelOptions {
 
 ExitStatus run(const ExportModelOptions& options) {
   check_output(options.output);
+  keep_results_out_of(options.output);
   const search::Checkpoint checkpoint = search::read_finished_checkpoint(options.model);
   search::export_torchscript(checkpoint, options.output);
   const Shape& image = checkpoint.image;
-  print_about(options.output,
-              "{}: {}\n"
-              "takes    n x {} x {} x {} images, floating point from 0 to 1, not normalised\n"
-              "returns  n x {} probabilities; the labels are in its class_names\n",
-              options.output, checkpoint.architecture, image.channels, image.height, image.width,
-              checkpoint.classes);
+  print(
+      "{}: {}\n"
+      "takes    n x {} x {} x {} images, floating point from 0 to 1, not normalised\n"
+      "returns  n x {} probabilities; the labels are in its class_names\n",
+      options.output, checkpoint.architecture, image.channels, image.height, image.width,
+      checkpoint.classes);
   return ExitStatus::done;
 }
 

@@ -35,23 +35,24 @@ void print_left_out(const FitOptions& options, const predict::Model& model,
   const auto n = static_cast<Eigen::Index>(model.samples.size());
   const auto plan = predict::fold_plan(n);
   if (!plan) {
-    print_about(options.output, "  no figures on networks left out: {} {}\n", plural(n, "network"),
-                n < 3 ? "are too few" : "take long; metaqnn evaluate --folds 5 has them");
+    print("  no figures on networks left out: {} {}\n", plural(n, "network"),
+          n < 3 ? "are too few" : "take long; metaqnn evaluate --folds 5 has them");
     return;
   }
   const auto splits = predict::fold_splits(n, plan->folds, plan->repeats, options.choice.seed);
   const auto repeats = predict::evaluate(model.samples, splits, settings)[0].repeats;
-  print_about(options.output,
-              "  on networks left out, the choice of hyper-parameters included:\n"
-              "    R2 {}, Kendall's tau {} ({} of {} folds)\n",
-              fixed(mean_of(repeats, &predict::Figures::r2), 2),
-              fixed(mean_of(repeats, &predict::Figures::kendall_tau), 2),
-              plural(plan->repeats, "repeat"), plan->folds);
+  print(
+      "  on networks left out, the choice of hyper-parameters included:\n"
+      "    R2 {}, Kendall's tau {} ({} of {} folds)\n",
+      fixed(mean_of(repeats, &predict::Figures::r2), 2),
+      fixed(mean_of(repeats, &predict::Figures::kendall_tau), 2), plural(plan->repeats, "repeat"),
+      plan->folds);
 }
 
 ExitStatus run(const FitOptions& options) {
   predict::find_method(options.method);
   check_output(options.output);
+  keep_results_out_of(options.output);
   const LoadedLog log = load_log(options.log, options.choice);
   const predict::EncodingSettings encoding = encoding_for(log, options.choice);
   if (options.choice.unlabelled == "test")
@@ -67,14 +68,13 @@ ExitStatus run(const FitOptions& options) {
       predict::fit_model(options.method, encoding, samples_of(log, encoding, options.choice),
                          settings.failures, settings.unlabelled, settings.fit);
   predict::save_model(model, options.output);
-  print_about(options.output, "{}: {} on {} architectures of {}\n", options.output, options.method,
-              model.samples.size(), options.log);
+  print("{}: {} on {} architectures of {}\n", options.output, options.method, model.samples.size(),
+        options.log);
   print_merged(model.samples);
   print_left_out(options, model, settings);
-  for (const std::string& line : model.predictor->report())
-    print_about(options.output, "  {}\n", line);
+  for (const std::string& line : model.predictor->report()) print("  {}\n", line);
   for (const auto& [name, value] : model.predictor->hyperparameters())
-    print_about(options.output, "  {} = {:.4g}\n", name, value);
+    print("  {} = {:.4g}\n", name, value);
   return ExitStatus::done;
 }
 

@@ -16,6 +16,7 @@ namespace metaqnn::cli {
 namespace {
 
 int output_error = 0;  // of standard output, the first
+bool results_are_kept_out = false;
 
 // Where a line may end: after the comma between layers, after a '+' of other alphabets.
 size_t next_break(const std::string& text, size_t from) {
@@ -56,6 +57,15 @@ int terminal_width() {
   winsize size{};
   if (!is_terminal(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return 0;
   return size.ws_col > 0 ? size.ws_col : 80;
+}
+
+std::FILE* result_stream() { return results_are_kept_out ? stderr : stdout; }
+
+void keep_results_out_of(const std::filesystem::path& file) {
+  struct stat named {
+  }, output{};
+  results_are_kept_out = stat(file.c_str(), &named) == 0 && fstat(STDOUT_FILENO, &output) == 0 &&
+                         named.st_dev == output.st_dev && named.st_ino == output.st_ino;
 }
 
 std::string harmless(std::string_view text) { return visible(without_passwords(text)); }
@@ -165,13 +175,6 @@ std::string duration(double seconds) {
   if (s >= 3600) return fmt::format("{} h {:02} min", s / 3600, s / 60 % 60);
   if (s >= 60) return fmt::format("{} min {:02} s", s / 60, s % 60);
   return fmt::format("{} s", s);
-}
-
-bool is_standard_output(const std::filesystem::path& file) {
-  struct stat named {
-  }, output{};
-  return stat(file.c_str(), &named) == 0 && fstat(STDOUT_FILENO, &output) == 0 &&
-         named.st_dev == output.st_dev && named.st_ino == output.st_ino;
 }
 
 void print_problems(const std::vector<std::string>& problems) {

@@ -46,27 +46,21 @@ void say(fmt::format_string<Values...> format, Values&&... values) {
         fmt::format(fmt::runtime(fmt::string_view(format)), made_safe(harmless, values)...));
 }
 
+// Where print() writes: standard output, unless that takes a file of the command.
+std::FILE* result_stream();
+// `file` is what the command writes. Where it leads to where standard output does ("/dev/stdout"),
+// what print() writes would be part of it, and goes to standard error from now on.
+void keep_results_out_of(const std::filesystem::path& file);
+
 // On standard output: results for people. A value may be a table.
 template <typename... Values>
 void print(fmt::format_string<Values...> format, Values&&... values) {
-  write(stdout,
+  write(result_stream(),
         fmt::format(fmt::runtime(fmt::string_view(format)), made_safe(harmless_lines, values)...));
 }
 
 // On standard output: results for programs, to the letter, except on a terminal.
 void print_data(std::string_view text);
-
-// Does this file, "/dev/stdout" perhaps, lead to where standard output does? What is then printed
-// beside its content would be part of it.
-bool is_standard_output(const std::filesystem::path& file);
-
-// About the file that was written: a result for people, but where the file is standard output.
-template <typename... Values>
-void print_about(const std::filesystem::path& file, fmt::format_string<Values...> format,
-                 Values&&... values) {
-  write(is_standard_output(file) ? stderr : stdout,
-        fmt::format(fmt::runtime(fmt::string_view(format)), made_safe(harmless_lines, values)...));
-}
 
 // The line at the end of standard error, a terminal, that the next one replaces; "" clears it.
 void show_live(std::string_view line);

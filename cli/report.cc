@@ -15,12 +15,13 @@ struct ReportOptions {
 
 ExitStatus run(const ReportOptions& options) {
   check_output(options.output);
+  keep_results_out_of(options.output);
   const ReportedStudy study = read_study(*search::open_study_to_read(options.study));
   const std::string page = report_page(study);
   write_file(options.output, page);
-  print_about(options.output, "{}: {} trials, {:.0f} kB; open it in a browser\n", options.output,
-              grouped(static_cast<int64_t>(study.trials.size())),
-              static_cast<double>(page.size()) / 1000);
+  print("{}: {} trials, {:.0f} kB; open it in a browser\n", options.output,
+        grouped(static_cast<int64_t>(study.trials.size())),
+        static_cast<double>(page.size()) / 1000);
   return ExitStatus::done;
 }
 

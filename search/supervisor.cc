@@ -16,6 +16,8 @@
 #include <sstream>
 #include <thread>
 
+#include "search/study/host_lock.h"
+
 namespace metaqnn::search {
 namespace {
 
@@ -293,14 +295,20 @@ void Supervisor::stop_children() {
 
 // The numbers under which a worker is registered in the study.
 std::vector<int64_t> Supervisor::registrations(const Child& child) {
-  const Worker self = this_process();
   std::vector<int64_t> ids;
   for (const Worker& worker : study_->workers()) {
-    if (worker.pid == child.pid && worker.boot_id == self.boot_id &&
-        worker.pid_namespace == self.pid_namespace)
-      ids.push_back(worker.id);
+    if (worker.pid == child.pid && is_same_host(worker, this_process())) ids.push_back(worker.id);
   }
   return ids;
+}
+
+void Supervisor::find_own_workers() {
+  const Worker self = this_process();
+  for (const Worker& worker : study_->workers()) {
+    const bool is_child = std::any_of(children_.begin(), children_.end(),
+                                      [&](const Child& child) { return child.pid == worker.pid; });
+    if (is_child && is_same_host(worker, self)) own_workers_.insert(worker.id);
+  }
 }
 
 std::string Supervisor::held_detail(const Child& child) {
@@ -365,9 +373,7 @@ void Supervisor::report_changes() {
 }
 
 void Supervisor::report_trials() {
-  for (const Child& child : children_) {
-    for (const int64_t worker : registrations(child)) own_workers_.insert(worker);
-  }
+  find_own_workers();
   std::vector<Trial> finished;
   for (const Trial& trial : study_->trials(false)) {
     const auto index = static_cast<size_t>(trial.number);

@@ -128,6 +128,7 @@ class Supervisor {
   void stop_for(const std::string& failure);
   void stop_children();
   std::vector<int64_t> registrations(const Child& child);
+  void find_own_workers();
   std::string held_detail(const Child& child);
   Stage settle(const Child& child, const std::string& how, Charge charge);
   void give_back(Trial trial, int64_t worker, const std::string& how, Charge charge);

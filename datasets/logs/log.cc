@@ -489,8 +489,7 @@ Log read_log(const std::filesystem::path& file, const LogOptions& options) {
   Log log;
   log.source = file.string();
   const Columns columns = find_columns(csv, log.source, options);
-  const Format form = recognised_format(csv);
-  if (form == Format::own || form == Format::replay) remove_guards(csv);
+  if (columns.format == Format::own || columns.format == Format::replay) remove_guards(csv);
   log.rows.reserve(csv.rows.size());
   for (const CsvRow& row : csv.rows) {
     try {

@@ -51,7 +51,6 @@ class SqlStudy : public Study {
   int64_t register_worker(const Worker& worker) override;
   void remove_worker(int64_t worker) override;
 
-  void stop_waiting_when(std::function<bool()>) override {}
   std::chrono::seconds patience() const override { return patience_; }
 
  protected:

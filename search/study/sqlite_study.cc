@@ -27,6 +27,7 @@
 #include <thread>
 
 #include "architecture/error.h"
+#include "search/study/file_lock.h"
 #include "search/study/forms.h"
 #include "search/study/host_lock.h"
 #include "search/study/sql_study.h"
@@ -153,13 +154,12 @@ class GuestLock {
       : descriptor_(open(file.c_str(), O_RDONLY | O_CLOEXEC)) {
     const auto end = std::chrono::steady_clock::now() + patience;
     constexpr off_t kSharedFirst = 0x40000002, kSharedSize = 510;  // SQLite's file format
-    struct flock request {};
-    request.l_type = F_RDLCK;
-    request.l_whence = SEEK_SET;
-    request.l_start = kSharedFirst;
-    request.l_len = kSharedSize;
-    while (fcntl(descriptor_, F_OFD_SETLK, &request) != 0 && (errno == EAGAIN || errno == EACCES)) {
-      if (std::chrono::steady_clock::now() > end) throw_locked(url);
+    while (!lock_bytes(descriptor_, F_RDLCK, kSharedFirst, kSharedSize) &&
+           (errno == EAGAIN || errno == EACCES)) {
+      if (std::chrono::steady_clock::now() > end) {
+        close(descriptor_);
+        throw_locked(url);
+      }
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
   }
