@@ -2,9 +2,12 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <grp.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -333,6 +336,65 @@ TEST_F(OutputFile, ThatDoesNotFitLeavesTheOldOne) {
   EXPECT_EQ(status, 0);
   EXPECT_EQ(text_of(file()), "the old content");
   EXPECT_EQ(names(), std::vector<std::string>{"file"});
+}
+
+// Of a member of the group; another's primary group would let others in.
+TEST_F(OutputFile, KeepsTheGroupOfTheOneItReplaces) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root becomes another user";
+  const gid_t group = 54321;
+  folder_.write("file", "old");
+  ASSERT_EQ(chown(file().c_str(), 65534, group), 0);
+  ASSERT_EQ(chmod(file().c_str(), 0640), 0);
+  ASSERT_EQ(chmod(folder_.path().c_str(), 0777), 0);
+  EXPECT_EQ(status_in_child([&] {
+              if (setgroups(1, &group) != 0 || setegid(65534) != 0 || seteuid(65534) != 0) return 3;
+              write_file(file(), "new");
+              return 0;
+            }),
+            0);
+  struct stat status {};
+  ASSERT_EQ(stat(file().c_str(), &status), 0);
+  EXPECT_EQ(status.st_gid, group);
+  EXPECT_EQ(status.st_mode & 0777, 0640u);
+  EXPECT_EQ(text_of(file()), "new");
+}
+
+// As in /tmp: it may be written to, but not replaced.
+TEST_F(OutputFile, OfAnotherUserInASharedFolderIsRefusedBeforehand) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root becomes another user";
+  folder_.write("file", "old");
+  ASSERT_EQ(chmod(file().c_str(), 0666), 0);
+  ASSERT_EQ(chmod(folder_.path().c_str(), 01777), 0);
+  EXPECT_EQ(status_in_child([&] {
+              if (setegid(65534) != 0 || seteuid(65534) != 0) return 3;
+              try {
+                check_output(file());
+              } catch (const FailureError& error) {
+                const std::string message = error.what();
+                return message.find("Operation not permitted") == std::string::npos ? 2 : 0;
+              }
+              return 1;
+            }),
+            0);
+  EXPECT_EQ(text_of(file()), "old");
+}
+
+TEST_F(OutputFile, ThatIsAMountIsWrittenToInPlace) {
+  folder_.write("file", "");
+  folder_.write("mounted", "old");
+  const int status = status_in_child([&] {
+    if (unshare(CLONE_NEWNS) != 0 ||
+        mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        mount((folder_ / "mounted").c_str(), file().c_str(), nullptr, MS_BIND, nullptr) != 0)
+      return 3;
+    check_output(file());
+    write_file(file(), "new");
+    return 0;
+  });
+  if (status == 3) GTEST_SKIP() << "nothing can be mounted here";
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(text_of(folder_ / "mounted"), "new");
+  EXPECT_EQ(text_of(file()), "");
 }
 
 TEST_F(OutputFile, IsRefusedByAFileThatIsWriteProtectedAndByItsFolder) {
