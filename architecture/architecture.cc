@@ -3,8 +3,8 @@
 #include <array>
 #include <cctype>
 
-#include "architecture/error.h"
-#include "architecture/foreign_text.h"
+#include "base/error.h"
+#include "base/foreign_text.h"
 
 namespace metaqnn {
 namespace {

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <utility>
 
-#include "architecture/error.h"
+#include "base/error.h"
 
 namespace metaqnn {
 namespace {

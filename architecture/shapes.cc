@@ -3,8 +3,8 @@
 #include <charconv>
 #include <initializer_list>
 
-#include "architecture/error.h"
-#include "architecture/foreign_text.h"
+#include "base/error.h"
+#include "base/foreign_text.h"
 
 namespace metaqnn {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-#include "architecture/foreign_text.h"
+#include "base/foreign_text.h"
 #include "cli/output.h"
 
 namespace metaqnn::cli {

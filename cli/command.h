@@ -10,7 +10,7 @@
 #include <limits>
 #include <string>
 
-#include "architecture/error.h"
+#include "base/error.h"
 
 namespace metaqnn::cli {
 

@@ -1,12 +1,12 @@
 #include <memory>
 
-#include "architecture/error.h"
-#include "architecture/memory.h"
 #include "architecture/shapes.h"
+#include "base/error.h"
 #include "cli/command.h"
 #include "cli/json.h"
 #include "cli/output.h"
 #include "search/configuration.h"
+#include "search/evaluate/training_memory.h"
 #include "search/memory_basis.h"
 
 namespace metaqnn::cli {
@@ -23,7 +23,7 @@ struct Legality {
 };
 
 Json to_json(const Architecture& architecture, const Analysis& analysis,
-             const TrainingMemory& memory, const search::MemoryBasis& basis,
+             const search::TrainingMemory& memory, const search::MemoryBasis& basis,
              const Legality& legality) {
   Json json;
   json["architecture"] = to_string(architecture);
@@ -54,7 +54,7 @@ Json to_json(const Architecture& architecture, const Analysis& analysis,
 }
 
 void print_table(const Architecture& architecture, const Analysis& analysis,
-                 const TrainingMemory& memory, const search::MemoryBasis& basis,
+                 const search::TrainingMemory& memory, const search::MemoryBasis& basis,
                  const Legality& legality) {
   Table table({{"layer"}, {"output"}, {"parameters", Align::right}, {"MACs", Align::right}});
   table.add({"input", to_string(analysis.input), "", ""});
@@ -89,7 +89,8 @@ ExitStatus run(const DescribeOptions& options) {
   }
   if (!options.input.empty()) input = parse_shape(options.input);
   const Analysis analysis = analyse(architecture, input);
-  const TrainingMemory memory = estimate_training_memory(architecture, input, basis.settings);
+  const search::TrainingMemory memory =
+      search::estimate_training_memory(architecture, input, basis.settings);
   if (options.format == "json") {
     print_document(to_json(architecture, analysis, memory, basis, legality));
   } else {

@@ -9,6 +9,7 @@
 #include "cli/output.h"
 #include "datasets/images/data_set.h"
 #include "search/evaluate/classification.h"
+#include "search/evaluate/torch.h"
 #include "search/evaluate/trained_network.h"
 #include "search/supervisor.h"
 
@@ -87,8 +88,9 @@ Committee gather(const EnsembleOptions& options) {
     committee.class_names.push_back(models[0].checkpoint->class_name(label));
   std::vector<Eigen::MatrixXd> answers;
   for (search::FinalModel& model : models) {
-    answers.push_back(
-        search::load_network(*model.checkpoint, device, threads)->probabilities(images));
+    answers.push_back(search::torch_library()
+                          .load_network(*model.checkpoint, device, threads)
+                          ->probabilities(images));
     committee.members.push_back(
         {std::move(model), search::classify(answers.back(), images.labels)});
   }

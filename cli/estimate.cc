@@ -231,7 +231,7 @@ ExitStatus print_estimate(const search::Configuration& configuration,
   options.parallel = request.workers;
   if (request.trials) options.limit = *request.trials;
   std::optional<Machine> machine;
-  if (configuration.evaluator.kind == "train") {
+  if (configuration.evaluator.trains()) {
     machine = machine_for(configuration, request.workers);
     options.resources = {machine->devices.front(), machine->threads, configuration.seed};
     options.parallel = machine->parallel;

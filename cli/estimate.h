@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "search/configuration.h"
 
 namespace metaqnn::cli {

@@ -1,7 +1,7 @@
 #include <memory>
 #include <sstream>
 
-#include "architecture/output_file.h"
+#include "base/output_file.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "datasets/logs/log.h"

@@ -1,8 +1,9 @@
 #include <memory>
 
-#include "architecture/output_file.h"
+#include "base/output_file.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "search/evaluate/torch.h"
 #include "search/evaluate/trained_network.h"
 
 namespace metaqnn::cli {
@@ -16,7 +17,7 @@ ExitStatus run(const ExportModelOptions& options) {
   check_output(options.output);
   keep_results_out_of(options.output);
   const search::Checkpoint checkpoint = search::read_finished_checkpoint(options.model);
-  search::export_torchscript(checkpoint, options.output);
+  search::torch_library().export_torchscript(checkpoint, options.output);
   const Shape& image = checkpoint.image;
   print(
       "{}: {}\n"

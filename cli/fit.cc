@@ -1,6 +1,6 @@
 #include <memory>
 
-#include "architecture/output_file.h"
+#include "base/output_file.h"
 #include "cli/command.h"
 #include "cli/log_options.h"
 #include "cli/output.h"

@@ -1,7 +1,7 @@
 #include "cli/json.h"
 
-#include "architecture/foreign_text.h"
-#include "architecture/secrets.h"
+#include "base/foreign_text.h"
+#include "base/secrets.h"
 #include "cli/output.h"
 
 namespace metaqnn::cli {

@@ -5,8 +5,8 @@
 #include <charconv>
 #include <fstream>
 
-#include "architecture/foreign_text.h"
-#include "architecture/secrets.h"
+#include "base/foreign_text.h"
+#include "base/secrets.h"
 #include "cli/output.h"
 #include "datasets/logs/merge.h"
 #include "search/search.h"

@@ -11,8 +11,8 @@
 #include <new>
 #include <string>
 
-#include "architecture/foreign_text.h"
-#include "architecture/names.h"
+#include "base/foreign_text.h"
+#include "base/names.h"
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/output.h"

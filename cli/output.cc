@@ -6,11 +6,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cmath>
 #include <cstdio>
 
-#include "architecture/foreign_text.h"
-#include "architecture/secrets.h"
+#include "base/foreign_text.h"
+#include "base/secrets.h"
 
 namespace metaqnn::cli {
 namespace {
@@ -131,50 +130,6 @@ std::string Table::render(int width) const {
       text += trim_right((i == 0 ? line : std::string(indent, ' ')) + parts[i]) + "\n";
   }
   return text;
-}
-
-std::string fixed(std::optional<double> value, int decimals) {
-  if (!value || std::isnan(*value)) return "-";
-  return fmt::format("{:.{}f}", *value, decimals);
-}
-
-std::string grouped(int64_t value) {
-  std::string digits = std::to_string(value);
-  const size_t first = digits[0] == '-' ? 1 : 0;
-  for (size_t i = digits.size(); i > first + 3; i -= 3) digits.insert(i - 3, ",");
-  return digits;
-}
-
-std::string plural(int64_t count, const std::string& noun) {
-  return grouped(count) + " " + noun + (count == 1 ? "" : "s");
-}
-
-std::string scientific(const std::string& digits) {
-  if (digits.size() <= 6) return digits;
-  return fmt::format("{}.{}e+{}", digits[0], digits.substr(1, 2), digits.size() - 1);
-}
-
-std::string short_count(std::optional<int64_t> value) {
-  if (!value) return "-";
-  const double v = static_cast<double>(*value);
-  if (v >= 1e9) return fmt::format("{:.2f} G", v / 1e9);
-  if (v >= 1e6) return fmt::format("{:.2f} M", v / 1e6);
-  if (v >= 1e3) return fmt::format("{:.1f} k", v / 1e3);
-  return std::to_string(*value);
-}
-
-std::string short_bytes(int64_t bytes) {
-  const double mib = static_cast<double>(bytes) / (1 << 20);
-  return mib >= 1024 ? fmt::format("{:.2f} GiB", mib / 1024) : fmt::format("{:.0f} MiB", mib);
-}
-
-std::string duration(double seconds) {
-  const auto s = static_cast<int64_t>(std::llround(seconds));
-  if (s >= 100 * 86400) return grouped(std::llround(seconds / 86400)) + " days";
-  if (s >= 48 * 3600) return fmt::format("{:.1f} days", seconds / 86400);
-  if (s >= 3600) return fmt::format("{} h {:02} min", s / 3600, s / 60 % 60);
-  if (s >= 60) return fmt::format("{} min {:02} s", s / 60, s % 60);
-  return fmt::format("{} s", s);
 }
 
 void print_problems(const std::vector<std::string>& problems) {

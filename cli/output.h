@@ -2,7 +2,7 @@
 // terminal, numbers short enough to read.
 //
 // Whatever a text holds of others (names, strings of a log, messages of libraries), neither a
-// terminal obeys it nor does it show a password (architecture/foreign_text.h). Nothing here throws
+// terminal obeys it nor does it show a password (base/foreign_text.h). Nothing here throws
 // where it cannot be written: what goes wrong on standard error nobody can be told, and what goes
 // wrong on standard output is told by finish_output().
 #pragma once
@@ -17,6 +17,8 @@
 #include <string_view>
 #include <type_traits>
 #include <vector>
+
+#include "base/numbers.h"
 
 namespace metaqnn::cli {
 
@@ -88,21 +90,6 @@ class Table {
   size_t gap_;
   std::vector<std::vector<std::string>> rows_;
 };
-
-// "-" where there is none.
-std::string fixed(std::optional<double> value, int decimals);
-// 1234567 as "1,234,567".
-std::string grouped(int64_t value);
-// "1 network", "1,234 networks".
-std::string plural(int64_t count, const std::string& noun);
-// 1.23e+45 of a long number of digits.
-std::string scientific(const std::string& digits);
-// "12.3 M", "456 k".
-std::string short_count(std::optional<int64_t> value);
-// "1.2 GiB", "340 MiB".
-std::string short_bytes(int64_t bytes);
-// "2 h 05 min", "3 min 20 s", "12 s".
-std::string duration(double seconds);
 
 // Row-level problems: at most five lines on standard error, then how many more.
 void print_problems(const std::vector<std::string>& problems);

@@ -7,6 +7,7 @@
 #include "cli/json.h"
 #include "cli/output.h"
 #include "datasets/images/picture.h"
+#include "search/evaluate/torch.h"
 #include "search/evaluate/trained_network.h"
 #include "search/supervisor.h"
 
@@ -69,7 +70,8 @@ void print_labels(const PredictImageOptions& options, const search::Checkpoint& 
   Eigen::MatrixXd probabilities;
   if (pictures.images.size() > 0) {
     probabilities =
-        search::load_network(checkpoint, first_device(options.device), search::available_cores())
+        search::torch_library()
+            .load_network(checkpoint, first_device(options.device), search::available_cores())
             ->probabilities(pictures.images);
   }
   Json list = Json::array();

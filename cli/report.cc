@@ -1,9 +1,9 @@
 #include <memory>
 
-#include "architecture/output_file.h"
+#include "base/output_file.h"
 #include "cli/command.h"
 #include "cli/output.h"
-#include "cli/report_page.h"
+#include "report/page.h"
 #include "search/search.h"
 
 namespace metaqnn::cli {
@@ -16,8 +16,9 @@ struct ReportOptions {
 ExitStatus run(const ReportOptions& options) {
   check_output(options.output);
   keep_results_out_of(options.output);
-  const ReportedStudy study = read_study(*search::open_study_to_read(options.study));
-  const std::string page = report_page(study);
+  const report::ReportedStudy study =
+      report::read_study(*search::open_study_to_read(options.study));
+  const std::string page = report::report_page(study);
   write_file(options.output, page);
   print("{}: {} trials, {:.0f} kB; open it in a browser\n", options.output,
         grouped(static_cast<int64_t>(study.trials.size())),

@@ -83,7 +83,7 @@ void print_found(const Found& found, const search::Configuration& configuration,
 
 Found look_around(const search::Configuration& configuration, const std::string& device) {
   Found found;
-  if (configuration.evaluator.kind == "train") {
+  if (configuration.evaluator.trains()) {
     search::require_torch();
     found.devices = search::resolve_devices(device.empty() ? configuration.device : device);
     const search::Space space = search::build_space(configuration);

@@ -9,7 +9,7 @@ if(METAQNN_WITH_TORCH)
 endif()
 install(EXPORT metaqnnTargets NAMESPACE metaqnn:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/metaqnn)
 
-foreach(folder architecture kernels datasets predict search)
+foreach(folder base architecture kernels datasets predict search)
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/metaqnn
     FILES_MATCHING PATTERN "*.h" PATTERN "libtorch" EXCLUDE)
 endforeach()

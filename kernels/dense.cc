@@ -3,7 +3,7 @@
 #define ARMA_WARN_LEVEL 0
 #include <armadillo>
 
-#include "kernels/blas_threads.h"
+#include "base/blas_threads.h"
 
 namespace metaqnn::kernels {
 namespace {

@@ -4,7 +4,7 @@
 //   product_t(a, b)     a' b                k x n, k x m
 //   product_nt(a, b)    a b'                n x k, m x k
 //
-// The last digits depend on the processor and on BLAS's threads (kernels/blas_threads.h); results that must repeat to the
+// The last digits depend on the processor and on BLAS's threads (base/blas_threads.h); results that must repeat to the
 // last bit anywhere are computed by Eigen instead.
 #pragma once
 

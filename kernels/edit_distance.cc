@@ -6,10 +6,10 @@
 #include <numeric>
 #include <string>
 
-#include "architecture/error.h"
+#include "base/error.h"
+#include "base/parallel.h"
 #include "kernels/edit_distance_lanes.h"
 #include "kernels/fixed_point_costs.h"
-#include "kernels/parallel.h"
 
 namespace metaqnn::kernels {
 namespace {

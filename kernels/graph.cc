@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "architecture/error.h"
-#include "kernels/parallel.h"
+#include "base/error.h"
+#include "base/parallel.h"
 
 namespace metaqnn::kernels {
 namespace {

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <utility>
 
-#include "architecture/error.h"
-#include "kernels/parallel.h"
+#include "base/error.h"
+#include "base/parallel.h"
 
 namespace metaqnn::kernels {
 namespace {

@@ -1,6 +1,6 @@
 #include "kernels/points.h"
 
-#include "architecture/error.h"
+#include "base/error.h"
 
 namespace metaqnn::kernels {
 

@@ -6,8 +6,8 @@
 #include <limits>
 #include <string>
 
-#include "architecture/error.h"
-#include "kernels/blas_threads.h"
+#include "base/blas_threads.h"
+#include "base/error.h"
 
 namespace metaqnn::kernels {
 namespace {

@@ -8,9 +8,9 @@
 #include <numeric>
 #include <optional>
 
-#include "architecture/error.h"
-#include "architecture/random.h"
-#include "kernels/blas_threads.h"
+#include "base/blas_threads.h"
+#include "base/error.h"
+#include "base/random.h"
 
 namespace metaqnn::predict {
 namespace {
@@ -130,7 +130,7 @@ Choice choose(const kernels::Kernel& kernel, const kernels::Points& points, cons
   parameters.push_back({"penalty", kPenaltyStart, std::log(kSmallestPenalty),
                         std::log(kLargestPenalty), kPenaltyDeviation});
   LeaveOneOut cost(kernel, some, some_targets, parameters);
-  std::optional<kernels::BlasThreads> small(std::in_place, 1);
+  std::optional<BlasThreads> small(std::in_place, 1);
 
   Choice choice;
   VectorXd start(static_cast<Index>(parameters.size()));

@@ -8,7 +8,7 @@
 #include <set>
 #include <utility>
 
-#include "architecture/error.h"
+#include "base/error.h"
 
 namespace metaqnn::predict {
 namespace {

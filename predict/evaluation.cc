@@ -5,9 +5,9 @@
 #include <cmath>
 #include <numeric>
 
-#include "architecture/error.h"
-#include "architecture/random.h"
-#include "kernels/parallel.h"
+#include "base/error.h"
+#include "base/parallel.h"
+#include "base/random.h"
 
 namespace metaqnn::predict {
 namespace {
@@ -224,7 +224,7 @@ std::vector<MethodResult> evaluate(const Samples& samples, const Splits& splits,
   const int threads = settings.fit.threads;
   const int beside = std::min<int>(fits_at_once(samples, settings), static_cast<int>(parts.size()));
   std::vector<std::vector<Outcome>> outcomes(parts.size());
-  kernels::parallel_for(static_cast<Index>(parts.size()), beside, [&](Index p) {
+  parallel_for(static_cast<Index>(parts.size()), beside, [&](Index p) {
     const auto [r, f] = parts[static_cast<size_t>(p)];
     outcomes[static_cast<size_t>(p)] =
         run(samples, splits[r][f], settings, beside > 1 ? 1 : threads);

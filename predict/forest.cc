@@ -4,8 +4,8 @@
 #include <cmath>
 #include <numeric>
 
-#include "architecture/random.h"
-#include "kernels/parallel.h"
+#include "base/parallel.h"
+#include "base/random.h"
 
 namespace metaqnn::predict {
 
@@ -141,13 +141,13 @@ Forest::Forest(const MatrixXd& x, const VectorXd& y, const ForestSettings& setti
                int threads)
     : trees_(static_cast<size_t>(settings.trees)) {
   std::vector<std::vector<char>> seen(trees_.size());
-  kernels::parallel_for(settings.trees, threads, [&](Index t) {
+  parallel_for(settings.trees, threads, [&](Index t) {
     const auto tree = static_cast<size_t>(t);
     trees_[tree] = Grower(x, y, settings, Random::stream(seed, "tree", tree)).grow(seen[tree]);
   });
   left_out_.resize(x.rows());
   const MatrixXd points = x.transpose();
-  kernels::parallel_for(x.rows(), threads, [&](Index row) {
+  parallel_for(x.rows(), threads, [&](Index row) {
     double unseen = 0, all = 0;
     int count = 0;
     for (size_t t = 0; t < trees_.size(); ++t) {
@@ -170,7 +170,7 @@ double Forest::follow(const Tree& tree, const double* point) {
 
 VectorXd Forest::predict(const MatrixXd& x, int threads) const {
   VectorXd sums = VectorXd::Zero(x.rows());
-  kernels::parallel_for((x.rows() + kBlock - 1) / kBlock, threads, [&](Index block) {
+  parallel_for((x.rows() + kBlock - 1) / kBlock, threads, [&](Index block) {
     const Index first = block * kBlock, count = std::min(kBlock, x.rows() - first);
     const MatrixXd points = x.middleRows(first, count).transpose();
     for (const Tree& tree : trees_) {

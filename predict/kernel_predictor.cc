@@ -4,8 +4,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "architecture/error.h"
-#include "kernels/blas_threads.h"
+#include "base/blas_threads.h"
+#include "base/error.h"
 #include "predict/state.h"
 
 namespace metaqnn::predict {
@@ -43,7 +43,7 @@ Prediction KernelPredictor::predict(const kernels::Points& points,
   prediction.mean =
       e.range.limit((sums.array() + e.intercept) * e.target_deviation + e.target_mean);
   if (!settings.deviation || e.scale == 0) return prediction;
-  const kernels::BlasThreads threads(settings.threads);
+  const BlasThreads threads(settings.threads);
   const VectorXd left =
       e.kernel->diagonal(e.parameters, points) - explained(points, settings.threads);
   prediction.deviation =

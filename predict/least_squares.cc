@@ -3,7 +3,7 @@
 #include <cmath>
 #include <utility>
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "kernels/dense.h"
 
 namespace metaqnn::predict {

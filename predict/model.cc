@@ -7,10 +7,10 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "architecture/error.h"
-#include "architecture/nesting.h"
-#include "architecture/output_file.h"
-#include "architecture/random.h"
+#include "base/error.h"
+#include "base/nesting.h"
+#include "base/output_file.h"
+#include "base/random.h"
 #include "predict/state.h"
 
 namespace metaqnn::predict {

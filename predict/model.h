@@ -12,7 +12,7 @@
 //   checksum        stable hash of all of the above, as text
 //
 // A file that is damaged, of a newer version, or whose columns this version would not make is
-// refused with the reason; nothing is guessed. Files are written by architecture/output_file.h, so
+// refused with the reason; nothing is guessed. Files are written by base/output_file.h, so
 // that a full disk leaves the old one whole.
 //
 //   save_model(model, "combined.model");

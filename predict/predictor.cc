@@ -3,10 +3,10 @@
 #include <cmath>
 #include <set>
 
-#include "architecture/error.h"
-#include "architecture/foreign_text.h"
-#include "architecture/names.h"
-#include "kernels/blas_threads.h"
+#include "base/blas_threads.h"
+#include "base/error.h"
+#include "base/foreign_text.h"
+#include "base/names.h"
 #include "predict/baselines.h"
 #include "predict/combined.h"
 #include "predict/kernel_predictor.h"
@@ -131,7 +131,7 @@ Training make_training(const EncodingSettings& encoding, const Samples& samples,
 }
 
 std::unique_ptr<Predictor> fit(const Method& method, const Training& training) {
-  const kernels::BlasThreads threads(training.settings.threads);
+  const BlasThreads threads(training.settings.threads);
   if (!training.parts) return method.fit(training);
   return std::make_unique<TwoPartPredictor>(method.fit(training.parts->trains),
                                             method.fit(training.parts->accuracy),

@@ -5,9 +5,9 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "architecture/error.h"
-#include "architecture/foreign_text.h"
-#include "architecture/names.h"
+#include "base/error.h"
+#include "base/foreign_text.h"
+#include "base/names.h"
 #include "datasets/logs/merge.h"
 
 namespace metaqnn::predict {

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "architecture/error.h"
+#include "base/error.h"
 
 namespace metaqnn::predict {
 

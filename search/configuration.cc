@@ -11,11 +11,11 @@
 #include <set>
 #include <sstream>
 
-#include "architecture/error.h"
-#include "architecture/foreign_text.h"
-#include "architecture/names.h"
-#include "architecture/nesting.h"
-#include "architecture/secrets.h"
+#include "base/error.h"
+#include "base/foreign_text.h"
+#include "base/names.h"
+#include "base/nesting.h"
+#include "base/secrets.h"
 #include "datasets/images/data_set.h"
 #include "search/evaluate/evaluator.h"
 
@@ -572,7 +572,7 @@ std::optional<std::pair<std::string, std::string>> first_difference(const std::s
 
 Space build_space(const Configuration& configuration) {
   const SpaceSettings& settings = configuration.space;
-  if (settings.kind == "sequence") return build_sequence_space(settings.sequence);
+  if (settings.is_sequence()) return build_sequence_space(settings.sequence);
   if (settings.kind != "cnn") {
     throw UsageError(fmt::format("space.kind = \"{}\" is not known; use \"cnn\" or \"sequence\"",
                                  shown(settings.kind)));

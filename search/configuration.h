@@ -29,6 +29,8 @@ struct SpaceSettings {
   int classes = 0;           // 0 = those of the data set
   CnnSpaceSettings cnn;      // its input and classes are filled in from the above
   SequenceSpaceSettings sequence;
+
+  bool is_sequence() const { return kind == "sequence"; }
 };
 
 struct Configuration {

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "architecture/error.h"
 #include "architecture/shapes.h"
+#include "base/error.h"
 #include "search/space/distinct_walks.h"
 
 namespace metaqnn::search {
@@ -136,20 +136,6 @@ double epochs_per_model(int epochs, int learning_rates, const RestartAssumption&
          assumption.not_learning * learning_rates;
 }
 
-int64_t uniform_models(const StrategySettings& strategy, int64_t models) {
-  if (strategy.kind == "random") return models;
-  if (strategy.kind == "regularized_evolution")
-    return std::min<int64_t>(models, strategy.population);
-  if (strategy.kind == "guided") return std::min<int64_t>(models, strategy.initial_models);
-  int64_t uniform = 0;
-  for (const auto& [epsilon, count] : strategy.schedule) {
-    const int64_t some = std::min(models, count);
-    models -= some;
-    if (epsilon == 1) uniform += some;
-  }
-  return uniform;
-}
-
 double training_seconds(const CostBasis& basis, double epoch_seconds,
                         const RestartAssumption& assumption) {
   return epoch_seconds * epochs_per_model(basis.epochs, basis.learning_rates, assumption);
@@ -178,7 +164,7 @@ SearchEstimate estimate_search(const Configuration& configuration, const Estimat
   estimate.basis = basis_of(configuration, options);
   const auto evaluator =
       make_evaluator(configuration.evaluator, configuration.data, options.resources);
-  if (configuration.evaluator.kind == "table") {
+  if (configuration.evaluator.looks_up()) {
     estimate.cost = cost_of_table(estimate.basis, configuration.evaluator.table.seconds_per_trial);
     return estimate;
   }

@@ -65,10 +65,6 @@ constexpr double kLearnedCheapest = 0.9, kLearnedDearest = 2;
 
 double epochs_per_model(int epochs, int learning_rates, const RestartAssumption& assumption);
 
-// How many models of the schedule are uniform walks, whatever is learned, when `models` are
-// trained.
-int64_t uniform_models(const StrategySettings& strategy, int64_t models);
-
 // What the cost follows from.
 struct CostBasis {
   struct Network {

@@ -9,7 +9,7 @@
 #include <thread>
 #include <utility>
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "datasets/images/data_set.h"
 #include "datasets/images/padding.h"
 #include "search/evaluate/device_fault.h"

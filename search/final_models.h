@@ -21,6 +21,7 @@
 
 #include "search/configuration.h"
 #include "search/evaluate/final_training.h"
+#include "search/evaluate/torch.h"
 #include "search/study/study.h"
 
 namespace metaqnn::search {
@@ -56,7 +57,9 @@ struct FinalOptions {
   int threads = 1;
   const std::atomic<bool>* stop = nullptr;  // leave the epoch in hand, or wait no longer
   std::function<std::unique_ptr<FinalTrainer>(const FinalTrainerSettings&, const Resources&)>
-      make_trainer = make_final_trainer;
+      make_trainer = [](const FinalTrainerSettings& settings, const Resources& resources) {
+        return torch_library().make_final_trainer(settings, resources);
+      };
 };
 
 // Which trials are trained again.

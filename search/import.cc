@@ -4,7 +4,7 @@
 #include <limits>
 #include <unordered_map>
 
-#include "architecture/error.h"
+#include "base/error.h"
 
 namespace metaqnn::search {
 namespace {

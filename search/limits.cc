@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "search/memory_basis.h"
 
 namespace metaqnn::search {
@@ -17,7 +17,7 @@ bool is_within(int64_t value, int64_t limit) { return limit == 0 || value <= lim
 }  // namespace
 
 SizeLimits limits_of(const Configuration& configuration, SizeLimits limits) {
-  if (configuration.evaluator.kind == "train") {
+  if (configuration.evaluator.trains()) {
     const TrainingSettings& training = configuration.evaluator.training;
     limits.parameters = stricter(limits.parameters, training.max_parameters);
     limits.memory_bytes = stricter(limits.memory_bytes, training.max_memory);

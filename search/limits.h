@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <optional>
 
-#include "architecture/memory.h"
 #include "search/configuration.h"
+#include "search/evaluate/training_memory.h"
 #include "search/space/distinct_walks.h"
 
 namespace metaqnn::search {
@@ -15,7 +15,7 @@ namespace metaqnn::search {
 struct SizeLimits {
   int64_t parameters = 0;    // trainable
   int64_t macs = 0;          // of one image
-  int64_t memory_bytes = 0;  // of training, by the estimate (architecture/memory.h)
+  int64_t memory_bytes = 0;  // of training, by the estimate (search/evaluate/training_memory.h)
 };
 
 // The stricter of `limits` and what the configuration's evaluator would refuse.

@@ -1,6 +1,6 @@
 #include "search/memory_basis.h"
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "datasets/images/data_set.h"
 #include "search/evaluate/torch.h"
 
@@ -39,7 +39,7 @@ void count_images(const DataSettings& data, MemoryBasis& basis) {
 MemoryBasis memory_basis(const Configuration& configuration) {
   MemoryBasis basis;
   basis.settings.batch_size = configuration.evaluator.training.batch_size;
-  if (configuration.evaluator.kind == "train") {
+  if (configuration.evaluator.trains()) {
     resolve_device(configuration, basis);
     count_images(configuration.data, basis);
   }

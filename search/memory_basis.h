@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string>
 
-#include "architecture/memory.h"
 #include "search/configuration.h"
+#include "search/evaluate/training_memory.h"
 
 namespace metaqnn::search {
 

@@ -9,7 +9,7 @@
 #include <fstream>
 #include <thread>
 
-#include "architecture/random.h"
+#include "base/random.h"
 #include "search/study/file_lock.h"
 
 namespace metaqnn::search {

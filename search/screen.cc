@@ -11,10 +11,10 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "architecture/error.h"
-#include "architecture/foreign_text.h"
-#include "architecture/names.h"
-#include "architecture/nesting.h"
+#include "base/error.h"
+#include "base/foreign_text.h"
+#include "base/names.h"
+#include "base/nesting.h"
 
 namespace metaqnn::search {
 namespace {

@@ -4,8 +4,8 @@
 #include <chrono>
 #include <thread>
 
-#include "architecture/error.h"
-#include "kernels/blas_threads.h"
+#include "base/blas_threads.h"
+#include "base/error.h"
 #include "search/evaluate/torch.h"
 #include "search/space/distinct_walks.h"
 #include "search/version.h"
@@ -52,7 +52,7 @@ class SearchWorker {
     const bool needed = options_.waiting_only ? has_waiting(study_)
                                               : has_work(study_, configuration_, options_.limit);
     if (!needed) return SearchEnd::done;
-    const kernels::BlasThreads blas(options_.resources.threads);
+    const BlasThreads blas(options_.resources.threads);
     Resources resources = options_.resources;
     resources.seed = seed_;
     // Before a trial is claimed: what the user must mend shall not cost one.
@@ -207,7 +207,7 @@ StudyInfo describe_study(const Configuration& configuration) {
   info.configuration = to_toml(configuration);
   info.seed = configuration.seed;
   info.program_version = program_version();
-  info.library_versions = library_versions(configuration.evaluator.kind == "train");
+  info.library_versions = library_versions(configuration.evaluator.trains());
   return info;
 }
 
@@ -245,7 +245,7 @@ bool extend(Study& study, const Schedule& schedule) {
 }
 
 Durability durability(const Configuration& configuration) {
-  return configuration.evaluator.kind == "table" ? Durability::process : Durability::power_loss;
+  return configuration.evaluator.looks_up() ? Durability::process : Durability::power_loss;
 }
 
 int release_dead_workers(Study& study) {

@@ -34,7 +34,7 @@
 #include <string>
 #include <vector>
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "search/search.h"
 #include "search/study/study.h"
 

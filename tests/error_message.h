@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "architecture/error.h"
+#include "base/error.h"
 
 namespace metaqnn::tests {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "architecture/random.h"
+#include "base/random.h"
 #include "tests/folder.h"
 
 namespace metaqnn::tests {

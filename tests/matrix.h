@@ -4,7 +4,7 @@
 #include <Eigen/Core>
 #include <initializer_list>
 
-#include "architecture/random.h"
+#include "base/random.h"
 
 namespace metaqnn::tests {
 

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <string>
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "datasets/images/file.h"
 #include "datasets/images/readers.h"
 

@@ -1,8 +1,8 @@
 #include "datasets/images/data_set.h"
 
-#include "architecture/error.h"
-#include "architecture/foreign_text.h"
-#include "architecture/names.h"
+#include "base/error.h"
+#include "base/foreign_text.h"
+#include "base/names.h"
 #include "datasets/images/readers.h"
 
 namespace metaqnn::datasets {

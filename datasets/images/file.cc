@@ -7,7 +7,7 @@
 #include <fstream>
 #include <system_error>
 
-#include "architecture/error.h"
+#include "base/error.h"
 
 namespace metaqnn::datasets {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "architecture/error.h"
+#include "base/error.h"
 
 namespace metaqnn::datasets {
 

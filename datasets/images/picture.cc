@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "datasets/images/file.h"
 
 namespace metaqnn::datasets {

@@ -6,9 +6,9 @@
 #include <cstddef>
 #include <utility>
 
-#include "architecture/error.h"
-#include "architecture/foreign_text.h"
-#include "architecture/names.h"
+#include "base/error.h"
+#include "base/foreign_text.h"
+#include "base/names.h"
 
 namespace metaqnn::datasets {
 namespace {

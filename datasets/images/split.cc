@@ -5,8 +5,8 @@
 #include <numeric>
 #include <string>
 
-#include "architecture/error.h"
-#include "architecture/random.h"
+#include "base/error.h"
+#include "base/random.h"
 
 namespace metaqnn::datasets {
 namespace {

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "datasets/images/file.h"
 #include "datasets/images/readers.h"
 

@@ -8,8 +8,8 @@
 #include <system_error>
 #include <utility>
 
-#include "architecture/error.h"
-#include "architecture/names.h"
+#include "base/error.h"
+#include "base/names.h"
 
 namespace metaqnn::datasets {
 namespace {

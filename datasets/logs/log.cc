@@ -11,9 +11,9 @@
 #include <unordered_set>
 #include <utility>
 
-#include "architecture/error.h"
-#include "architecture/foreign_text.h"
-#include "architecture/names.h"
+#include "base/error.h"
+#include "base/foreign_text.h"
+#include "base/names.h"
 #include "datasets/logs/csv.h"
 
 namespace metaqnn::datasets {

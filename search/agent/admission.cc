@@ -1,6 +1,6 @@
 #include "search/agent/admission.h"
 
-#include "architecture/error.h"
+#include "base/error.h"
 
 namespace metaqnn::search {
 

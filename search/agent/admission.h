@@ -13,7 +13,7 @@
 #include <optional>
 #include <string>
 
-#include "architecture/random.h"
+#include "base/random.h"
 #include "search/space/distinct_walks.h"
 
 namespace metaqnn::search {

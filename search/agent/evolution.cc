@@ -1,6 +1,6 @@
 #include "search/agent/evolution.h"
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "search/agent/mutation.h"
 
 namespace metaqnn::search {

@@ -5,7 +5,7 @@
 #include <numeric>
 #include <unordered_set>
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "predict/kernel_predictor.h"
 #include "search/agent/mutation.h"
 #include "search/agent/q_learning.h"

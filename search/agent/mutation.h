@@ -10,7 +10,7 @@
 // architecture search", AAAI 2019, carried over to a space of walks.
 #pragma once
 
-#include "architecture/random.h"
+#include "base/random.h"
 #include "search/space/space.h"
 
 namespace metaqnn::search {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "architecture/error.h"
+#include "base/error.h"
 
 namespace metaqnn::search {
 namespace {

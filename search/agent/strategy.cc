@@ -1,8 +1,10 @@
 #include "search/agent/strategy.h"
 
-#include "architecture/error.h"
-#include "architecture/foreign_text.h"
-#include "architecture/names.h"
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/foreign_text.h"
+#include "base/names.h"
 #include "search/agent/evolution.h"
 #include "search/agent/guided.h"
 #include "search/agent/q_learning.h"
@@ -28,6 +30,7 @@ class RandomStrategy : public Strategy {
 struct StrategyEntry {
   std::string kind;
   bool heeds_epsilon;
+  int64_t (*uniform_models)(const StrategySettings&, int64_t models);  // perhaps more than `models`
   std::unique_ptr<Strategy> (*make)(const StrategySettings&, const Space&, uint64_t seed,
                                     Admission);
 };
@@ -35,23 +38,42 @@ struct StrategyEntry {
 const std::vector<StrategyEntry>& strategies() {
   static const std::vector<StrategyEntry> entries = {
       {"q_learning", true,
+       [](const StrategySettings& settings, int64_t models) {
+         int64_t uniform = 0;
+         for (const auto& [epsilon, count] : settings.schedule) {
+           const int64_t some = std::min(models, count);
+           models -= some;
+           if (epsilon == 1) uniform += some;
+         }
+         return uniform;
+       },
        [](const StrategySettings& settings, const Space& space, uint64_t seed,
           Admission) -> std::unique_ptr<Strategy> {
          return std::make_unique<QLearning>(settings, space, seed);
        }},
-      {"random", false,
+      {"random", false, [](const StrategySettings&, int64_t models) { return models; },
        [](const StrategySettings&, const Space& space, uint64_t,
           Admission admits) -> std::unique_ptr<Strategy> {
          return std::make_unique<RandomStrategy>(space, std::move(admits));
        }},
       {"regularized_evolution", false,
+       [](const StrategySettings& settings, int64_t) { return int64_t{settings.population}; },
        [](const StrategySettings& settings, const Space& space, uint64_t,
           Admission admits) -> std::unique_ptr<Strategy> {
          return std::make_unique<RegularizedEvolution>(settings, space, std::move(admits));
        }},
-      {"guided", false, make_guided},
+      {"guided", false,
+       [](const StrategySettings& settings, int64_t) { return int64_t{settings.initial_models}; },
+       make_guided},
   };
   return entries;
+}
+
+const StrategyEntry* find_strategy(const std::string& kind) {
+  for (const StrategyEntry& entry : strategies()) {
+    if (entry.kind == kind) return &entry;
+  }
+  return nullptr;
 }
 
 // So that the sum over a schedule fits 63 bits, whatever it holds.
@@ -94,9 +116,8 @@ std::optional<double> epsilon_at(const Schedule& schedule, int64_t models) {
 std::unique_ptr<Strategy> make_strategy(const StrategySettings& settings, const Space& space,
                                         uint64_t seed, Admission admits) {
   check_schedule(settings.schedule);
-  for (const StrategyEntry& entry : strategies()) {
-    if (entry.kind == settings.kind) return entry.make(settings, space, seed, std::move(admits));
-  }
+  if (const StrategyEntry* entry = find_strategy(settings.kind))
+    return entry->make(settings, space, seed, std::move(admits));
   throw UsageError("strategy.kind = \"" + shown(settings.kind) +
                    "\" is not known; did you mean \"" +
                    nearest_name(settings.kind, strategy_kinds()) + "\"?");
@@ -109,10 +130,13 @@ std::vector<std::string> strategy_kinds() {
 }
 
 bool heeds_epsilon(const std::string& kind) {
-  for (const StrategyEntry& entry : strategies()) {
-    if (entry.kind == kind) return entry.heeds_epsilon;
-  }
-  return false;
+  const StrategyEntry* entry = find_strategy(kind);
+  return entry != nullptr && entry->heeds_epsilon;
+}
+
+int64_t uniform_models(const StrategySettings& settings, int64_t models) {
+  const StrategyEntry* entry = find_strategy(settings.kind);
+  return entry == nullptr ? 0 : std::min(models, entry->uniform_models(settings, models));
 }
 
 }  // namespace metaqnn::search

@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-#include "architecture/random.h"
+#include "base/random.h"
 #include "search/agent/admission.h"
 #include "search/space/space.h"
 #include "search/study/study.h"
@@ -79,5 +79,7 @@ std::vector<std::string> strategy_kinds();
 // Whether a strategy of this kind heeds the schedule's epsilon. The others take from the schedule
 // only how many models there are.
 bool heeds_epsilon(const std::string& kind);
+// How many models are uniform walks, whatever is learned, when `models` are trained.
+int64_t uniform_models(const StrategySettings& settings, int64_t models);
 
 }  // namespace metaqnn::search

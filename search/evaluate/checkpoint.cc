@@ -11,10 +11,10 @@
 #include <sstream>
 #include <utility>
 
-#include "architecture/error.h"
-#include "architecture/nesting.h"
-#include "architecture/output_file.h"
-#include "architecture/random.h"
+#include "base/error.h"
+#include "base/nesting.h"
+#include "base/output_file.h"
+#include "base/random.h"
 #include "datasets/images/padding.h"
 
 namespace metaqnn::search {

@@ -12,7 +12,7 @@
 // excludes accidents, not people. A file that is damaged, cut, of a newer version or whose parts do
 // not fit together is refused with the reason; so is an unfinished one of version 1, which held the
 // optimizer's state as an archive of LibTorch, in which programs can lie. It is written by
-// architecture/output_file.h: whatever happens, the name stands for a whole file, the old one or
+// base/output_file.h: whatever happens, the name stands for a whole file, the old one or
 // the new.
 //
 //   Checkpoint checkpoint = read_checkpoint("final/trial-42.checkpoint");

@@ -3,7 +3,7 @@
 #include <limits>
 #include <string>
 
-#include "architecture/error.h"
+#include "base/error.h"
 
 namespace metaqnn::search {
 namespace {

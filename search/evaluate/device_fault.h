@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "architecture/error.h"
+#include "base/error.h"
 
 namespace metaqnn::search {
 

@@ -1,8 +1,8 @@
 #include "search/evaluate/evaluator.h"
 
-#include "architecture/error.h"
-#include "architecture/foreign_text.h"
-#include "architecture/names.h"
+#include "base/error.h"
+#include "base/foreign_text.h"
+#include "base/names.h"
 #include "search/evaluate/table.h"
 #include "search/evaluate/torch.h"
 
@@ -19,7 +19,7 @@ const std::vector<EvaluatorEntry>& evaluators() {
   static const std::vector<EvaluatorEntry> entries = {
       {"train",
        [](const EvaluatorSettings& settings, const DataSettings& data, const Resources& resources) {
-         return make_training_evaluator(settings.training, data, resources);
+         return torch_library().make_training_evaluator(settings.training, data, resources);
        }},
       {"table", [](const EvaluatorSettings& settings, const DataSettings&,
                    const Resources&) { return make_table_evaluator(settings.table); }},

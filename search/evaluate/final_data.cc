@@ -1,4 +1,4 @@
-#include "architecture/error.h"
+#include "base/error.h"
 #include "search/evaluate/final_training.h"
 
 namespace metaqnn::search {

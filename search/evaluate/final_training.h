@@ -7,7 +7,7 @@
 // images that were held back, the first of equals; where none were it is the last. The test images
 // are looked at once, after the last epoch, and decide nothing.
 //
-//   auto trainer = make_final_trainer(settings, {.device = "cpu", .threads = 2, .seed = 1});
+//   auto trainer = torch_library().make_final_trainer(settings, {.device = "cpu", .threads = 2});
 //   FinalOutcome outcome = trainer->train({.architecture = "[C(8,3,1), SM(10)]"}, {}, nullptr, save);
 #pragma once
 
@@ -61,9 +61,5 @@ class FinalTrainer {
 // The settings with which images are loaded: those of the search with FinalSettings' own in their
 // place. Throws UsageError where extra images are wanted of a data set that has none.
 DataSettings final_data(const DataSettings& data, const FinalSettings& final_training);
-
-// Reads the images. Throws UsageError for settings, DataError for images.
-std::unique_ptr<FinalTrainer> make_final_trainer(const FinalTrainerSettings& settings,
-                                                 const Resources& resources);
 
 }  // namespace metaqnn::search

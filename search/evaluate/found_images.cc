@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
-#include "architecture/error.h"
-#include "architecture/random.h"
+#include "base/error.h"
+#include "base/random.h"
 #include "datasets/images/data_set.h"
 #include "datasets/images/split.h"
 

@@ -74,6 +74,9 @@ struct EvaluatorSettings {
   std::string kind = "train";  // train, table
   TrainingSettings training;
   TableSettings table;
+
+  bool trains() const { return kind == "train"; }
+  bool looks_up() const { return kind == "table"; }
 };
 
 }  // namespace metaqnn::search

@@ -5,7 +5,7 @@
 #include <unordered_map>
 
 #include "architecture/architecture.h"
-#include "architecture/error.h"
+#include "base/error.h"
 #include "datasets/logs/merge.h"
 
 namespace metaqnn::search {

@@ -2,7 +2,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "search/space/builder.h"
 
 namespace metaqnn::search {

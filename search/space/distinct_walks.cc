@@ -1,6 +1,6 @@
 #include "search/space/distinct_walks.h"
 
-#include "architecture/error.h"
+#include "base/error.h"
 
 namespace metaqnn::search {
 

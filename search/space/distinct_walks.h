@@ -15,7 +15,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "architecture/random.h"
+#include "base/random.h"
 #include "search/space/space.h"
 
 namespace metaqnn::search {

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <set>
 
-#include "architecture/error.h"
-#include "architecture/foreign_text.h"
+#include "base/error.h"
+#include "base/foreign_text.h"
 #include "search/space/builder.h"
 
 namespace metaqnn::search {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "search/space/builder.h"
 
 namespace metaqnn::search {

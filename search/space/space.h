@@ -25,8 +25,8 @@
 #include <string_view>
 #include <vector>
 
-#include "architecture/random.h"
 #include "architecture/shapes.h"
+#include "base/random.h"
 
 namespace metaqnn::search {
 

@@ -8,7 +8,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "architecture/error.h"
+#include "base/error.h"
 
 namespace metaqnn::search {
 namespace {

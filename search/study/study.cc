@@ -5,9 +5,9 @@
 #include <cctype>
 #include <utility>
 
-#include "architecture/error.h"
-#include "architecture/foreign_text.h"
-#include "architecture/secrets.h"
+#include "base/error.h"
+#include "base/foreign_text.h"
+#include "base/secrets.h"
 #include "search/study/forms.h"
 
 namespace metaqnn::search {

@@ -9,8 +9,8 @@
 #include <variant>
 #include <vector>
 
-#include "architecture/error.h"
-#include "architecture/random.h"
+#include "base/error.h"
+#include "base/random.h"
 #include "datasets/logs/csv.h"
 
 namespace metaqnn {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "architecture/error.h"
+#include "base/error.h"
 
 namespace metaqnn {
 namespace {

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "tests/error_message.h"
 
 namespace metaqnn {

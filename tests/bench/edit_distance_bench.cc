@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "architecture/architecture.h"
-#include "architecture/random.h"
+#include "base/random.h"
 #include "datasets/logs/log.h"
 #include "kernels/edit_distance.h"
 #include "tests/reference/edit_distance.h"

@@ -22,7 +22,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "architecture/random.h"
+#include "base/random.h"
 #include "datasets/logs/log.h"
 #include "predict/predictor.h"
 #include "search/configuration.h"

@@ -31,9 +31,9 @@
 #include <vector>
 
 #include "architecture/architecture.h"
-#include "architecture/error.h"
-#include "architecture/random.h"
 #include "architecture/shapes.h"
+#include "base/error.h"
+#include "base/random.h"
 #include "datasets/images/data_set.h"
 #include "datasets/images/preprocessing.h"
 #include "datasets/images/split.h"

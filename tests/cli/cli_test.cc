@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "architecture/architecture.h"
-#include "architecture/random.h"
 #include "architecture/shapes.h"
+#include "base/random.h"
 #include "search/agent/strategy.h"
 #include "search/search.h"
 #include "search/study/study.h"

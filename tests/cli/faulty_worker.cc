@@ -12,7 +12,7 @@
 #include <string>
 #include <thread>
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "search/supervisor.h"
 
 namespace metaqnn::tests {

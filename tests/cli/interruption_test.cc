@@ -16,8 +16,8 @@
 #include <tuple>
 #include <vector>
 
-#include "architecture/error.h"
-#include "architecture/random.h"
+#include "base/error.h"
+#include "base/random.h"
 #include "search/study/study.h"
 #include "tests/cli/run_program.h"
 #include "tests/postgresql_server.h"

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "search/configuration.h"
 #include "search/study/study.h"
 #include "tests/cli/run_program.h"

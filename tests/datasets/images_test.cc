@@ -14,9 +14,9 @@
 #include <string>
 #include <vector>
 
-#include "architecture/error.h"
-#include "architecture/names.h"
-#include "architecture/random.h"
+#include "base/error.h"
+#include "base/names.h"
+#include "base/random.h"
 #include "datasets/images/data_set.h"
 #include "datasets/images/file.h"
 #include "datasets/images/preprocessing.h"

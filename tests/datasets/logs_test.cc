@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "datasets/logs/csv.h"
 #include "datasets/logs/log.h"
 #include "datasets/logs/merge.h"

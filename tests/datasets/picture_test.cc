@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "datasets/images/padding.h"
 #include "tests/folder.h"
 

@@ -7,9 +7,9 @@
 #include <string_view>
 
 #include "architecture/architecture.h"
-#include "architecture/error.h"
-#include "architecture/memory.h"
 #include "architecture/shapes.h"
+#include "base/error.h"
+#include "search/evaluate/training_memory.h"
 
 namespace {
 
@@ -35,8 +35,8 @@ void check_costs(const Architecture& architecture) {
   METAQNN_ASSERT(analysis.parameters >= 0 && analysis.macs >= 0 &&
                      analysis.hidden_weights <= analysis.parameters,
                  "impossible costs of " + to_string(architecture));
-  const metaqnn::TrainingMemory memory =
-      estimate_training_memory(architecture, input, metaqnn::TrainingMemorySettings());
+  const metaqnn::search::TrainingMemory memory = metaqnn::search::estimate_training_memory(
+      architecture, input, metaqnn::search::TrainingMemorySettings());
   METAQNN_ASSERT(memory.parameters >= 0 && memory.activations > 0 && memory.total() > 0,
                  "impossible memory of " + to_string(architecture));
 }

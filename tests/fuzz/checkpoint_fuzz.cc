@@ -15,8 +15,8 @@
 #include <string_view>
 #include <vector>
 
-#include "architecture/error.h"
-#include "architecture/random.h"
+#include "base/error.h"
+#include "base/random.h"
 #include "search/evaluate/checkpoint.h"
 
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "datasets/images/data_set.h"
 
 namespace {

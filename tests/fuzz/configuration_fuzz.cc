@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "search/configuration.h"
 
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "datasets/logs/csv.h"
 
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "datasets/images/data_set.h"
 #include "datasets/images/file.h"
 

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "architecture/error.h"
-#include "architecture/random.h"
+#include "base/error.h"
+#include "base/random.h"
 #include "kernels/fixed_point_costs.h"
 #include "tests/each_target.h"
 #include "tests/error_message.h"

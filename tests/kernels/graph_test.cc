@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "architecture/error.h"
-#include "architecture/random.h"
+#include "base/error.h"
+#include "base/random.h"
 #include "kernels/rbf.h"
 #include "tests/error_message.h"
 #include "tests/tolerances.h"

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "architecture/error.h"
-#include "architecture/random.h"
+#include "base/error.h"
+#include "base/random.h"
 #include "kernels/edit_distance.h"
 #include "kernels/rbf.h"
 #include "tests/error_message.h"

@@ -7,8 +7,8 @@
 #include <limits>
 #include <string>
 
-#include "architecture/error.h"
-#include "architecture/random.h"
+#include "base/error.h"
+#include "base/random.h"
 #include "tests/error_message.h"
 #include "tests/matrix.h"
 #include "tests/tolerances.h"

@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "architecture/error.h"
+#include "base/error.h"
+#include "base/random.h"
 #include "tests/predict/some_networks.h"
 #include "tests/tolerances.h"
 

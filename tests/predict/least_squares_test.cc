@@ -5,7 +5,7 @@
 #include <Eigen/LU>
 #include <cmath>
 
-#include "kernels/blas_threads.h"
+#include "base/blas_threads.h"
 #include "kernels/kernel.h"
 #include "predict/choice.h"
 #include "predict/kernel_predictor.h"
@@ -118,7 +118,7 @@ VectorXd fitted_without_each(const MatrixXd& k, const VectorXd& y, double penalt
 // Which eigenvalues are clipped depends on the point left out. The edit kernel, exp(-sqrt(d)/h), has
 // none to clip here; exp(-d/h) has, and there the closed form is an approximation.
 TEST(LeastSquares, LeftOutResidualsAreWithinAFewPercentWhereTheKernelIsClipped) {
-  const kernels::BlasThreads one(1);  // a hundred small decompositions
+  const BlasThreads one(1);  // a hundred small decompositions
   const Samples samples = make_samples(
       datasets::read_log(METAQNN_SOURCE_DIR "/experiments/results/fashion_mnist_log.csv"), {},
       Failures::exclude);

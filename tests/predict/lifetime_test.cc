@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "predict/kernel_predictor.h"
 #include "predict/model.h"
 #include "tests/predict/some_networks.h"

@@ -11,8 +11,8 @@
 #include <set>
 #include <sstream>
 
-#include "architecture/error.h"
-#include "architecture/random.h"
+#include "base/error.h"
+#include "base/random.h"
 #include "kernels/graph.h"
 #include "predict/evaluation.h"
 #include "predict/forest.h"

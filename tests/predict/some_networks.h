@@ -5,7 +5,7 @@
 #include <set>
 #include <string>
 
-#include "architecture/random.h"
+#include "base/random.h"
 #include "predict/samples.h"
 
 namespace metaqnn::tests {

@@ -6,7 +6,7 @@
 #include <set>
 #include <string>
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "search/agent/strategy.h"
 
 namespace metaqnn::search {

@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "architecture/error.h"
-#include "architecture/random.h"
+#include "base/error.h"
+#include "base/random.h"
 #include "search/agent/q_learning.h"
 #include "search/agent/strategy.h"
 #include "search/space/space.h"

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "architecture/error.h"
+#include "base/error.h"
 
 namespace metaqnn::search {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <set>
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "search/limits.h"
 #include "tests/error_message.h"
 

@@ -12,10 +12,11 @@
 #include <functional>
 #include <sstream>
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "datasets/images/data_set.h"
 #include "datasets/images/padding.h"
 #include "search/evaluate/libtorch/training_run.h"
+#include "search/evaluate/torch.h"
 #include "search/evaluate/trained_network.h"
 #include "tests/error_message.h"
 #include "tests/folder.h"
@@ -38,7 +39,7 @@ FinalTrainerSettings short_training() {
 }
 
 std::unique_ptr<FinalTrainer> trainer(const FinalTrainerSettings& settings) {
-  return make_final_trainer(settings, {.device = "cpu", .threads = 1, .seed = 3});
+  return torch_library().make_final_trainer(settings, {.device = "cpu", .threads = 1, .seed = 3});
 }
 
 constexpr const char* kArchitecture = "[C(8,3,1), P(2,2), FC(16), SM(10)]";
@@ -231,7 +232,8 @@ TEST(TrainedNetwork, HasTheTestErrorOfItsTraining) {
   settings.training.batch_normalization = true;
   const Checkpoint checkpoint = train(settings).back();
   const datasets::ImageSet test = datasets::load_data_set("fashion_mnist", "").test;
-  const Eigen::MatrixXd probabilities = load_network(checkpoint, "cpu", 1)->probabilities(test);
+  const Eigen::MatrixXd probabilities =
+      torch_library().load_network(checkpoint, "cpu", 1)->probabilities(test);
   EXPECT_NEAR((probabilities.rowwise().sum().array() - 1).abs().maxCoeff(), 0, tests::kRounding);
   int64_t wrong = 0;
   for (int64_t i = 0; i < test.size(); ++i) {
@@ -297,7 +299,7 @@ TEST_P(TorchScript, GivesTheProbabilitiesOfTheNetwork) {
   const Checkpoint checkpoint = random_checkpoint(GetParam());
   const datasets::ImageSet images = random_images(GetParam().image);
   const std::string file = testing::TempDir() + "/metaqnn_export_test.pt";
-  export_torchscript(checkpoint, file);
+  torch_library().export_torchscript(checkpoint, file);
   torch::jit::Module module = torch::jit::load(file);
   std::filesystem::remove(file);
 
@@ -307,7 +309,8 @@ TEST_P(TorchScript, GivesTheProbabilitiesOfTheNetwork) {
                              .to(at::kFloat) /
                          255;
   const at::Tensor got = module.forward({raw}).toTensor().to(at::kDouble);
-  const Eigen::MatrixXd expected = load_network(checkpoint, "cpu", 1)->probabilities(images);
+  const Eigen::MatrixXd expected =
+      torch_library().load_network(checkpoint, "cpu", 1)->probabilities(images);
   ASSERT_EQ(got.sizes(), (std::vector<int64_t>{5, 4}));
   for (int i = 0; i < 5; ++i) {
     for (int k = 0; k < 4; ++k)
@@ -342,8 +345,8 @@ TEST(TrainedNetwork, IsNotMadeOfWhatDoesNotFitTogether) {
   const auto expect_refused = [&](const std::function<void(Checkpoint&)>& spoil) {
     Checkpoint spoilt = whole;
     spoil(spoilt);
-    EXPECT_THROW(load_network(spoilt, "cpu", 1), Error);
-    EXPECT_THROW(export_torchscript(spoilt, folder / "net.pt"), Error);
+    EXPECT_THROW(torch_library().load_network(spoilt, "cpu", 1), Error);
+    EXPECT_THROW(torch_library().export_torchscript(spoilt, folder / "net.pt"), Error);
     EXPECT_FALSE(std::filesystem::exists(folder / "net.pt"));
   };
   expect_refused([](Checkpoint& checkpoint) { checkpoint.classes = 3; });
@@ -360,7 +363,7 @@ TEST(TorchScriptFile, ThatCannotBeWrittenIsAFailure) {
   const Checkpoint checkpoint =
       random_checkpoint({"[SM(4)]", {1, 6, 7}, {1, 6, 7}, false, kConstants});
   try {
-    export_torchscript(checkpoint, "/no/such/folder/net.pt");
+    torch_library().export_torchscript(checkpoint, "/no/such/folder/net.pt");
     ADD_FAILURE();
   } catch (const FailureError& error) {
     EXPECT_THAT(error.what(), HasSubstr("/no/such/folder/net.pt: cannot be written"));

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "search/evaluate/bfloat16.h"
 #include "search/evaluate/device_fault.h"
 #include "tests/error_message.h"

@@ -6,7 +6,7 @@
 #include <set>
 #include <string>
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "tests/tolerances.h"
 
 namespace metaqnn::search {

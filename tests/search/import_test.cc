@@ -14,8 +14,8 @@
 #include <tuple>
 #include <vector>
 
-#include "architecture/error.h"
-#include "architecture/random.h"
+#include "base/error.h"
+#include "base/random.h"
 #include "search/search.h"
 
 namespace metaqnn::search {

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "architecture/error.h"
-#include "architecture/random.h"
+#include "base/error.h"
+#include "base/random.h"
 #include "search/agent/q_learning.h"
 #include "search/import.h"
 #include "search/search.h"

@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "architecture/architecture.h"
-#include "architecture/error.h"
-#include "architecture/random.h"
+#include "base/error.h"
+#include "base/random.h"
 #include "datasets/logs/csv.h"
 #include "tests/error_message.h"
 

@@ -16,7 +16,7 @@
 #include <iostream>
 #include <set>
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "search/search.h"
 #include "search/study/study.h"
 #include "tests/cli/run_program.h"

@@ -20,8 +20,8 @@
 #include <stdexcept>
 #include <thread>
 
-#include "architecture/error.h"
-#include "architecture/random.h"
+#include "base/error.h"
+#include "base/random.h"
 #include "search/search.h"
 #include "search/study/host_lock.h"
 #include "tests/cli/run_program.h"

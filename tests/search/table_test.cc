@@ -8,7 +8,7 @@
 #include <fstream>
 #include <string>
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "search/configuration.h"
 
 namespace metaqnn::search {

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <fstream>
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "search/evaluate/libtorch/device_data.h"
 #include "search/evaluate/libtorch/network.h"
 #include "search/evaluate/libtorch/precision.h"
@@ -42,7 +42,8 @@ TrainingSettings short_training() {
 
 std::unique_ptr<Evaluator> evaluator(const TrainingSettings& training,
                                      const DataSettings& data = small_data()) {
-  return make_training_evaluator(training, data, {.device = "cpu", .threads = 1, .seed = 7});
+  return torch_library().make_training_evaluator(training, data,
+                                                 {.device = "cpu", .threads = 1, .seed = 7});
 }
 
 Trial train(Evaluator& evaluator, const std::string& architecture) {
@@ -274,8 +275,10 @@ TEST(Training, OfOneArchitectureIsTheSameWhateverWasTrainedBefore) {
 }
 
 TEST(Training, DiffersBetweenSeeds) {
-  const auto one = make_training_evaluator(short_training(), small_data(), {.seed = 1});
-  const auto two = make_training_evaluator(short_training(), small_data(), {.seed = 2});
+  const auto one =
+      torch_library().make_training_evaluator(short_training(), small_data(), {.seed = 1});
+  const auto two =
+      torch_library().make_training_evaluator(short_training(), small_data(), {.seed = 2});
   EXPECT_NE(train(*one, "[C(8,3,1), SM(10)]").curve.at(0).training_loss,
             train(*two, "[C(8,3,1), SM(10)]").curve.at(0).training_loss);
 }

@@ -10,8 +10,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "architecture/random.h"
 #include "architecture/shapes.h"
+#include "base/random.h"
 #include "datasets/images/image_set.h"
 #include "datasets/images/preprocessing.h"
 #include "search/evaluate/settings.h"

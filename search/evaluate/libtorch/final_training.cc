@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "architecture/error.h"
-#include "architecture/random.h"
+#include "base/error.h"
+#include "base/random.h"
 #include "datasets/images/data_set.h"
 #include "datasets/images/padding.h"
 #include "search/evaluate/libtorch/libtorch.h"
@@ -199,8 +199,8 @@ class TorchFinalTrainer : public FinalTrainer {
 
 }  // namespace
 
-std::unique_ptr<FinalTrainer> libtorch::make_final_trainer(const FinalTrainerSettings& settings,
-                                                           const Resources& resources) {
+std::unique_ptr<FinalTrainer> LibTorch::make_final_trainer(const FinalTrainerSettings& settings,
+                                                           const Resources& resources) const {
   std::unique_ptr<FinalTrainer> made;
   load_onto(at::Device(resources.device),
             [&] { made = std::make_unique<TorchFinalTrainer>(settings, resources); });

@@ -9,8 +9,8 @@
 #include <charconv>
 #include <cmath>
 
-#include "architecture/error.h"
-#include "architecture/foreign_text.h"
+#include "base/error.h"
+#include "base/foreign_text.h"
 #include "search/evaluate/bfloat16.h"
 #include "search/evaluate/device_fault.h"
 #include "search/evaluate/libtorch/precision.h"
@@ -77,15 +77,13 @@ at::ScalarType choose_precision(const std::string& name, const at::Device& devic
   return worthwhile && bfloat16_step_works(device) ? at::kBFloat16 : at::kFloat;
 }
 
-namespace libtorch {
-
-std::string torch_version() {
+std::string LibTorch::version() const {
   return std::string("LibTorch " TORCH_VERSION " (CUDA: ") +
          (torch::cuda::is_available() ? std::to_string(torch::cuda::device_count()) + " devices)"
                                       : "no)");
 }
 
-std::vector<std::string> resolve_devices(const std::string& text) {
+std::vector<std::string> LibTorch::resolve_devices(const std::string& text) const {
   const std::string obstacle = why_no_gpu();
   if (text == "auto" && !obstacle.empty()) return {"cpu"};
   const int count = obstacle.empty() ? static_cast<int>(torch::cuda::device_count()) : 0;
@@ -110,22 +108,15 @@ std::vector<std::string> resolve_devices(const std::string& text) {
   return devices;
 }
 
-std::string resolve_precision(const std::string& precision, const std::string& device) {
+std::string LibTorch::resolve_precision(const std::string& precision,
+                                        const std::string& device) const {
   return choose_precision(precision, at::Device(device)) == at::kFloat ? "float32" : "bfloat16";
 }
 
-extern "C" const Functions* metaqnn_libtorch() {
-  static const Functions functions{kBuild,
-                                   torch_version,
-                                   resolve_devices,
-                                   resolve_precision,
-                                   make_training_evaluator,
-                                   make_final_trainer,
-                                   load_network,
-                                   export_torchscript};
-  return &functions;
+extern "C" const LibTorchEntry* metaqnn_libtorch() {
+  static const LibTorch library;
+  static const LibTorchEntry entry{kLibTorchBuild, &library};
+  return &entry;
 }
-
-}  // namespace libtorch
 
 }  // namespace metaqnn::search

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <numeric>
 
-#include "architecture/error.h"
-#include "architecture/random.h"
+#include "base/error.h"
+#include "base/random.h"
 #include "search/evaluate/libtorch/layers.h"
 
 namespace metaqnn::search {

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "search/evaluate/libtorch/network.h"
 
 namespace metaqnn::search {

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <sstream>
 
-#include "architecture/output_file.h"
+#include "base/output_file.h"
 #include "datasets/images/padding.h"
 #include "search/evaluate/libtorch/libtorch.h"
 #include "search/evaluate/libtorch/network.h"
@@ -189,7 +189,8 @@ class ScriptWriter {
 
 }  // namespace
 
-void libtorch::export_torchscript(const Checkpoint& checkpoint, const std::filesystem::path& file) {
+void LibTorch::export_torchscript(const Checkpoint& checkpoint,
+                                  const std::filesystem::path& file) const {
   check_network(checkpoint);
   std::ostringstream archive;
   ScriptWriter(checkpoint).module().save(archive);

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "datasets/images/padding.h"
 #include "search/evaluate/libtorch/device_data.h"
 #include "search/evaluate/libtorch/libtorch.h"
@@ -68,8 +68,9 @@ class TorchTrainedNetwork : public TrainedNetwork {
 
 }  // namespace
 
-std::unique_ptr<TrainedNetwork> libtorch::load_network(const Checkpoint& checkpoint,
-                                                       const std::string& device, int threads) {
+std::unique_ptr<TrainedNetwork> LibTorch::load_network(const Checkpoint& checkpoint,
+                                                       const std::string& device,
+                                                       int threads) const {
   check_network(checkpoint);
   return std::make_unique<TorchTrainedNetwork>(checkpoint, device, threads);
 }

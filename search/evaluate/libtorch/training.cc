@@ -7,16 +7,16 @@
 #include <algorithm>
 #include <cmath>
 
-#include "architecture/error.h"
-#include "architecture/memory.h"
-#include "architecture/random.h"
 #include "architecture/shapes.h"
+#include "base/error.h"
+#include "base/random.h"
 #include "datasets/images/data_set.h"
 #include "search/evaluate/libtorch/device_data.h"
 #include "search/evaluate/libtorch/libtorch.h"
 #include "search/evaluate/libtorch/precision.h"
 #include "search/evaluate/libtorch/tensor_memory.h"
 #include "search/evaluate/libtorch/training_run.h"
+#include "search/evaluate/training_memory.h"
 
 namespace metaqnn::search {
 namespace {
@@ -213,9 +213,9 @@ class TrainingEvaluator : public Evaluator {
 
 }  // namespace
 
-std::unique_ptr<Evaluator> libtorch::make_training_evaluator(const TrainingSettings& settings,
+std::unique_ptr<Evaluator> LibTorch::make_training_evaluator(const TrainingSettings& settings,
                                                              const DataSettings& data,
-                                                             const Resources& resources) {
+                                                             const Resources& resources) const {
   std::unique_ptr<Evaluator> made;
   load_onto(at::Device(resources.device),
             [&] { made = std::make_unique<TrainingEvaluator>(settings, data, resources); });

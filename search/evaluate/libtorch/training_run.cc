@@ -7,9 +7,9 @@
 #include <cmath>
 #include <numeric>
 
-#include "architecture/error.h"
-#include "architecture/random.h"
-#include "kernels/blas_threads.h"
+#include "base/blas_threads.h"
+#include "base/error.h"
+#include "base/random.h"
 #include "search/evaluate/device_fault.h"
 #include "search/evaluate/libtorch/tensor_memory.h"
 
@@ -45,7 +45,7 @@ namespace {
 // other workers they spin for longer than they compute.
 void set_threads(int threads) {
   at::set_num_threads(threads);
-  kernels::set_blas_threads(threads);
+  set_blas_threads(threads);
 }
 
 Breakdown breakdown_of(const at::Device& device, const std::string& message) {

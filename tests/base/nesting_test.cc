@@ -1,4 +1,4 @@
-#include "architecture/nesting.h"
+#include "base/nesting.h"
 
 #include <gtest/gtest.h>
 

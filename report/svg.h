@@ -1,5 +1,5 @@
 // How is a figure of a report drawn? Axes with round ticks and marks between them, as SVG inside a
-// page, which gives classes their colours and fonts (cli/report_page.cc).
+// page, which gives classes their colours and fonts (report/page.cc).
 //
 //   Chart chart("Accuracy of each trial", whole_axis("trial", 1, 1000),
 //               linear_axis("validation accuracy", 0.1, 0.9));
@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-namespace metaqnn::cli {
+namespace metaqnn::report {
 
 // Text for HTML and SVG, between tags and in quoted attributes. Control characters, which neither
 // may hold, and bytes that are no UTF-8 become U+FFFD.
@@ -104,4 +104,4 @@ class Chart {
   double legend_end_;
 };
 
-}  // namespace metaqnn::cli
+}  // namespace metaqnn::report

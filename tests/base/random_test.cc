@@ -1,4 +1,4 @@
-#include "architecture/random.h"
+#include "base/random.h"
 
 #include <gtest/gtest.h>
 

@@ -15,7 +15,7 @@
 //   decompose(gram);
 #pragma once
 
-namespace metaqnn::kernels {
+namespace metaqnn {
 
 class BlasThreads {
  public:
@@ -40,4 +40,4 @@ class BlasCall {
   BlasCall& operator=(const BlasCall&) = delete;
 };
 
-}  // namespace metaqnn::kernels
+}  // namespace metaqnn

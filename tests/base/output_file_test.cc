@@ -1,4 +1,4 @@
-#include "architecture/output_file.h"
+#include "base/output_file.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -22,7 +22,7 @@
 #include <thread>
 #include <vector>
 
-#include "architecture/error.h"
+#include "base/error.h"
 #include "tests/error_message.h"
 #include "tests/folder.h"
 

@@ -1,11 +1,11 @@
-#include "architecture/foreign_text.h"
+#include "base/foreign_text.h"
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstdio>
 
-#include "architecture/secrets.h"
+#include "base/secrets.h"
 
 namespace metaqnn {
 namespace {

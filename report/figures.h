@@ -7,7 +7,7 @@
 
 #include "search/search.h"
 
-namespace metaqnn::cli {
+namespace metaqnn::report {
 
 // One consistent state of a study.
 struct ReportedStudy {
@@ -38,4 +38,4 @@ struct Figure {
 // In the order of the page. That of screened networks is there only where there are any.
 std::vector<Figure> make_figures(const ReportedStudy& study);
 
-}  // namespace metaqnn::cli
+}  // namespace metaqnn::report

@@ -1,9 +1,9 @@
-#include "architecture/memory.h"
+#include "search/evaluate/training_memory.h"
 
 #include <algorithm>
 #include <cmath>
 
-namespace metaqnn {
+namespace metaqnn::search {
 namespace {
 
 // Resident after LibTorch 1.13 has trained a tiny network on the CPU.
@@ -56,4 +56,4 @@ TrainingMemory estimate_training_memory(const Architecture& architecture, const 
   return memory;
 }
 
-}  // namespace metaqnn
+}  // namespace metaqnn::search

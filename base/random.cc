@@ -1,6 +1,6 @@
-#include "architecture/random.h"
+#include "base/random.h"
 
-#include "architecture/error.h"
+#include "base/error.h"
 
 namespace metaqnn {
 namespace {

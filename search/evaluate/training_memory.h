@@ -16,7 +16,7 @@
 
 #include "architecture/shapes.h"
 
-namespace metaqnn {
+namespace metaqnn::search {
 
 struct TrainingMemorySettings {
   int batch_size = 128;
@@ -34,4 +34,4 @@ struct TrainingMemory {  // bytes
 TrainingMemory estimate_training_memory(const Architecture& architecture, const Shape& input,
                                         const TrainingMemorySettings& settings);
 
-}  // namespace metaqnn
+}  // namespace metaqnn::search

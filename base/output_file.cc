@@ -1,4 +1,4 @@
-#include "architecture/output_file.h"
+#include "base/output_file.h"
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -19,7 +19,7 @@
 #include <string>
 #include <utility>
 
-#include "architecture/error.h"
+#include "base/error.h"
 
 namespace metaqnn {
 namespace {

@@ -1,4 +1,4 @@
-#include "architecture/secrets.h"
+#include "base/secrets.h"
 
 #include <algorithm>
 #include <cctype>

@@ -1,6 +1,6 @@
 // Text that others wrote (names, keys, values, messages of libraries), as it may stand in a message
 // or a table: harmless to a terminal, of bounded length, and without passwords
-// (architecture/secrets.h).
+// (base/secrets.h).
 //
 //   shown("caf\xc3\xa9 \x1b[31m", 6);  // "café \x1b..."
 #pragma once

@@ -1,4 +1,4 @@
-#include "kernels/parallel.h"
+#include "base/parallel.h"
 
 #include <algorithm>
 #include <atomic>
@@ -7,15 +7,15 @@
 #include <thread>
 #include <vector>
 
-namespace metaqnn::kernels {
+namespace metaqnn {
 
-void parallel_for(Eigen::Index parts, int threads, const std::function<void(Eigen::Index)>& run) {
-  std::atomic<Eigen::Index> next{0};
+void parallel_for(int64_t parts, int threads, const std::function<void(int64_t)>& run) {
+  std::atomic<int64_t> next{0};
   std::mutex mutex;
   std::exception_ptr failure;
   const auto work = [&] {
     try {
-      for (Eigen::Index part; (part = next++) < parts;) run(part);
+      for (int64_t part; (part = next++) < parts;) run(part);
     } catch (...) {
       next = parts;
       const std::lock_guard lock(mutex);
@@ -23,11 +23,10 @@ void parallel_for(Eigen::Index parts, int threads, const std::function<void(Eige
     }
   };
   std::vector<std::jthread> helpers;
-  for (Eigen::Index i = 1; i < std::min<Eigen::Index>(threads, parts); ++i)
-    helpers.emplace_back(work);
+  for (int64_t i = 1; i < std::min<int64_t>(threads, parts); ++i) helpers.emplace_back(work);
   work();
   helpers.clear();  // joins
   if (failure) std::rethrow_exception(failure);
 }
 
-}  // namespace metaqnn::kernels
+}  // namespace metaqnn

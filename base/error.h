@@ -13,7 +13,7 @@ enum class ExitStatus { done = 0, failed = 1, usage = 2, data = 3, interrupted =
 
 class Error : public std::runtime_error {
  public:
-  // The message is kept as message_line() of architecture/foreign_text.h: whatever it quotes, it is
+  // The message is kept as message_line() of base/foreign_text.h: whatever it quotes, it is
   // one line of a few kB, harmless to a terminal and without passwords.
   Error(ExitStatus status, const std::string& message);
   ExitStatus status() const { return status_; }

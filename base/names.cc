@@ -1,4 +1,4 @@
-#include "architecture/names.h"
+#include "base/names.h"
 
 #include <algorithm>
 #include <cstddef>

@@ -1,4 +1,4 @@
-#include "cli/svg.h"
+#include "report/svg.h"
 
 #include <fmt/format.h>
 
@@ -6,10 +6,10 @@
 #include <cmath>
 #include <utility>
 
-#include "architecture/error.h"
-#include "cli/output.h"
+#include "base/error.h"
+#include "base/numbers.h"
 
-namespace metaqnn::cli {
+namespace metaqnn::report {
 namespace {
 
 // The picture and, in it, the plot.
@@ -337,4 +337,4 @@ std::string Chart::svg() const {
                      legend_);
 }
 
-}  // namespace metaqnn::cli
+}  // namespace metaqnn::report

@@ -1,4 +1,4 @@
-#include "cli/report_page.h"
+#include "report/page.h"
 
 #include <fmt/format.h>
 
@@ -7,12 +7,12 @@
 #include <utility>
 #include <vector>
 
-#include "cli/output.h"
-#include "cli/svg.h"
+#include "base/numbers.h"
+#include "report/svg.h"
 #include "search/screen.h"
 #include "search/search.h"
 
-namespace metaqnn::cli {
+namespace metaqnn::report {
 namespace {
 
 using search::Trial;
@@ -89,6 +89,8 @@ std::string element(const std::string& name, const std::string& content) {
 }
 
 std::string code(const std::string& text) { return element("code", escaped(text)); }
+
+enum class Align { left, right };
 
 struct Head {
   std::string title;
@@ -209,7 +211,7 @@ std::string space_in_words(const search::Configuration& configuration) {
   const search::Space space = search::build_space(configuration);
   const std::string size = fmt::format("{} architectures, {} states",
                                        scientific(space.architectures()), grouped(space.states()));
-  if (configuration.space.kind == "sequence")
+  if (configuration.space.is_sequence())
     return fmt::format("strings {}; {}", code(configuration.space.sequence.pattern), size);
   return fmt::format("convolutional networks of at most {} layers for {} inputs and {} classes; {}",
                      configuration.space.cnn.depth_limit, to_string(*space.input()),
@@ -218,7 +220,7 @@ std::string space_in_words(const search::Configuration& configuration) {
 
 std::string strategy_in_words(const search::StrategySettings& strategy) {
   std::string text = strategy_name(strategy.kind);
-  if (strategy.kind == "q_learning") {
+  if (search::heeds_epsilon(strategy.kind)) {
     text += fmt::format(
         ": learning rate {:g}, discount {:g}, Q-values from {:g}, {} samples replayed after each",
         strategy.alpha, strategy.gamma, strategy.initial_q, strategy.replay);
@@ -236,7 +238,7 @@ std::string schedule_in_words(const ReportedStudy& study) {
 }
 
 std::string evaluation_in_words(const search::EvaluatorSettings& evaluator) {
-  if (evaluator.kind == "table") {
+  if (evaluator.looks_up()) {
     const search::TableSettings& table = evaluator.table;
     return "looked up in the table " + code(table.file.filename().string()) +
            (table.target.empty() ? "" : ", column " + code(table.target));
@@ -409,4 +411,4 @@ std::string report_page(const ReportedStudy& study) {
          figures(study) + configuration(study) + "</main>\n</body>\n</html>\n";
 }
 
-}  // namespace metaqnn::cli
+}  // namespace metaqnn::report

@@ -1,11 +1,11 @@
-#include "kernels/blas_threads.h"
+#include "base/blas_threads.h"
 
 #include <dlfcn.h>
 
 #include <condition_variable>
 #include <mutex>
 
-namespace metaqnn::kernels {
+namespace metaqnn {
 namespace {
 
 thread_local int wanted = 0;  // threads for the calls of this thread; 0 = as found
@@ -69,4 +69,4 @@ void set_blas_threads(int threads) { process().set(threads); }
 BlasCall::BlasCall() { process().enter(wanted); }
 BlasCall::~BlasCall() { process().leave(); }
 
-}  // namespace metaqnn::kernels
+}  // namespace metaqnn

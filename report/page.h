@@ -5,10 +5,10 @@
 
 #include <string>
 
-#include "cli/report_figures.h"
+#include "report/figures.h"
 
-namespace metaqnn::cli {
+namespace metaqnn::report {
 
 std::string report_page(const ReportedStudy& study);
 
-}  // namespace metaqnn::cli
+}  // namespace metaqnn::report

@@ -1,10 +1,10 @@
-#include "architecture/foreign_text.h"
+#include "base/foreign_text.h"
 
 #include <gmock/gmock.h>
 
-#include "architecture/error.h"
-#include "architecture/names.h"
-#include "architecture/secrets.h"
+#include "base/error.h"
+#include "base/names.h"
+#include "base/secrets.h"
 
 namespace metaqnn {
 namespace {

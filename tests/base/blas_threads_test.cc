@@ -1,4 +1,4 @@
-#include "kernels/blas_threads.h"
+#include "base/blas_threads.h"
 
 #include <dlfcn.h>
 #include <gtest/gtest.h>
@@ -12,7 +12,7 @@
 #include "kernels/positive_definite.h"
 #include "tests/matrix.h"
 
-namespace metaqnn::kernels {
+namespace metaqnn {
 namespace {
 
 // The number of the process: what a call under way is computed with.
@@ -68,7 +68,7 @@ TEST_F(BlasThreadsOf, OneThreadAreNotThoseOfAnother) {
 
 TEST_F(BlasThreadsOf, ACallThatThrowsAreReturned) {
   const BlasThreads one(1);
-  EXPECT_THROW(decompose(Eigen::MatrixXd(2, 3)), std::exception);
+  EXPECT_THROW(kernels::decompose(Eigen::MatrixXd(2, 3)), std::exception);
   try {
     const BlasCall call;
     throw std::runtime_error("in the middle");
@@ -125,7 +125,7 @@ TEST_F(BlasThreadsOf, ProductsAndDecompositionsAreTheSameBesideOthersAsAlone) {
   const Eigen::MatrixXd symmetric = a + a.transpose();
   const auto compute = [&](int asked) {
     const BlasThreads mine(asked);
-    return Eigen::MatrixXd(product(decompose(symmetric).vectors, a));
+    return Eigen::MatrixXd(kernels::product(kernels::decompose(symmetric).vectors, a));
   };
   const std::vector<int> asked{1, 2, 1, 2};
   std::vector<Eigen::MatrixXd> beside(asked.size());
@@ -138,4 +138,4 @@ TEST_F(BlasThreadsOf, ProductsAndDecompositionsAreTheSameBesideOthersAsAlone) {
 }
 
 }  // namespace
-}  // namespace metaqnn::kernels
+}  // namespace metaqnn

@@ -1,8 +1,8 @@
-#include "architecture/memory.h"
+#include "search/evaluate/training_memory.h"
 
 #include <gtest/gtest.h>
 
-namespace metaqnn {
+namespace metaqnn::search {
 namespace {
 
 int64_t total(const std::string& architecture, TrainingMemorySettings settings = {}) {
@@ -52,4 +52,4 @@ TEST(TrainingMemory, OnAGpuLeavesOutTheProgram) {
 }
 
 }  // namespace
-}  // namespace metaqnn
+}  // namespace metaqnn::search

@@ -1,4 +1,4 @@
-#include "cli/report_figures.h"
+#include "report/figures.h"
 
 #include <fmt/format.h>
 
@@ -7,11 +7,11 @@
 #include <functional>
 #include <map>
 
-#include "cli/output.h"
-#include "cli/svg.h"
+#include "base/numbers.h"
+#include "report/svg.h"
 #include "search/screen.h"
 
-namespace metaqnn::cli {
+namespace metaqnn::report {
 namespace {
 
 using search::Sample;
@@ -594,4 +594,4 @@ std::vector<Figure> make_figures(const ReportedStudy& study) {
   return figures;
 }
 
-}  // namespace metaqnn::cli
+}  // namespace metaqnn::report

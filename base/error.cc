@@ -1,9 +1,9 @@
-#include "architecture/error.h"
+#include "base/error.h"
 
 #include <cerrno>
 #include <cstring>
 
-#include "architecture/foreign_text.h"
+#include "base/foreign_text.h"
 
 namespace metaqnn {
 
