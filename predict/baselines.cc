@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "predict/target_scale.h"
+
 namespace metaqnn::predict {
 namespace {
 
@@ -17,18 +19,18 @@ class Baseline : public Predictor {
 // slope 0 for the mean.
 class Line : public Baseline {
  public:
-  Line(Index column, double slope, double at_zero, Range range)
-      : column_(column), slope_(slope), at_zero_(at_zero), range_(range) {}
+  Line(Index column, double slope, double at_zero, const TargetScale& scale)
+      : column_(column), slope_(slope), at_zero_(at_zero), scale_(scale) {}
   Prediction predict(const kernels::Points& points, const PredictSettings&) const override {
     VectorXd mean = VectorXd::Constant(points.size(), at_zero_);
     if (column_ >= 0) mean += slope_ * points.features.col(column_);
-    return {range_.limit(mean), {}};
+    return {scale_.limit(mean), {}};
   }
 
  private:
   Index column_;
   double slope_, at_zero_;
-  Range range_;
+  TargetScale scale_;
 };
 
 // Columns are standardised on the training points: mean 0, variance 1.
@@ -41,7 +43,7 @@ std::unique_ptr<Predictor> fit_line(const Training& training,
       const VectorXd x = training.points.features.col(static_cast<Index>(c));
       return std::make_unique<Line>(static_cast<Index>(c),
                                     x.dot(training.targets) / static_cast<double>(x.size()),
-                                    training.targets.mean(), Range(training.targets));
+                                    training.targets.mean(), TargetScale(training.targets));
     }
   }
   return fit_mean(training);
@@ -82,7 +84,7 @@ class Nearest : public Baseline {
 }  // namespace
 
 std::unique_ptr<Predictor> fit_mean(const Training& training) {
-  return std::make_unique<Line>(-1, 0, training.targets.mean(), Range(training.targets));
+  return std::make_unique<Line>(-1, 0, training.targets.mean(), TargetScale(training.targets));
 }
 std::unique_ptr<Predictor> fit_depth(const Training& training) {
   return fit_line(training, {"depth", "length"});

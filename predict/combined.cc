@@ -49,9 +49,12 @@ class Combined : public Predictor {
 };
 
 // The deviation's factor that gives left-out errors their size.
-double calibrate(const VectorXd& targets, const KernelPredictor& process, const Forest& forest) {
-  const VectorXd error = targets - (process.left_out().mean + forest.left_out()) / 2;
-  const double claimed = process.left_out().deviation.squaredNorm();
+double calibrate(const VectorXd& targets, const KernelPredictor& predictor, const Forest& forest) {
+  const GaussianProcess::LeftOut& left_out = predictor.process().left_out();
+  const double deviation = predictor.scale().deviation();
+  const VectorXd predicted = targets - deviation * left_out.residuals;
+  const VectorXd error = targets - (predicted + forest.left_out()) / 2;
+  const double claimed = (deviation * left_out.deviations).squaredNorm();
   return claimed > 0 ? std::sqrt(error.squaredNorm() / claimed) : 1;
 }
 
@@ -59,7 +62,7 @@ double calibrate(const VectorXd& targets, const KernelPredictor& process, const 
 
 std::unique_ptr<Predictor> fit_combined(const Training& training) {
   const kernels::KernelPointer kernel = sum_kernel(*training.encoding);
-  auto process = fit_least_squares(training, kernel, choice_for(training, "sum", *kernel));
+  auto process = fit_least_squares(training, kernel, hyperparameters_for(training, "sum", *kernel));
   Forest forest = grow(training);
   const double scale = calibrate(training.targets, *process, forest);
   return std::make_unique<Combined>(std::move(process), std::move(forest), scale);

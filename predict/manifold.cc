@@ -25,13 +25,14 @@ constexpr double kGain = 0.01;
 constexpr double kGraphWeights[] = {0.03, 0.1, 0.3, 1, 3};
 
 struct ManifoldKind {
-  const char* name;  // of the kernel, as choice_for() knows it
+  const char* name;  // of the kernel, as hyperparameters_for() knows it
   kernels::KernelPointer (*kernel)(const Encoding&);
   // Blocks of distances between all points, for the graph.
-  kernels::DistanceRows (*distances)(const Encoding&, const Choice&, const kernels::Points&);
+  kernels::DistanceRows (*distances)(const Encoding&, const Hyperparameters&,
+                                     const kernels::Points&);
 };
 
-kernels::DistanceRows feature_distances(const Encoding&, const Choice&,
+kernels::DistanceRows feature_distances(const Encoding&, const Hyperparameters&,
                                         const kernels::Points& all) {
   return [&all](Index first, Index count) -> MatrixXd {
     return kernels::squared_distances(all.features.middleRows(first, count), all.features);
@@ -39,11 +40,11 @@ kernels::DistanceRows feature_distances(const Encoding&, const Choice&,
 }
 
 // Under the costs chosen for the kernel; its first parameter is the width.
-kernels::DistanceRows token_distances(const Encoding& encoding, const Choice& choice,
+kernels::DistanceRows token_distances(const Encoding& encoding, const Hyperparameters& chosen,
                                       const kernels::Points& all) {
   const auto family = std::make_shared<const kernels::CostFamily>(encoding.costs());
   const kernels::PointDistances distances(
-      *family, choice.parameters.tail(choice.parameters.size() - 1), all, all);
+      *family, chosen.parameters.tail(chosen.parameters.size() - 1), all, all);
   return [family, distances](Index first, Index count) { return distances.rows(first, count); };
 }
 
@@ -156,36 +157,44 @@ std::string describe_space(const FeatureSpace& space, const MatrixXd& features,
   return text;
 }
 
-// The predictor, with what it needs to be saved.
 class Manifold : public Predictor {
  public:
-  Manifold(Expansion expansion, std::vector<std::string> landmarks, double graph_weight,
-           std::vector<std::string> report)
-      : predictor_(std::move(expansion), std::move(report)),
+  // `landmarks`: the architectures of the expansion's centres.
+  Manifold(Expansion expansion, double penalty, const TargetScale& scale,
+           std::vector<std::string> landmarks, double graph_weight,
+           std::vector<std::string> report = {})
+      : expansion_(std::move(expansion)),
+        penalty_(penalty),
+        scale_(scale),
         landmarks_(std::move(landmarks)),
-        graph_weight_(graph_weight) {}
+        graph_weight_(graph_weight),
+        report_(std::move(report)) {}
 
   Prediction predict(const kernels::Points& points,
                      const PredictSettings& settings) const override {
-    return predictor_.predict(points, {false, settings.threads});
+    return {scale_.restored(expansion_(points, settings.threads)), {}};
   }
   std::vector<std::pair<std::string, double>> hyperparameters() const override {
-    auto list = predictor_.hyperparameters();
+    auto list = named_hyperparameters(expansion_, penalty_);
     list.insert(list.begin() + 1, {"graph_weight", graph_weight_});
     return list;
   }
-  std::vector<std::string> report() const override { return predictor_.report(); }
+  std::vector<std::string> report() const override { return report_; }
   nlohmann::json state() const override {
-    nlohmann::json state = predictor_.state();
+    nlohmann::json state = expansion_state(expansion_, penalty_);
+    state["scale"] = 0.0;  // of the deviation, which there is not; part of the format
     state["graph_weight"] = graph_weight_;
     state["landmarks"] = landmarks_;
     return state;
   }
 
  private:
-  KernelPredictor predictor_;
+  Expansion expansion_;
+  double penalty_;
+  TargetScale scale_;
   std::vector<std::string> landmarks_;
   double graph_weight_;
+  std::vector<std::string> report_;
 };
 
 class ManifoldFit {
@@ -194,8 +203,9 @@ class ManifoldFit {
       : training_(training),
         kind_(kind),
         kernel_(kind.kernel(*training.encoding)),
-        choice_(choice_for(training, kind.name, *kernel_)),
-        targets_(standardise(training.targets)) {}
+        chosen_(hyperparameters_for(training, kind.name, *kernel_)),
+        scale_(training.targets),
+        targets_(scale_.standardised(training.targets)) {}
 
   std::unique_ptr<Predictor> run() {
     if (training_.settings.graph_weight == 0.0) return without_graph("graph weight 0, as told");
@@ -203,14 +213,14 @@ class ManifoldFit {
     all_ = training_.points;
     all_.append(training_.unlabelled);
     space_ = make_space(
-        *kernel_, choice_.parameters, all_,
+        *kernel_, chosen_.parameters, all_,
         choose_landmarks(training_.points.size(), all_.size(), training_.settings.seed), threads);
     const MatrixXd features = kernels::product(
-        kernel_->gram(choice_.parameters, all_, space_.centres, threads), space_.to_features);
+        kernel_->gram(chosen_.parameters, all_, space_.centres, threads), space_.to_features);
     report_.push_back(
-        describe_space(space_, features, kernel_->diagonal(choice_.parameters, all_)));
+        describe_space(space_, features, kernel_->diagonal(chosen_.parameters, all_)));
     const kernels::Spectrum graph = kernels::decompose(
-        graph_form(features, kind_.distances(*training_.encoding, choice_, all_), threads));
+        graph_form(features, kind_.distances(*training_.encoding, chosen_, all_), threads));
     graph_ = graph.clipped();
     space_.to_features = kernels::product(space_.to_features, graph.vectors);
     rows_ = kernels::product(features.topRows(training_.points.size()), graph.vectors);
@@ -230,14 +240,14 @@ class ManifoldFit {
   Solution choose_weights() const {
     if (training_.settings.graph_weight) {
       const double rho = *training_.settings.graph_weight;
-      return best_lambda(smoothed_rows(rho), targets_.values, rho);
+      return best_lambda(smoothed_rows(rho), targets_, rho);
     }
-    Solution zero = best_lambda(rows_, targets_.values, 0);
+    Solution zero = best_lambda(rows_, targets_, 0);
     // Without the graph no landmarks are needed, and what they lose is lost for nothing.
-    zero.squared = std::min(zero.squared, (1 - choice_.report.r2) * targets_.values.squaredNorm());
+    zero.squared = std::min(zero.squared, (1 - chosen_.report.r2) * targets_.squaredNorm());
     Solution best = zero;
     for (double rho : kGraphWeights) {
-      const Solution found = best_lambda(smoothed_rows(rho), targets_.values, rho);
+      const Solution found = best_lambda(smoothed_rows(rho), targets_, rho);
       if (found.squared < best.squared) best = found;
     }
     return best.squared < (1 - kGain) * zero.squared ? best : zero;
@@ -246,34 +256,26 @@ class ManifoldFit {
   std::unique_ptr<Predictor> with_graph(const Solution& solution) {
     MatrixXd a = kernels::product_t(rows_, rows_);
     a.diagonal().array() += solution.lambda * (1 + solution.rho * graph_.array());
-    const VectorXd v = Eigen::LLT<MatrixXd>(a).solve(rows_.transpose() * targets_.values);
+    const VectorXd v = Eigen::LLT<MatrixXd>(a).solve(rows_.transpose() * targets_);
     char text[100];
     std::snprintf(text, sizeof text, "graph weight %.3g by leave-one-out, %lld unlabelled points",
                   solution.rho, static_cast<long long>(training_.unlabelled.size()));
     report_.emplace_back(text);
-    Expansion e;
-    e.kernel = kernel_;
-    e.parameters = choice_.parameters;
-    e.penalty = solution.lambda;
-    e.centres = space_.centres;
-    e.coefficients = space_.to_features * v;
-    e.intercept = -means_.dot(v);
-    e.target_mean = targets_.mean;
-    e.target_deviation = targets_.deviation;
-    e.range = Range(training_.targets);
-    return std::make_unique<Manifold>(std::move(e), landmark_names(), solution.rho, report());
+    Expansion expansion{kernel_, chosen_.parameters, space_.centres, space_.to_features * v,
+                        -means_.dot(v)};
+    return std::make_unique<Manifold>(std::move(expansion), solution.lambda, scale_,
+                                      landmark_names(), solution.rho, report());
   }
 
   std::unique_ptr<Predictor> without_graph(std::string why) {
     report_.push_back(std::move(why));
-    const auto plain = fit_least_squares(training_, kernel_, choice_);
-    Expansion e = plain->expansion();
-    e.scale = 0;
-    return std::make_unique<Manifold>(std::move(e), training_.architectures, 0, report());
+    const auto plain = fit_least_squares(training_, kernel_, chosen_);
+    return std::make_unique<Manifold>(plain->process().expansion(), plain->process().penalty(),
+                                      scale_, training_.architectures, 0, report());
   }
 
   std::vector<std::string> report() const {
-    std::vector<std::string> lines{describe(choice_.report)};
+    std::vector<std::string> lines{describe(chosen_.report)};
     lines.insert(lines.end(), report_.begin(), report_.end());
     return lines;
   }
@@ -292,8 +294,9 @@ class ManifoldFit {
   const Training& training_;
   const ManifoldKind& kind_;
   kernels::KernelPointer kernel_;
-  const Choice& choice_;
-  Standardised targets_;
+  const Hyperparameters& chosen_;
+  TargetScale scale_;
+  VectorXd targets_;
   kernels::Points all_;
   FeatureSpace space_;
   VectorXd graph_;  // G's eigenvalues; the feature space has its eigenvectors as axes
@@ -305,19 +308,11 @@ class ManifoldFit {
 std::unique_ptr<Predictor> restore(const Training& training, const nlohmann::json& state,
                                    const ManifoldKind& kind) {
   std::vector<std::string> landmarks = texts_at(state, "landmarks");
-  const Standardised targets = standardise(training.targets);
-  Expansion e;
-  e.kernel = kind.kernel(*training.encoding);
-  e.parameters = parameters_at(state, *e.kernel);
-  e.penalty = penalty_at(state);
-  e.intercept = number_at(state, "intercept");
-  e.centres = training.encoding->points(landmarks);
-  e.coefficients = vector_at(state, "coefficients", e.centres.size());
-  e.target_mean = targets.mean;
-  e.target_deviation = targets.deviation;
-  e.range = Range(training.targets);
-  return std::make_unique<Manifold>(std::move(e), std::move(landmarks),
-                                    number_at(state, "graph_weight"), std::vector<std::string>{});
+  kernels::Points centres = training.encoding->points(landmarks);
+  return std::make_unique<Manifold>(
+      expansion_from(state, kind.kernel(*training.encoding), std::move(centres)),
+      penalty_from(state), TargetScale(training.targets), std::move(landmarks),
+      number_at(state, "graph_weight"));
 }
 
 }  // namespace

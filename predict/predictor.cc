@@ -1,6 +1,5 @@
 #include "predict/predictor.h"
 
-#include <cmath>
 #include <set>
 
 #include "base/blas_threads.h"
@@ -99,13 +98,14 @@ class TwoPartPredictor : public Predictor {
 
 }  // namespace
 
-const Choice& Choices::get(const std::string& kernel, const std::function<Choice()>& choose) {
+const Hyperparameters& SharedHyperparameters::get(const std::string& kernel,
+                                                  const std::function<Hyperparameters()>& choose) {
   std::unique_lock map(mutex_);
   Entry& entry = entries_[kernel];
   map.unlock();
   const std::lock_guard lock(entry.mutex);
-  if (!entry.choice) entry.choice = choose();
-  return *entry.choice;
+  if (!entry.chosen) entry.chosen = choose();
+  return *entry.chosen;
 }
 
 Training make_training(const EncodingSettings& encoding, const Samples& samples, Failures failures,
@@ -174,16 +174,6 @@ const Method& find_method(const std::string& name) {
   }
   throw UsageError("there is no method " + shown(name) + "; did you mean " +
                    nearest_name(name, names) + "? Methods: " + list_names(names));
-}
-
-VectorXd Range::limit(const VectorXd& predictions) const {
-  const double margin = 0.1 * (high_ - low_);
-  if (!(margin > 0)) return VectorXd::Constant(predictions.size(), low_);
-  return predictions.unaryExpr([&](double p) {
-    if (p > high_) return high_ + margin * std::tanh((p - high_) / margin);
-    if (p < low_) return low_ - margin * std::tanh((low_ - p) / margin);
-    return p;
-  });
 }
 
 }  // namespace metaqnn::predict

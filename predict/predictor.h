@@ -28,8 +28,8 @@
 #include <vector>
 
 #include "kernels/kernel.h"
-#include "predict/choice.h"
 #include "predict/encoding.h"
+#include "predict/hyperparameters.h"
 #include "predict/samples.h"
 
 namespace metaqnn::predict {
@@ -46,15 +46,16 @@ struct TwoParts;
 
 // Hyper-parameters by the name of their kernel, each chosen once: by the thread that needs them
 // first, while others that need the same wait.
-class Choices {
+class SharedHyperparameters {
  public:
   // Refers to this.
-  const Choice& get(const std::string& kernel, const std::function<Choice()>& choose);
+  const Hyperparameters& get(const std::string& kernel,
+                             const std::function<Hyperparameters()>& choose);
 
  private:
   struct Entry {
     std::mutex mutex;
-    std::optional<Choice> choice;
+    std::optional<Hyperparameters> chosen;
   };
   std::mutex mutex_;  // of the map
   std::map<std::string, Entry> entries_;
@@ -73,7 +74,8 @@ struct Training {
   // With Failures::model, where some networks failed and at least two did not; else null.
   std::shared_ptr<const TwoParts> parts;
   // Hyper-parameters that several methods share.
-  std::shared_ptr<Choices> choices = std::make_shared<Choices>();
+  std::shared_ptr<SharedHyperparameters> hyperparameters =
+      std::make_shared<SharedHyperparameters>();
 };
 
 // The prediction is p a + (1 - p) chance: `trains` has the shares of trained networks as targets,
@@ -129,19 +131,5 @@ std::unique_ptr<Predictor> fit(const Method& method, const Training& training);
 // The same predictor again, from the state it gave. Throws DataError naming the key at fault.
 std::unique_ptr<Predictor> restore(const Method& method, const Training& training,
                                    const nlohmann::json& state);
-
-// Predictions beyond what training saw are drawn in: the range of the targets widened by a tenth of
-// it at both ends is never left, and the order of predictions stays. On 20 points a straight line
-// goes anywhere.
-class Range {
- public:
-  Range() = default;
-  explicit Range(const Eigen::VectorXd& targets)
-      : low_(targets.minCoeff()), high_(targets.maxCoeff()) {}
-  Eigen::VectorXd limit(const Eigen::VectorXd& predictions) const;
-
- private:
-  double low_ = 0, high_ = 1;
-};
 
 }  // namespace metaqnn::predict

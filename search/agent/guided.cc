@@ -6,6 +6,8 @@
 #include <unordered_set>
 
 #include "base/error.h"
+#include "predict/gaussian_process.h"
+#include "predict/hyperparameters.h"
 #include "predict/kernel_predictor.h"
 #include "search/agent/mutation.h"
 #include "search/agent/q_learning.h"
@@ -99,48 +101,6 @@ void append(Candidates& all, const Candidates& more) {
   all.points.append(more.points);
 }
 
-// The posterior of a Gaussian process at other points.
-class Process {
- public:
-  Process(kernels::KernelPointer kernel, VectorXd parameters, kernels::Points points,
-          const VectorXd& targets)
-      : kernel_(std::move(kernel)),
-        parameters_(std::move(parameters)),
-        points_(std::move(points)),
-        system_(kernels::decompose(kernel_->gram(parameters_, points_)), targets) {
-    penalty_ = system_.best_penalty(predict::kSmallestPenalty, predict::kLargestPenalty);
-    fit_ = system_.solve(penalty_);
-    scale_ = fit_.left_out.cwiseAbs2().cwiseQuotient(fit_.left_out_gain).mean();
-  }
-
-  MatrixXd gram(const kernels::Points& others) const {
-    return kernel_->gram(parameters_, others, points_);
-  }
-  VectorXd mean(const MatrixXd& gram) const {
-    return (gram * fit_.coefficients).array() + fit_.intercept;
-  }
-  VectorXd deviation(const kernels::Points& others, const MatrixXd& gram) const {
-    const VectorXd left =
-        kernel_->diagonal(parameters_, others) - system_.explained(penalty_, gram);
-    return (scale_ * left.cwiseMax(0).array()).sqrt();
-  }
-  // Between others, m x m.
-  MatrixXd covariance(const kernels::Points& others, const MatrixXd& gram) const {
-    const VectorXd h = (system_.spectrum().clipped().array() + penalty_).rsqrt();
-    const MatrixXd explained = gram * system_.spectrum().vectors * h.asDiagonal();
-    return scale_ * (kernel_->gram(parameters_, others) - explained * explained.transpose());
-  }
-  double noise() const { return scale_ * penalty_; }
-
- private:
-  kernels::KernelPointer kernel_;
-  VectorXd parameters_;
-  kernels::Points points_;
-  predict::LeastSquares system_;
-  double penalty_ = 1, scale_ = 1;
-  predict::LeastSquaresFit fit_;
-};
-
 class Guided : public Strategy {
  public:
   Guided(const StrategySettings& settings, const Space& space, uint64_t seed, Admission admits)
@@ -179,7 +139,7 @@ class Guided : public Strategy {
     prepared_ = seen_.size();
     prepared_pending_ = pending;
     encode();
-    const Process process = fit();
+    const predict::GaussianProcess process = fit();
     Random random = Random::stream(seed_, "candidates", seen_.size() + pending.size());
     Candidates candidates = draw(pending, random);
     VectorXd bounds = upper_bounds(process, candidates);
@@ -276,10 +236,11 @@ class Guided : public Strategy {
     return Eigen::Map<const VectorXd>(scores.data(), static_cast<Index>(scores.size()));
   }
 
-  Process fit() {
+  predict::GaussianProcess fit() {
     choose_parameters();
     const std::vector<Index> rows = rows_to_fit();
-    return Process(kernel_, parameters_, observed_.points.subset(rows), scores(rows));
+    return predict::GaussianProcess::fit(kernel_, parameters_, {}, observed_.points.subset(rows),
+                                         scores(rows));
   }
 
   // On the first m that became known, m growing by steps: the same after a restart.
@@ -293,10 +254,11 @@ class Guided : public Strategy {
     chosen_on_ = m;
     std::vector<Index> rows(m);
     std::iota(rows.begin(), rows.end(), Index{0});
-    predict::ChoiceSettings settings;
+    predict::HyperparameterSettings settings;
     settings.seed = seed_;
-    parameters_ =
-        predict::choose(*kernel_, observed_.points.subset(rows), scores(rows), settings).parameters;
+    parameters_ = predict::choose_hyperparameters(*kernel_, observed_.points.subset(rows),
+                                                  scores(rows), settings)
+                      .parameters;
   }
 
   std::vector<Index> best_first() const {
@@ -365,7 +327,7 @@ class Guided : public Strategy {
   }
 
   // Block by block: the Gram matrix of all with all that is known would not stay in a cache.
-  static VectorXd means(const Process& process, const kernels::Points& points) {
+  static VectorXd means(const predict::GaussianProcess& process, const kernels::Points& points) {
     VectorXd mean(points.size());
     for (Index begin = 0; begin < points.size(); begin += kBlock) {
       std::vector<Index> rows(static_cast<size_t>(std::min(kBlock, points.size() - begin)));
@@ -387,14 +349,15 @@ class Guided : public Strategy {
   }
 
   // mean + exploration * deviation; minus infinity where the mean is too low for it to be computed.
-  VectorXd upper_bounds(const Process& process, const Candidates& candidates) const {
+  VectorXd upper_bounds(const predict::GaussianProcess& process,
+                        const Candidates& candidates) const {
     VectorXd bounds = VectorXd::Constant(candidates.size(), -INFINITY);
     if (candidates.size() == 0) return bounds;
     const VectorXd mean = means(process, candidates.points);
     std::vector<Index> rows = largest_first(mean);
     rows.resize(static_cast<size_t>(std::min<Index>(candidates.size(), kMostScored)));
     const kernels::Points some = candidates.points.subset(rows);
-    const VectorXd deviation = process.deviation(some, process.gram(some));
+    const VectorXd deviation = process.deviation(some, predict::Spread::of_function);
     const double exploration = this->exploration();
     for (size_t i = 0; i < rows.size(); ++i)
       bounds(rows[i]) = mean(rows[i]) + exploration * deviation(static_cast<Index>(i));
@@ -403,8 +366,8 @@ class Guided : public Strategy {
 
   // The short list, picked in turn: what is picked, or in training, counts as observed for the
   // deviations of the others.
-  void rank(const Process& process, const Candidates& candidates, const VectorXd& bounds,
-            const std::vector<std::string>& pending) {
+  void rank(const predict::GaussianProcess& process, const Candidates& candidates,
+            const VectorXd& bounds, const std::vector<std::string>& pending) {
     std::vector<Index> rows = largest_first(bounds);
     rows.resize(std::min<size_t>(rows.size(), kShortList));
     ranking_ = candidates.subset(rows);

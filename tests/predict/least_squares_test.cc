@@ -7,8 +7,9 @@
 
 #include "base/blas_threads.h"
 #include "kernels/kernel.h"
-#include "predict/choice.h"
+#include "predict/hyperparameters.h"
 #include "predict/kernel_predictor.h"
+#include "predict/target_scale.h"
 #include "tests/matrix.h"
 #include "tests/tolerances.h"
 
@@ -127,7 +128,8 @@ TEST(LeastSquares, LeftOutResidualsAreWithinAFewPercentWhereTheKernelIsClipped) 
   Encoding encoding({}, some);
   const kernels::KernelPointer kernel = edit_kernel(encoding);
   const MatrixXd k = kernel->gram(starts(*kernel), encoding.points(some));
-  const VectorXd y = standardise(samples.targets.head(k.rows())).values;
+  const VectorXd targets = samples.targets.head(k.rows());
+  const VectorXd y = TargetScale(targets).standardised(targets);
   const double penalty = 0.1;
 
   const VectorXd closed = LeastSquares(kernels::decompose(k), y).solve(penalty).left_out;
@@ -176,7 +178,7 @@ TEST(LeastSquares, TheBestPenaltyHasTheSmallestResiduals) {
   }
 }
 
-TEST(Choice, FindsAWidthWithWhichASineIsPredicted) {
+TEST(Hyperparameters, FindsAWidthWithWhichASineIsPredicted) {
   const Index n = 60;
   kernels::Points points;
   points.features = random_matrix(n, 2, 12);
@@ -185,24 +187,25 @@ TEST(Choice, FindsAWidthWithWhichASineIsPredicted) {
   y.array() -= y.mean();
   y /= std::sqrt(y.squaredNorm() / n);
   const auto kernel = kernels::make_rbf({{"signal", {0, 1}}, {"noise", {1, 1}}});
-  const Choice choice = choose(*kernel, points, y, {});
-  EXPECT_GT(choice.report.r2, 0.95);
+  const Hyperparameters chosen = choose_hyperparameters(*kernel, points, y, {});
+  EXPECT_GT(chosen.report.r2, 0.95);
   const LeastSquares start(kernels::decompose(kernel->gram(kernels::starts(*kernel), points)), y);
   const double penalty = start.best_penalty(kSmallestPenalty, kLargestPenalty);
-  EXPECT_GT(choice.report.r2, 1 - start.solve(penalty).left_out.squaredNorm() / n);
-  EXPECT_LT(choice.parameters(0), choice.parameters(1));  // the noise gets the larger width
+  EXPECT_GT(chosen.report.r2, 1 - start.solve(penalty).left_out.squaredNorm() / n);
+  EXPECT_LT(chosen.parameters(0), chosen.parameters(1));  // the noise gets the larger width
 }
 
-TEST(Choice, IsTheSameForTheSameSeed) {
+TEST(Hyperparameters, IsTheSameForTheSameSeed) {
   kernels::Points points;
   points.features = random_matrix(40, 2, 13);
   points.tokens.resize(40);
   const VectorXd y = random_matrix(40, 1, 14);
   const auto kernel = kernels::make_rbf({{"all", {0, 2}}});
-  ChoiceSettings settings;
+  HyperparameterSettings settings;
   settings.starts = 3;
   settings.most_points = 30;
-  const Choice a = choose(*kernel, points, y, settings), b = choose(*kernel, points, y, settings);
+  const Hyperparameters a = choose_hyperparameters(*kernel, points, y, settings),
+                        b = choose_hyperparameters(*kernel, points, y, settings);
   EXPECT_EQ(a.parameters, b.parameters);
   EXPECT_EQ(a.penalty, b.penalty);
   EXPECT_EQ(a.report.points, 30);

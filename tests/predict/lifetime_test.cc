@@ -230,16 +230,16 @@ TEST(Threads, PredictWithOneModelAsOneAloneDoes) {
   }
 }
 
-TEST(Choices, AreMadeOnceHoweverManyAskForThem) {
-  Choices choices;
+TEST(SharedHyperparameters, AreMadeOnceHoweverManyAskForThem) {
+  SharedHyperparameters shared;
   std::atomic<int> made{0};
-  std::vector<const Choice*> got(4);
+  std::vector<const Hyperparameters*> got(4);
   std::vector<std::function<void()>> parts;
-  for (const Choice*& choice : got) {
+  for (const Hyperparameters*& chosen : got) {
     parts.emplace_back([&] {
-      choice = &choices.get("edit", [&] {
+      chosen = &shared.get("edit", [&] {
         ++made;
-        Choice fresh;
+        Hyperparameters fresh;
         fresh.penalty = 0.25;
         return fresh;
       });
@@ -247,19 +247,19 @@ TEST(Choices, AreMadeOnceHoweverManyAskForThem) {
   }
   run_beside(parts);
   EXPECT_EQ(made, 1);
-  for (const Choice* choice : got) {
-    EXPECT_EQ(choice, got[0]);
-    EXPECT_EQ(choice->penalty, 0.25);
+  for (const Hyperparameters* chosen : got) {
+    EXPECT_EQ(chosen, got[0]);
+    EXPECT_EQ(chosen->penalty, 0.25);
   }
 }
 
-TEST(Choices, ThatFailAreMadeAnew) {
-  Choices choices;
-  const auto fail = []() -> Choice { throw FailureError("not this time"); };
-  EXPECT_THROW(choices.get("rbf", fail), FailureError);
-  Choice fresh;
+TEST(SharedHyperparameters, ThatFailAreMadeAnew) {
+  SharedHyperparameters shared;
+  const auto fail = []() -> Hyperparameters { throw FailureError("not this time"); };
+  EXPECT_THROW(shared.get("rbf", fail), FailureError);
+  Hyperparameters fresh;
   fresh.penalty = 2;
-  EXPECT_EQ(choices.get("rbf", [&] { return fresh; }).penalty, 2);
+  EXPECT_EQ(shared.get("rbf", [&] { return fresh; }).penalty, 2);
 }
 
 }  // namespace

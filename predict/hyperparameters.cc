@@ -1,4 +1,4 @@
-#include "predict/choice.h"
+#include "predict/hyperparameters.h"
 
 #include <ceres/ceres.h>
 
@@ -6,7 +6,6 @@
 #include <chrono>
 #include <cmath>
 #include <numeric>
-#include <optional>
 
 #include "base/blas_threads.h"
 #include "base/error.h"
@@ -76,7 +75,7 @@ struct Minimum {
 };
 
 Minimum minimise(LeaveOneOut& cost, const std::vector<KernelParameter>& parameters, VectorXd start,
-                 const ChoiceSettings& settings) {
+                 const HyperparameterSettings& settings) {
   ceres::Problem::Options ownership;
   ownership.cost_function_ownership = ceres::DO_NOT_TAKE_OWNERSHIP;
   ceres::Problem problem(ownership);
@@ -118,33 +117,29 @@ double r2_of(const VectorXd& residuals, const VectorXd& targets) {
   return 1 - residuals.squaredNorm() / (targets.array() - targets.mean()).square().sum();
 }
 
-}  // namespace
+// Where the first descent begins, with the best penalty there, and what its residuals are.
+struct Start {
+  VectorXd parameters;  // the logarithm of the penalty last
+  VectorXd residuals;
+};
 
-Choice choose(const kernels::Kernel& kernel, const kernels::Points& points, const VectorXd& targets,
-              const ChoiceSettings& settings) {
-  const auto began = std::chrono::steady_clock::now();
-  const std::vector<Index> rows = random_rows(points.size(), settings.most_points, settings.seed);
-  const kernels::Points some = points.subset(rows);
-  const VectorXd some_targets = targets(rows);
-  std::vector<KernelParameter> parameters = kernel.parameters();
-  parameters.push_back({"penalty", kPenaltyStart, std::log(kSmallestPenalty),
-                        std::log(kLargestPenalty), kPenaltyDeviation});
-  LeaveOneOut cost(kernel, some, some_targets, parameters);
-  std::optional<BlasThreads> small(std::in_place, 1);
+Start start_of(const kernels::Kernel& kernel, const kernels::Points& points,
+               const VectorXd& targets) {
+  const VectorXd theta = kernels::starts(kernel);
+  const LeastSquares system(kernels::decompose(kernel.gram(theta, points)), targets);
+  const double penalty = system.best_penalty(kSmallestPenalty, kLargestPenalty);
+  Start start;
+  start.parameters.resize(theta.size() + 1);
+  start.parameters << theta, std::log(penalty);
+  start.residuals = system.solve(penalty).left_out;
+  return start;
+}
 
-  Choice choice;
-  VectorXd start(static_cast<Index>(parameters.size()));
-  for (size_t k = 0; k < parameters.size(); ++k) start(static_cast<Index>(k)) = parameters[k].start;
-  {
-    const VectorXd theta = start.head(start.size() - 1);
-    const LeastSquares system(kernels::decompose(kernel.gram(theta, some)), some_targets);
-    const double penalty = system.best_penalty(kSmallestPenalty, kLargestPenalty);
-    start(start.size() - 1) = std::log(penalty);
-    const VectorXd residuals = system.solve(penalty).left_out;
-    cost.set_prior_weight(
-        std::sqrt(residuals.squaredNorm() / static_cast<double>(residuals.size())));
-  }
+// From the start, and from others drawn from the prior around it.
+Minimum descend(LeaveOneOut& cost, const std::vector<KernelParameter>& parameters,
+                const VectorXd& start, const HyperparameterSettings& settings) {
   Minimum best;
+  int iterations = 0;
   Random random = Random::stream(settings.seed, "starts of hyper-parameters");
   for (int s = 0; s < settings.starts; ++s) {
     VectorXd from = start;
@@ -153,22 +148,47 @@ Choice choose(const kernels::Kernel& kernel, const kernels::Points& points, cons
       from(k) = std::clamp(from(k) + p.deviation * normal(random), p.lower, p.upper);
     }
     const Minimum found = minimise(cost, parameters, from, settings);
-    choice.report.iterations += found.iterations;
+    iterations += found.iterations;
     if (found.cost < best.cost) best = found;
   }
   if (!std::isfinite(best.cost))
     throw FailureError("no finite leave-one-out residuals at any start of the hyper-parameters");
-  choice.parameters = best.parameters.head(best.parameters.size() - 1);
-  small.reset();
+  best.iterations = iterations;
+  return best;
+}
+
+}  // namespace
+
+Hyperparameters choose_hyperparameters(const kernels::Kernel& kernel, const kernels::Points& points,
+                                       const VectorXd& targets,
+                                       const HyperparameterSettings& settings) {
+  const auto began = std::chrono::steady_clock::now();
+  const std::vector<Index> rows = random_rows(points.size(), settings.most_points, settings.seed);
+  Hyperparameters chosen;
+  {
+    const BlasThreads one(1);  // the subset is small
+    const kernels::Points some = points.subset(rows);
+    const VectorXd some_targets = targets(rows);
+    std::vector<KernelParameter> parameters = kernel.parameters();
+    parameters.push_back({"penalty", kPenaltyStart, std::log(kSmallestPenalty),
+                          std::log(kLargestPenalty), kPenaltyDeviation});
+    const Start start = start_of(kernel, some, some_targets);
+    LeaveOneOut cost(kernel, some, some_targets, parameters);
+    cost.set_prior_weight(
+        std::sqrt(start.residuals.squaredNorm() / static_cast<double>(start.residuals.size())));
+    const Minimum best = descend(cost, parameters, start.parameters, settings);
+    chosen.parameters = best.parameters.head(best.parameters.size() - 1);
+    chosen.report.iterations = best.iterations;
+    chosen.report.points = some.size();
+  }
   const LeastSquares system(
-      kernels::decompose(kernel.gram(choice.parameters, points, settings.threads)), targets);
-  choice.penalty = system.best_penalty(kSmallestPenalty, kLargestPenalty);
-  choice.report.r2 = r2_of(system.solve(choice.penalty).left_out, targets);
-  choice.report.points = some.size();
-  choice.report.repair = kernels::report(system.spectrum());
-  choice.report.seconds =
+      kernels::decompose(kernel.gram(chosen.parameters, points, settings.threads)), targets);
+  chosen.penalty = system.best_penalty(kSmallestPenalty, kLargestPenalty);
+  chosen.report.r2 = r2_of(system.solve(chosen.penalty).left_out, targets);
+  chosen.report.repair = kernels::report(system.spectrum());
+  chosen.report.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-  return choice;
+  return chosen;
 }
 
 }  // namespace metaqnn::predict

@@ -13,7 +13,7 @@
 // `most_points` points theta is chosen on a random subset of them; the penalty always on all, along
 // the whole path that one decomposition gives. BLAS works with one thread on the subset.
 //
-//   Choice choice = choose(kernel, points, targets, {});
+//   Hyperparameters chosen = choose_hyperparameters(kernel, points, targets, {});
 #pragma once
 
 #include <Eigen/Core>
@@ -25,7 +25,7 @@
 
 namespace metaqnn::predict {
 
-struct ChoiceSettings {
+struct HyperparameterSettings {
   int starts = 1;
   int most_points = 250;
   int iterations = 12;
@@ -34,7 +34,7 @@ struct ChoiceSettings {
 };
 
 // What happened; for people.
-struct ChoiceReport {
+struct HyperparameterReport {
   std::string kernel;
   Eigen::Index points = 0;  // on which theta was chosen
   // Leave-one-out on all points, 1 - mean squared residual / variance. Better than on other
@@ -45,17 +45,18 @@ struct ChoiceReport {
   kernels::RepairReport repair;  // on all points
 };
 
-struct Choice {
+struct Hyperparameters {
   Eigen::VectorXd parameters;
   double penalty = 1;
-  ChoiceReport report;
+  HyperparameterReport report;
 };
 
 constexpr double kSmallestPenalty = 1e-5, kLargestPenalty = 1e3;
 
 // `targets`: standardised, as many as points, at least 2. Throws FailureError where Ceres finds no
 // finite residual at any start.
-Choice choose(const kernels::Kernel& kernel, const kernels::Points& points,
-              const Eigen::VectorXd& targets, const ChoiceSettings& settings);
+Hyperparameters choose_hyperparameters(const kernels::Kernel& kernel, const kernels::Points& points,
+                                       const Eigen::VectorXd& targets,
+                                       const HyperparameterSettings& settings);
 
 }  // namespace metaqnn::predict
