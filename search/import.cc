@@ -5,9 +5,13 @@
 #include <unordered_map>
 
 #include "base/error.h"
+#include "datasets/logs/fields.h"
 
 namespace metaqnn::search {
 namespace {
+
+// Of rows that do not say it: drawn uniformly.
+constexpr double kUnknownEpsilon = 1;
 
 Trial to_trial(const datasets::LogRow& row, const std::string& architecture) {
   Trial trial;
@@ -15,15 +19,10 @@ Trial to_trial(const datasets::LogRow& row, const std::string& architecture) {
   trial.state = TrialState::complete;
   if (row.failed()) trial.fail(row.reason);
   trial.validation_accuracy = row.accuracy;
-  trial.epsilon = row.epsilon.value_or(1.0);
-  trial.attempts = static_cast<int>(row.attempts.value_or(1));
-  trial.origin = row.origin.empty() ? "import" : row.origin;
-  trial.parameters = row.parameters;
-  trial.macs = row.macs;
-  trial.memory_bytes = row.memory_bytes;
-  trial.learning_rate = row.learning_rate;
-  trial.seconds = row.seconds;
-  trial.images_per_second = row.images_per_second;
+  trial.epsilon = kUnknownEpsilon;
+  trial.attempts = 1;
+  trial.origin = "import";
+  datasets::copy_fields(row, trial);
   trial.curve = row.curve;
   return trial;
 }
@@ -108,7 +107,7 @@ class Importer {
 
   void plan_samples(const datasets::LogRow& row, int64_t trial) {
     // Rows without sequence numbers take the order of the file.
-    const double epsilon = row.epsilon.value_or(1.0);
+    const double epsilon = row.epsilon.value_or(kUnknownEpsilon);
     if (row.samples.empty()) {
       samples_.push_back({++last_, trial, epsilon});
     } else {

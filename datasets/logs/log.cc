@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <ostream>
 #include <stdexcept>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include "base/foreign_text.h"
 #include "base/names.h"
 #include "datasets/logs/csv.h"
+#include "datasets/logs/fields.h"
 
 namespace metaqnn::datasets {
 namespace {
@@ -41,9 +43,8 @@ struct Columns {
   int architecture = -1;
   int target = -1;  // -1: the best of the curve
   bool target_is_named = false;
-  int state = -1, reason = -1, epsilon = -1, parameters = -1, macs = -1, memory_bytes = -1;
-  int learning_rate = -1, seconds = -1, images_per_second = -1, attempts = -1, origin = -1;
-  int samples = -1, best_iteration = -1, sequence = -1;
+  int state = -1, reason = -1, samples = -1, best_iteration = -1, sequence = -1;
+  std::map<std::string_view, int> fields;  // by their names in datasets/logs/fields.h
   std::vector<EpochColumns> epochs;
 };
 
@@ -95,6 +96,10 @@ class Fields {
     if (!number) reject(column, quoted(column) + " is not a whole number");
     return number;
   }
+
+  void read(int column, std::optional<double>& value) const { value = real(column); }
+  void read(int column, std::optional<int64_t>& value) const { value = whole(column); }
+  void read(int column, std::string& value) const { value = std::string(text(column)); }
 
   std::optional<double> fraction(int column, const std::string& meaning) const {
     const std::optional<double> number = real(column);
@@ -198,15 +203,8 @@ void find_own_columns(const Csv& csv, Columns& columns) {
   columns.target = csv.column("validation_accuracy");
   columns.state = csv.column("state");
   columns.reason = csv.column("reason");
-  columns.epsilon = csv.column("epsilon");
-  columns.parameters = csv.column("parameters");
-  columns.macs = csv.column("macs");
-  columns.memory_bytes = csv.column("memory_bytes");
-  columns.learning_rate = csv.column("learning_rate");
-  columns.seconds = csv.column("seconds");
-  columns.images_per_second = csv.column("images_per_second");
-  columns.attempts = csv.column("attempts");
-  columns.origin = csv.column("origin");
+  for_each_field(LogRow(),
+                 [&](const char* name, const auto&) { columns.fields[name] = csv.column(name); });
   columns.samples = csv.column("samples");
   columns.epochs = own_curve_columns(csv);
 }
@@ -217,14 +215,14 @@ void find_format_columns(const Csv& csv, Columns& columns) {
       find_own_columns(csv, columns);
       break;
     case Format::curves:
-      columns.parameters = csv.column("num_params");
-      columns.learning_rate = csv.column("lr");
+      columns.fields["parameters"] = csv.column("num_params");
+      columns.fields["learning_rate"] = csv.column("lr");
       columns.epochs = curve_columns(csv);
       break;
     case Format::replay:
       columns.target = csv.column("accuracy_best_val");
       columns.best_iteration = csv.column("iter_best_val");
-      columns.epsilon = csv.column("epsilon");
+      columns.fields["epsilon"] = csv.column("epsilon");
       columns.sequence = csv.column("ix_q_value_update");
       break;
     case Format::table:
@@ -344,15 +342,10 @@ LogRow read_row(const Csv& csv, const CsvRow& csv_row, const Columns& columns) {
     fields.reject(column, columns.target_is_named ? "the target is missing"
                                                   : "the validation accuracy is missing");
   }
-  row.epsilon = fields.real(columns.epsilon);
-  row.parameters = fields.whole(columns.parameters);
-  row.macs = fields.whole(columns.macs);
-  row.memory_bytes = fields.whole(columns.memory_bytes);
-  row.attempts = fields.whole(columns.attempts);
-  row.learning_rate = fields.real(columns.learning_rate);
-  row.seconds = fields.real(columns.seconds);
-  row.images_per_second = fields.real(columns.images_per_second);
-  row.origin = std::string(fields.text(columns.origin));
+  for_each_field(row, [&](const char* name, auto& value) {
+    const auto column = columns.fields.find(name);
+    if (column != columns.fields.end()) fields.read(column->second, value);
+  });
   row.samples = fields.whole_list(columns.samples);
   if (const auto sequence = fields.whole(columns.sequence)) row.samples = {*sequence};
   return row;
@@ -418,12 +411,10 @@ constexpr CurveColumn kCurveColumns[] = {
 
 void write_log_header(size_t epochs, std::ostream& out) {
   Line line(out);
-  for (const std::string_view name :
-       {"number", "architecture", "state", "reason", "validation_accuracy", "epsilon", "parameters",
-        "macs", "memory_bytes", "learning_rate", "seconds", "images_per_second", "attempts",
-        "origin", "samples"}) {
+  for (const char* name : {"number", "architecture", "state", "reason", "validation_accuracy"})
     line << name;
-  }
+  for_each_field(LogRow(), [&](const char* name, const auto&) { line << name; });
+  line << "samples";
   for (const CurveColumn& column : kCurveColumns) {
     for (size_t i = 1; i <= epochs; ++i) line << std::string(column.prefix) + std::to_string(i);
   }
@@ -431,9 +422,9 @@ void write_log_header(size_t epochs, std::ostream& out) {
 
 void write_log_row(const LogRow& row, int64_t number, size_t epochs, std::ostream& out) {
   Line line(out);
-  line << number << row.architecture << row.state << row.reason << row.accuracy << row.epsilon
-       << row.parameters << row.macs << row.memory_bytes << row.learning_rate << row.seconds
-       << row.images_per_second << row.attempts << row.origin << joined(row.samples);
+  line << number << row.architecture << row.state << row.reason << row.accuracy;
+  for_each_field(row, [&](const char*, const auto& value) { line << value; });
+  line << joined(row.samples);
   for (const CurveColumn& column : kCurveColumns) {
     for (size_t i = 0; i < epochs; ++i) {
       line << (i < row.curve.size() ? row.curve[i].*column.value : kUnknown);

@@ -1,5 +1,6 @@
 #include <unordered_map>
 
+#include "datasets/logs/fields.h"
 #include "search/study/study.h"
 
 namespace metaqnn::search {
@@ -19,15 +20,7 @@ datasets::Log to_log(Study& study) {
     row.reason = trial.reason();
     row.accuracy = trial.validation_accuracy;
     row.curve = std::move(trial.curve);
-    row.epsilon = trial.epsilon;
-    row.parameters = trial.parameters;
-    row.macs = trial.macs;
-    row.memory_bytes = trial.memory_bytes;
-    row.attempts = trial.attempts;
-    row.learning_rate = trial.learning_rate;
-    row.seconds = trial.seconds;
-    row.images_per_second = trial.images_per_second;
-    row.origin = trial.origin;
+    datasets::copy_fields(trial, row);
     row.samples = std::move(sequences[trial.number]);
     log.rows.push_back(std::move(row));
   }

@@ -5,10 +5,12 @@
 #include <charconv>
 #include <cmath>
 #include <ctime>
+#include <functional>
 #include <limits>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "datasets/logs/fields.h"
 
 namespace metaqnn::search {
 namespace {
@@ -41,11 +43,19 @@ double unix_seconds() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-// Columns that every format has, and those that came with format 2.
+// The names of datasets/logs/fields.h as `as` writes them, each after a comma.
+std::string listed_fields(const std::function<std::string(const std::string&)>& as) {
+  std::string list;
+  datasets::for_each_field(Trial(),
+                           [&](const char* name, const auto&) { list += ", " + as(name); });
+  return list;
+}
+
+const std::string kFieldNames = listed_fields([](const std::string& name) { return name; });
+
+// Other columns that every format has, and those that came with format 2.
 const std::string kColumns1 =
-    "number, architecture, state, failure, detail, validation_accuracy, epsilon, attempts, origin, "
-    "parameters, macs, memory_bytes, learning_rate, seconds, images_per_second, finished_at, "
-    "worker, ";
+    "number, architecture, state, failure, detail, validation_accuracy, finished_at, worker, ";
 const std::string kColumns2 = "value, measures, predicted, precision, leased_until";
 const std::string kNoColumns2 =
     "CAST(NULL AS DOUBLE PRECISION), CAST('' AS TEXT), 0, CAST('' AS TEXT), "
@@ -104,6 +114,11 @@ void check_result(const Trial& trial) {
                      (trial.predicted ? "" : "not ") + "predicted");
 }
 
+template <typename Statement, typename... Value>
+void run(Statement& statement, const std::tuple<Value...>& row) {
+  std::apply([&](const auto&... value) { statement.run(value...); }, row);
+}
+
 }  // namespace
 
 void throw_newer_format(const std::string& url, int64_t format) {
@@ -124,8 +139,64 @@ void throw_locked(const std::string& url) {
 const std::string SqlStudy::kSelectTrials =
     "SELECT " + std::string(SqlConnection::kTrialColumns) + " FROM trials ";
 
+const std::string SqlStudy::kInsertTrial =
+    "INSERT INTO trials (number, architecture, state, failure, detail, validation_accuracy, "
+    "worker, "
+    "created_at, finished_at, value, measures, predicted, precision, leased_until" +
+    kFieldNames +
+    ") VALUES (:number, :architecture, :state, :failure, :detail, :validation_accuracy, :worker, "
+    ":created_at, :finished_at, :value, :measures, :predicted, :precision, :leased_until" +
+    listed_fields([](const std::string& name) { return ":" + name; }) + ")";
+
+const std::string SqlStudy::kFinishTrial =
+    "UPDATE trials SET leased_until = NULL, state = :state, failure = :failure, detail = :detail, "
+    "validation_accuracy = :validation_accuracy, finished_at = :finished_at, value = :value, "
+    "measures = :measures, predicted = :predicted, precision = :precision" +
+    listed_fields([](const std::string& name) { return name + " = :" + name; }) +
+    " WHERE number = :number";
+
 void SqlStudy::damaged(const std::string& what) const {
   throw DataError("study " + url_ + " is damaged (" + what + "); " + rescue_);
+}
+
+template <typename... Value>
+Trial SqlStudy::to_trial(int64_t number, const Text& architecture, const Text& state,
+                         const Text& failure, const Text& detail, MaybeReal validation_accuracy,
+                         const Text& finished_at, int64_t worker, MaybeReal value,
+                         const Text& measures, int64_t predicted, const Text& precision,
+                         MaybeReal leased_until, const Value&... fields) {
+  const auto must = [&](bool right, const char* what) {
+    if (!right) damaged("trial " + std::to_string(number) + ": " + what);
+  };
+  must(number >= 1, "number below 1");
+  must(is_fraction(validation_accuracy), "accuracy outside [0, 1]");
+  Trial trial;
+  datasets::set_fields(trial, fields...);
+  must(trial.attempts >= 0 && trial.attempts <= std::numeric_limits<int>::max(),
+       "impossible attempts");
+  trial.number = number;
+  trial.architecture = architecture;
+  trial.state = state_of(state);
+  trial.failure = parse_failure(failure);
+  must((trial.state == TrialState::failed) == (trial.failure != Failure::none),
+       "state and failure contradict each other");
+  trial.detail = detail;
+  trial.validation_accuracy = validation_accuracy;
+  trial.finished_at = finished_at;
+  trial.worker = worker;
+  must(!value || std::isfinite(*value), "a value that is no number");
+  trial.value = value ? value : validation_accuracy;
+  if (measures.empty()) {
+    if (validation_accuracy) trial.measures[kAccuracy] = *validation_accuracy;
+  } else {
+    auto parsed = parse_measures(measures);
+    must(parsed.has_value(), "measures that are no numbers by name");
+    trial.measures = std::move(*parsed);
+  }
+  trial.predicted = predicted != 0;
+  trial.precision = precision;
+  trial.leased_until = leased_until;
+  return trial;
 }
 
 template <typename Query, typename... Key>
@@ -145,7 +216,7 @@ void SqlStudy::fail(const soci::soci_error& error) {
 void SqlStudy::use_format(int64_t format) {
   if (format > kStudyFormat) throw_newer_format(url_, format);
   if (format < 1) damaged("format " + std::to_string(format));
-  connection_.set_trial_columns(kColumns1 + (format == 1 ? kNoColumns2 : kColumns2));
+  connection_.set_trial_columns(kColumns1 + (format == 1 ? kNoColumns2 : kColumns2) + kFieldNames);
   format_ = static_cast<int>(format);
 }
 
@@ -311,12 +382,13 @@ int64_t SqlStudy::add_trial(const Trial& trial, int64_t worker) {
     Trial stored = trial;
     stored.number = std::get<0>(*number) + 1;
     const std::string now = now_utc();
-    insert_trial_.run(
-        stored.number, trial.architecture, to_string(trial.state), to_string(trial.failure),
-        trial.detail, trial.validation_accuracy, trial.epsilon, trial.attempts, trial.origin,
-        worker, trial.parameters, trial.macs, trial.memory_bytes, trial.learning_rate,
-        trial.seconds, trial.images_per_second, now, trial.finished() ? now : "", value_of(trial),
-        measures_text(trial), trial.predicted ? 1 : 0, trial.precision, trial.leased_until);
+    run(insert_trial_,
+        std::tuple_cat(
+            std::tuple(stored.number, trial.architecture, to_string(trial.state),
+                       to_string(trial.failure), trial.detail, trial.validation_accuracy, worker,
+                       now, trial.finished() ? now : "", value_of(trial), measures_text(trial),
+                       trial.predicted ? 1 : 0, trial.precision, trial.leased_until),
+            field_values(trial)));
     ++tally_[{trial.state, trial.failure}];
     write_curve(stored);
     return stored.number;
@@ -355,11 +427,11 @@ bool SqlStudy::finish_trial(const Trial& trial, int64_t worker) {
   return guarded([&] {
     const auto held = failure_of_held_.first(trial.number, worker);
     if (!held) return false;
-    finish_trial_.run(to_string(trial.state), to_string(trial.failure), trial.detail,
-                      trial.validation_accuracy, trial.attempts, trial.parameters, trial.macs,
-                      trial.memory_bytes, trial.learning_rate, trial.seconds,
-                      trial.images_per_second, now_utc(), value_of(trial), measures_text(trial),
-                      trial.predicted ? 1 : 0, trial.precision, trial.number);
+    run(finish_trial_,
+        std::tuple_cat(std::tuple(to_string(trial.state), to_string(trial.failure), trial.detail,
+                                  trial.validation_accuracy, now_utc(), value_of(trial),
+                                  measures_text(trial), trial.predicted ? 1 : 0, trial.precision),
+                       field_values(trial), std::tuple(trial.number)));
     moved(TrialState::running, parse_failure(std::get<0>(*held)), trial.state, trial.failure);
     delete_curve_.run(trial.number);
     write_curve(trial);
@@ -373,7 +445,7 @@ void SqlStudy::remark(int64_t trial, int64_t worker, const std::string& detail) 
   guarded([&] { remark_.run(detail, trial, worker); });
 }
 
-void SqlStudy::release_trial(int64_t number, int attempts) {
+void SqlStudy::release_trial(int64_t number, int64_t attempts) {
   need_transaction();
   const auto trial = this->trial(number);
   if (!trial || trial->state != TrialState::running) return;
@@ -468,55 +540,6 @@ TrialState SqlStudy::state_of(const std::string& name) {
   } catch (const DataError& error) {
     damaged(error.what());
   }
-}
-
-Trial SqlStudy::to_trial(int64_t number, const Text& architecture, const Text& state,
-                         const Text& failure, const Text& detail, MaybeReal validation_accuracy,
-                         double epsilon, int64_t attempts, const Text& origin,
-                         MaybeInteger parameters, MaybeInteger macs, MaybeInteger memory_bytes,
-                         MaybeReal learning_rate, MaybeReal seconds, MaybeReal images_per_second,
-                         const Text& finished_at, int64_t worker, MaybeReal value,
-                         const Text& measures, int64_t predicted, const Text& precision,
-                         MaybeReal leased_until) {
-  const auto must = [&](bool right, const char* what) {
-    if (!right) damaged("trial " + std::to_string(number) + ": " + what);
-  };
-  must(number >= 1, "number below 1");
-  must(is_fraction(validation_accuracy), "accuracy outside [0, 1]");
-  must(attempts >= 0 && attempts <= std::numeric_limits<int>::max(), "impossible attempts");
-  Trial trial;
-  trial.number = number;
-  trial.architecture = architecture;
-  trial.state = state_of(state);
-  trial.failure = parse_failure(failure);
-  must((trial.state == TrialState::failed) == (trial.failure != Failure::none),
-       "state and failure contradict each other");
-  trial.detail = detail;
-  trial.validation_accuracy = validation_accuracy;
-  trial.epsilon = epsilon;
-  trial.attempts = static_cast<int>(attempts);
-  trial.origin = origin;
-  trial.parameters = parameters;
-  trial.macs = macs;
-  trial.memory_bytes = memory_bytes;
-  trial.learning_rate = learning_rate;
-  trial.seconds = seconds;
-  trial.images_per_second = images_per_second;
-  trial.finished_at = finished_at;
-  trial.worker = worker;
-  must(!value || std::isfinite(*value), "a value that is no number");
-  trial.value = value ? value : validation_accuracy;
-  if (measures.empty()) {
-    if (validation_accuracy) trial.measures[kAccuracy] = *validation_accuracy;
-  } else {
-    auto parsed = parse_measures(measures);
-    must(parsed.has_value(), "measures that are no numbers by name");
-    trial.measures = std::move(*parsed);
-  }
-  trial.predicted = predicted != 0;
-  trial.precision = precision;
-  trial.leased_until = leased_until;
-  return trial;
 }
 
 // Sequence numbers are 1, 2, 3, ... up to the counter, and every sample has its trial.

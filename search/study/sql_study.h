@@ -6,8 +6,11 @@
 #pragma once
 
 #include <map>
+#include <tuple>
 #include <unordered_set>
+#include <utility>
 
+#include "datasets/logs/fields.h"
 #include "search/study/sql_statement.h"
 #include "search/study/study.h"
 
@@ -17,6 +20,14 @@ constexpr int kStudyFormat = 2;
 using Text = std::string;
 using MaybeInteger = std::optional<int64_t>;
 using MaybeReal = std::optional<double>;
+
+template <typename A, typename B>
+using Joined = decltype(std::tuple_cat(std::declval<A>(), std::declval<B>()));
+
+inline auto field_values(const Trial& trial) {
+  return std::apply([](const auto&... field) { return std::tuple(field.value...); },
+                    datasets::fields(trial));
+}
 
 [[noreturn]] void throw_newer_format(const std::string& url, int64_t format);
 [[noreturn]] void throw_there_already(const std::string& url);
@@ -45,7 +56,7 @@ class SqlStudy : public Study {
   std::optional<Trial> claim_waiting_trial(int64_t worker) override;
   bool finish_trial(const Trial& trial, int64_t worker) override;
   void remark(int64_t trial, int64_t worker, const std::string& detail) override;
-  void release_trial(int64_t number, int attempts) override;
+  void release_trial(int64_t number, int64_t attempts) override;
   void set_note(const std::string& name, const std::string& text) override;
   void set_configuration(const std::string& toml) override;
   int64_t register_worker(const Worker& worker) override;
@@ -109,11 +120,13 @@ class SqlStudy : public Study {
 
  private:
   static constexpr int64_t kUnknownVersion = -1;
-  // What a statement selects to make a Trial of it.
-  using TrialColumns = Out<int64_t, Text, Text, Text, Text, MaybeReal, double, int64_t, Text,
-                           MaybeInteger, MaybeInteger, MaybeInteger, MaybeReal, MaybeReal,
-                           MaybeReal, Text, int64_t, MaybeReal, Text, int64_t, Text, MaybeReal>;
-  static const std::string kSelectTrials;
+  // What a statement selects to make a Trial of it: what only a study knows, and after it the fields
+  // of datasets/logs/fields.h.
+  using TrialFields = decltype(field_values(std::declval<Trial>()));
+  using TrialColumns = Joined<Out<int64_t, Text, Text, Text, Text, MaybeReal, Text, int64_t,
+                                  MaybeReal, Text, int64_t, Text, MaybeReal>,
+                              TrialFields>;
+  static const std::string kSelectTrials, kInsertTrial, kFinishTrial;
 
   template <typename Action>
   std::invoke_result_t<Action> translated(Action action) {
@@ -135,13 +148,11 @@ class SqlStudy : public Study {
   void upgrade();
   std::string get(const std::string& key);
   TrialState state_of(const std::string& name);
+  template <typename... Value>
   Trial to_trial(int64_t number, const Text& architecture, const Text& state, const Text& failure,
-                 const Text& detail, MaybeReal validation_accuracy, double epsilon,
-                 int64_t attempts, const Text& origin, MaybeInteger parameters, MaybeInteger macs,
-                 MaybeInteger memory_bytes, MaybeReal learning_rate, MaybeReal seconds,
-                 MaybeReal images_per_second, const Text& finished_at, int64_t worker,
-                 MaybeReal value, const Text& measures, int64_t predicted, const Text& precision,
-                 MaybeReal leased_until);
+                 const Text& detail, MaybeReal validation_accuracy, const Text& finished_at,
+                 int64_t worker, MaybeReal value, const Text& measures, int64_t predicted,
+                 const Text& precision, MaybeReal leased_until, const Value&... fields);
   template <typename Query, typename... Key>
   std::optional<Trial> one_trial(Query& query, const Key&... key);
   void tally();
@@ -229,18 +240,10 @@ class SqlStudy : public Study {
       connection_, "SELECT number FROM trials WHERE architecture = :architecture"};
   SqlStatement<In<>, Out<int64_t>> last_trial_{connection_,
                                                "SELECT COALESCE(MAX(number), 0) FROM trials"};
-  SqlStatement<In<int64_t, Text, Text, Text, Text, MaybeReal, double, int64_t, Text, int64_t,
-                  MaybeInteger, MaybeInteger, MaybeInteger, MaybeReal, MaybeReal, MaybeReal, Text,
-                  Text, MaybeReal, Text, int64_t, Text, MaybeReal>>
-      insert_trial_{
-          connection_,
-          "INSERT INTO trials (number, architecture, state, failure, detail, validation_accuracy, "
-          "epsilon, attempts, origin, worker, parameters, macs, memory_bytes, learning_rate, "
-          "seconds, images_per_second, created_at, finished_at, value, measures, predicted, "
-          "precision, leased_until) VALUES (:number, :architecture, :state, :failure, :detail, "
-          ":accuracy, :epsilon, :attempts, :origin, :worker, :parameters, :macs, :memory, :rate, "
-          ":seconds, :images, :created, :finished, :value, :measures, :predicted, :precision, "
-          ":leased)"};
+  SqlStatement<Joined<In<int64_t, Text, Text, Text, Text, MaybeReal, int64_t, Text, Text, MaybeReal,
+                         Text, int64_t, Text, MaybeReal>,
+                      TrialFields>>
+      insert_trial_{connection_, kInsertTrial};
   SqlStatement<In<int64_t, int64_t>> claim_trial_{
       connection_,
       "UPDATE trials SET state = 'running', worker = :worker, leased_until = NULL "
@@ -249,16 +252,9 @@ class SqlStudy : public Study {
       connection_,
       "SELECT failure FROM trials WHERE number = :number AND state = 'running' "
       "AND worker = :worker"};
-  SqlStatement<In<Text, Text, Text, MaybeReal, int64_t, MaybeInteger, MaybeInteger, MaybeInteger,
-                  MaybeReal, MaybeReal, MaybeReal, Text, MaybeReal, Text, int64_t, Text, int64_t>>
-      finish_trial_{
-          connection_,
-          "UPDATE trials SET state = :state, failure = :failure, detail = :detail, "
-          "validation_accuracy = :accuracy, attempts = :attempts, parameters = :parameters, "
-          "macs = :macs, memory_bytes = :memory, learning_rate = :rate, seconds = :seconds, "
-          "images_per_second = :images, finished_at = :finished, value = :value, "
-          "measures = :measures, predicted = :predicted, precision = :precision, "
-          "leased_until = NULL WHERE number = :number"};
+  SqlStatement<Joined<In<Text, Text, Text, MaybeReal, Text, MaybeReal, Text, int64_t, Text>,
+                      Joined<TrialFields, In<int64_t>>>>
+      finish_trial_{connection_, kFinishTrial};
   SqlStatement<In<int64_t, int64_t>> release_trial_{
       connection_,
       "UPDATE trials SET state = 'waiting', worker = 0, leased_until = NULL, "

@@ -79,7 +79,7 @@ struct Trial {
   bool predicted = false;  // `value` is a prediction: of a stopped training
   double epsilon = 0;      // when it was proposed
   // Times a worker began it and was not killed from outside together with its supervisor.
-  int attempts = 0;
+  int64_t attempts = 0;
   std::string origin;  // "search", "import", ...
   std::optional<int64_t> parameters, macs, memory_bytes;
   std::optional<double> learning_rate;  // the initial rate that was used in the end
@@ -213,7 +213,7 @@ class Study {
   virtual void remark(int64_t trial, int64_t worker, const std::string& detail) = 0;
   // Back to waiting; `attempts` is stored with it. Another worker, or the next start, takes it
   // first. Nothing happens to a trial that is not running.
-  virtual void release_trial(int64_t trial, int attempts) = 0;
+  virtual void release_trial(int64_t trial, int64_t attempts) = 0;
 
   // A text kept under a name, for what is decided once and no sample says: the plan of a screening.
   // set_note() replaces an earlier one.

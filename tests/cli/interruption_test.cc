@@ -95,8 +95,8 @@ std::vector<std::string> search_arguments(const Folder& folder, const std::strin
 }
 
 // Everything but clocks.
-using Trials = std::vector<
-    std::tuple<int64_t, std::string, TrialState, std::string, std::optional<double>, double, int>>;
+using Trials = std::vector<std::tuple<int64_t, std::string, TrialState, std::string,
+                                      std::optional<double>, double, int64_t>>;
 using Samples = std::vector<std::tuple<int64_t, int64_t, double, int64_t, std::optional<int64_t>>>;
 
 Trials trials_of(const std::string& url) {
@@ -236,7 +236,7 @@ TEST_F(Interruption, ASearchWhoseWorkersAreKilledGoesOnByItself) {
   // Now and then a kill falls between two trials and costs nothing. But for the attempts nothing
   // changes.
   Trials trials = trials_of(url);
-  int more_attempts = 0;
+  int64_t more_attempts = 0;
   for (auto& trial : trials) {
     more_attempts += std::get<6>(trial) - 1;
     std::get<6>(trial) = 1;
