@@ -1,9 +1,13 @@
 #include "cli/command.h"
 
+#include <fmt/ranges.h>
+
 #include <charconv>
 
 #include "base/foreign_text.h"
 #include "cli/output.h"
+#include "search/limits.h"
+#include "search/supervisor.h"
 
 namespace metaqnn::cli {
 
@@ -20,5 +24,39 @@ CLI::Validator whole_number(uint64_t least, uint64_t most) {
       },
       "");
 }
+
+CLI::Option* add_format(CLI::App& app, std::string& format, const std::vector<std::string>& formats,
+                        const std::string& description) {
+  const std::string names =
+      fmt::format("{} or {}", fmt::join(formats.begin(), formats.end() - 1, ", "), formats.back());
+  return app.add_option("--format", format, description.empty() ? names : description)
+      ->check(CLI::IsMember(formats))
+      ->capture_default_str();
+}
+
+void add_limits(CLI::App& app, search::SizeLimits& limits) {
+  app.add_option("--max-parameters", limits.parameters, "of a candidate")->check(at_least_one());
+  app.add_option("--max-macs", limits.macs, "of a candidate, for one image")->check(at_least_one());
+  app.add_option("--max-memory", limits.memory_bytes,
+                 "bytes that its training may take by the estimate")
+      ->check(at_least_one());
+}
+
+void add_seed(CLI::App& app, uint64_t& seed, const char* description) {
+  app.add_option("--seed", seed, description)
+      ->check(whole_number(0, kLargestSeed))
+      ->capture_default_str();
+}
+
+void add_seed(CLI::App& app, std::optional<uint64_t>& seed, const char* description,
+              uint64_t most) {
+  app.add_option("--seed", seed, description)->check(whole_number(0, most));
+}
+
+void add_threads(CLI::App& app, int& threads, const char* description) {
+  app.add_option("--threads", threads, description)->check(count_up_to(kMostParallel));
+}
+
+int threads_or_cores(int threads) { return threads > 0 ? threads : search::available_cores(); }
 
 }  // namespace metaqnn::cli

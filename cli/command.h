@@ -8,9 +8,15 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
+
+namespace metaqnn::search {
+struct SizeLimits;
+}
 
 namespace metaqnn::cli {
 
@@ -29,14 +35,36 @@ struct Command {
 // More than anybody draws, picks or shows; beyond it lies a slip of the finger.
 constexpr uint64_t kMostCounted = 10'000'000;
 constexpr uint64_t kMostRepeats = 10'000;
-constexpr uint64_t kMostParallel = 1024;  // workers, threads
-constexpr uint64_t kLargest = std::numeric_limits<int64_t>::max();
+constexpr uint64_t kMostParallel = 1024;                            // workers, threads
+constexpr uint64_t kLargest = std::numeric_limits<int64_t>::max();  // that a study can keep
+constexpr uint64_t kLargestSeed = std::numeric_limits<uint64_t>::max();
 
 // Checks an option that takes a whole number, which is written in decimal digits.
 CLI::Validator whole_number(uint64_t least, uint64_t most);
 // Of an option that counts something, and of one that limits something.
 inline CLI::Validator count_up_to(uint64_t most) { return whole_number(1, most); }
 inline CLI::Validator at_least_one() { return whole_number(1, kLargest); }
+
+// ---- Options that several commands have ----
+
+// What counts something, with its default.
+template <typename Count>
+CLI::Option* add_count(CLI::App& app, const char* name, Count& count, const char* description,
+                       uint64_t most = kMostCounted) {
+  return app.add_option(name, count, description)->check(count_up_to(most))->capture_default_str();
+}
+// --format, one of these; described by their names where nothing else is said.
+CLI::Option* add_format(CLI::App& app, std::string& format, const std::vector<std::string>& formats,
+                        const std::string& description = "");
+// --max-parameters, --max-macs and --max-memory, of a candidate.
+void add_limits(CLI::App& app, search::SizeLimits& limits);
+// --seed, with its default, or with none up to what its user can keep.
+void add_seed(CLI::App& app, uint64_t& seed, const char* description);
+void add_seed(CLI::App& app, std::optional<uint64_t>& seed, const char* description, uint64_t most);
+// --threads; what it is without one, the description says.
+void add_threads(CLI::App& app, int& threads, const char* description);
+// A number of threads, where 0 means the cores this process may use.
+int threads_or_cores(int threads);
 
 extern const Command describe_command, space_command, sample_command, search_command,
     worker_command, status_command, trials_command, import_command, export_command, config_command,

@@ -105,9 +105,7 @@ std::function<ExitStatus()> set_up_describe(CLI::App& app) {
       ->required();
   app.add_option("--input", options->input, "CxHxW (default: 3x32x32, or the configuration's)");
   app.add_option("--config", options->config, "also say whether its space allows the architecture");
-  app.add_option("--format", options->format, "table or json")
-      ->check(CLI::IsMember({"table", "json"}))
-      ->capture_default_str();
+  add_format(app, options->format, {"table", "json"});
   return [options] { return run(*options); };
 }
 

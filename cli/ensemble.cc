@@ -11,7 +11,6 @@
 #include "search/evaluate/classification.h"
 #include "search/evaluate/torch.h"
 #include "search/evaluate/trained_network.h"
-#include "search/supervisor.h"
 
 namespace metaqnn::cli {
 namespace {
@@ -81,7 +80,7 @@ datasets::ImageSet test_images(const std::vector<search::FinalModel>& models,
 Committee gather(const EnsembleOptions& options) {
   std::vector<search::FinalModel> models = choose_models(options);
   const std::string device = first_device(options.device);
-  const int threads = options.threads > 0 ? options.threads : search::available_cores();
+  const int threads = threads_or_cores(options.threads);
   const datasets::ImageSet images = test_images(models, options.data);
   Committee committee{models[0].checkpoint->data_set, {}, {}, {}};
   for (int label = 0; label < images.classes; ++label)
@@ -171,16 +170,11 @@ ExitStatus run(const EnsembleOptions& options) {
 std::function<ExitStatus()> set_up_ensemble(CLI::App& app) {
   auto options = std::make_shared<EnsembleOptions>();
   app.add_option("--models", options->models, "folder of metaqnn finetune")->required();
-  app.add_option("--top", options->top, "how many of the best, by validation accuracy")
-      ->check(count_up_to(kMostCounted))
-      ->capture_default_str();
+  add_count(app, "--top", options->top, "how many of the best, by validation accuracy");
   app.add_option("--data", options->data, "folder of the images (default: that of the training)");
   app.add_option("--device", options->device, "auto, cpu, cuda or cuda:1")->capture_default_str();
-  app.add_option("--threads", options->threads, "default: all cores")
-      ->check(count_up_to(kMostParallel));
-  app.add_option("--format", options->format, "table or json")
-      ->check(CLI::IsMember({"table", "json"}))
-      ->capture_default_str();
+  add_threads(app, options->threads, "default: all cores");
+  add_format(app, options->format, {"table", "json"});
   return [options] { return run(*options); };
 }
 

@@ -297,7 +297,7 @@ ExitStatus run(const EvaluateOptions& options) {
   const Setting setting = prepare(options);
   settings.encoding = setting.encoding;
   settings.fit.seed = options.choice.seed;
-  settings.fit.threads = threads_of(options.choice);
+  settings.fit.threads = threads_or_cores(options.choice.threads);
   settings.unlabelled = setting.unlabelled;
   settings.test_as_unlabelled = options.choice.unlabelled == "test";
   const auto results = predict::evaluate(setting.samples, setting.splits, settings);
@@ -319,16 +319,12 @@ std::function<ExitStatus()> set_up_evaluate(CLI::App& app) {
   app.add_option("--train-size", options->train_size,
                  "fit on so many drawn at random, test on the rest")
       ->check(count_up_to(kMostCounted));
-  app.add_option("--repeats", options->repeats, "of the folds or draws")
-      ->check(count_up_to(kMostRepeats))
-      ->capture_default_str();
+  add_count(app, "--repeats", options->repeats, "of the folds or draws", kMostRepeats);
   app.add_option("--method", options->methods,
                  "methods, separated by commas; baselines always join")
       ->delimiter(',')
       ->capture_default_str();
-  app.add_option("--format", options->format, "table or json")
-      ->check(CLI::IsMember({"table", "json"}))
-      ->capture_default_str();
+  add_format(app, options->format, {"table", "json"});
   add_log_options(app, options->choice);
   return [options] { return run(*options); };
 }

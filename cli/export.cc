@@ -35,10 +35,8 @@ ExitStatus run(const ExportOptions& options) {
 std::function<ExitStatus()> set_up_export(CLI::App& app) {
   auto options = std::make_shared<ExportOptions>();
   app.add_option("--study", options->study, "the study")->required();
-  app.add_option("--format", options->format,
-                 "csv: everything, with learning curves; replay: the form of the paper's authors")
-      ->check(CLI::IsMember({"csv", "replay"}))
-      ->capture_default_str();
+  add_format(app, options->format, {"csv", "replay"},
+             "csv: everything, with learning curves; replay: the form of the paper's authors");
   app.add_option("-o,--output", options->output, "file to write (default: standard output)");
   return [options] { return run(*options); };
 }

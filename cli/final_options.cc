@@ -5,12 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "cli/json.h"
 #include "cli/output.h"
 #include "search/evaluate/torch.h"
-#include "search/supervisor.h"
 
 namespace metaqnn::cli {
 namespace {
@@ -56,13 +54,9 @@ void add_final_options(CLI::App& app, FinalChoice& choice) {
   app.add_option("--epochs-scale", choice.epochs_scale,
                  "multiply the epochs of each step of final.schedule")
       ->check(CLI::Range(1e-6, 1e3));
-  app.add_option("--seed", choice.seed, "instead of the configuration's")
-      ->check(whole_number(0, kLargest));
-  app.add_option("--threads", choice.threads, "default: all cores")
-      ->check(count_up_to(kMostParallel));
-  app.add_option("--format", choice.format, "table or json")
-      ->check(CLI::IsMember({"table", "json"}))
-      ->capture_default_str();
+  add_seed(app, choice.seed, "instead of the configuration's", kLargest);
+  add_threads(app, choice.threads, "default: all cores");
+  add_format(app, choice.format, {"table", "json"});
 }
 
 std::string first_device(const std::string& text) { return search::resolve_devices(text).front(); }
@@ -72,7 +66,7 @@ search::FinalOptions final_options(const FinalChoice& choice,
   stop_on_interrupt();
   return {.folder = choice.output,
           .device = first_device(choice.device.empty() ? configuration.device : choice.device),
-          .threads = choice.threads > 0 ? choice.threads : search::available_cores(),
+          .threads = threads_or_cores(choice.threads),
           .stop = &stop};
 }
 

@@ -48,9 +48,7 @@ ExitStatus run(const FinetuneOptions& options) {
 std::function<ExitStatus()> set_up_finetune(CLI::App& app) {
   auto options = std::make_shared<FinetuneOptions>();
   app.add_option("--study", options->study, "the study")->required();
-  CLI::Option* top = app.add_option("--top", options->trials.top, "how many of the best networks")
-                         ->check(count_up_to(kMostCounted))
-                         ->capture_default_str();
+  CLI::Option* top = add_count(app, "--top", options->trials.top, "how many of the best networks");
   CLI::Option* most = app.add_option("--max-parameters", options->trials.max_parameters,
                                      "the best among those with at most so many parameters")
                           ->check(at_least_one());

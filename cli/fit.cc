@@ -63,7 +63,7 @@ ExitStatus run(const FitOptions& options) {
   settings.methods = {options.method};
   settings.unlabelled = unlabelled_for(log, encoding, options.choice);
   settings.fit.seed = options.choice.seed;
-  settings.fit.threads = threads_of(options.choice);
+  settings.fit.threads = threads_or_cores(options.choice.threads);
   const predict::Model model =
       predict::fit_model(options.method, encoding, samples_of(log, encoding, options.choice),
                          settings.failures, settings.unlabelled, settings.fit);

@@ -11,7 +11,6 @@
 #include "datasets/logs/merge.h"
 #include "search/search.h"
 #include "search/space/distinct_walks.h"
-#include "search/supervisor.h"
 
 namespace metaqnn::cli {
 namespace {
@@ -63,11 +62,8 @@ void add_log_options(CLI::App& app, LogChoice& choice) {
                  "for the manifold methods: a file, a number to draw from the space, or test");
   app.add_option("--config", choice.config, "the space to draw unlabelled architectures from");
   app.add_flag("--strict", choice.strict, "refuse a log with rows that cannot be used");
-  app.add_option("--seed", choice.seed, "for splits, starts and trees")
-      ->check(whole_number(0, std::numeric_limits<uint64_t>::max()))
-      ->capture_default_str();
-  app.add_option("--threads", choice.threads, "default: the cores this process may use")
-      ->check(count_up_to(kMostParallel));
+  add_seed(app, choice.seed, "for splits, starts and trees");
+  add_threads(app, choice.threads, "default: the cores this process may use");
 }
 
 LoadedLog load_log(const std::string& name, const LogChoice& choice) {
@@ -157,10 +153,6 @@ std::vector<std::string> read_architectures(const std::string& file,
   print_problems(problems);
   if (architectures.empty()) throw DataError(file + ": there is no architecture in it");
   return architectures;
-}
-
-int threads_of(const LogChoice& choice) {
-  return choice.threads > 0 ? choice.threads : search::available_cores();
 }
 
 }  // namespace metaqnn::cli

@@ -53,6 +53,4 @@ std::vector<std::string> unlabelled_for(const LoadedLog& log,
 std::vector<std::string> read_architectures(const std::string& file,
                                             const predict::EncodingSettings& encoding);
 
-int threads_of(const LogChoice& choice);
-
 }  // namespace metaqnn::cli

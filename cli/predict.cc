@@ -52,9 +52,7 @@ std::function<ExitStatus()> set_up_predict(CLI::App& app) {
   auto options = std::make_shared<PredictOptions>();
   app.add_option("--model", options->model, "what metaqnn fit has saved")->required();
   app.add_option("--architectures", options->architectures, "file with one a line")->required();
-  app.add_option("--format", options->format, "csv or json")
-      ->check(CLI::IsMember({"csv", "json"}))
-      ->capture_default_str();
+  add_format(app, options->format, {"csv", "json"});
   return [options] { return run(*options); };
 }
 

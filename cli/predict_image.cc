@@ -111,13 +111,9 @@ std::function<ExitStatus()> set_up_predict_image(CLI::App& app) {
   app.add_option("IMAGE", options->images,
                  "PNG or JPEG files; each is resized to the size of the training images")
       ->required();
-  app.add_option("--top", options->top, "how many labels for each image")
-      ->check(count_up_to(kMostCounted))
-      ->capture_default_str();
+  add_count(app, "--top", options->top, "how many labels for each image");
   app.add_option("--device", options->device, "auto, cpu, cuda or cuda:1")->capture_default_str();
-  app.add_option("--format", options->format, "table or json")
-      ->check(CLI::IsMember({"table", "json"}))
-      ->capture_default_str();
+  add_format(app, options->format, {"table", "json"});
   return [options] { return run(*options); };
 }
 

@@ -186,27 +186,13 @@ std::function<ExitStatus()> set_up_rank(CLI::App& app) {
       ->required();
   app.add_option("--candidates", options->candidates, "file with one architecture a line");
   app.add_option("--config", options->config, "or the space to draw candidates from");
-  app.add_option("--count", options->count, "how many to draw")
-      ->check(count_up_to(kMostCounted))
-      ->capture_default_str();
-  app.add_option("--max-parameters", options->limits.parameters, "of a candidate")
-      ->check(at_least_one());
-  app.add_option("--max-macs", options->limits.macs, "of a candidate, for one image")
-      ->check(at_least_one());
-  app.add_option("--max-memory", options->limits.memory_bytes,
-                 "bytes that its training may take by the estimate")
-      ->check(at_least_one());
+  add_count(app, "--count", options->count, "how many to draw");
+  add_limits(app, options->limits);
   app.add_flag("--include-known", options->include_known,
                "rank the networks of the model's log too");
-  app.add_option("--top", options->top, "how many to show")
-      ->check(count_up_to(kMostCounted))
-      ->capture_default_str();
-  app.add_option("--seed", options->seed, "of the draw")
-      ->check(whole_number(0, std::numeric_limits<uint64_t>::max()))
-      ->capture_default_str();
-  app.add_option("--format", options->format, "table or json")
-      ->check(CLI::IsMember({"table", "json"}))
-      ->capture_default_str();
+  add_count(app, "--top", options->top, "how many to show");
+  add_seed(app, options->seed, "of the draw");
+  add_format(app, options->format, {"table", "json"});
   return [options] { return run(*options); };
 }
 

@@ -69,8 +69,7 @@ std::function<ExitStatus()> set_up_sample(CLI::App& app) {
   app.add_option("--epsilon", options->epsilon, "with --study: probability of a uniform choice")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
-  app.add_option("--seed", options->seed, "default: that of the configuration or the study")
-      ->check(whole_number(0, std::numeric_limits<uint64_t>::max()));
+  add_seed(app, options->seed, "default: that of the configuration or the study", kLargestSeed);
   app.add_option("-o,--output", options->output, "file to write (default: standard output)");
   return [options] { return run(*options); };
 }

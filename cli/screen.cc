@@ -13,7 +13,6 @@
 #include "cli/supervised_search.h"
 #include "search/memory_basis.h"
 #include "search/search.h"
-#include "search/supervisor.h"
 
 namespace metaqnn::cli {
 namespace {
@@ -72,7 +71,7 @@ search::ScreenSettings settings_of(const ScreenOptions& options,
       {search::to_log(study), options.study, search::build_space(configuration)}, LogChoice{});
   settings.failures = predict::parse_failures(options.failures);
   settings.fit.seed = options.seed;
-  settings.fit.threads = options.threads > 0 ? options.threads : search::available_cores();
+  settings.fit.threads = threads_or_cores(options.threads);
   return settings;
 }
 
@@ -287,26 +286,12 @@ ExitStatus run(const ScreenOptions& options) {
   return ExitStatus::done;
 }
 
-void add_limits(CLI::App& app, ScreenOptions& options) {
-  app.add_option("--max-parameters", options.limits.parameters, "of a candidate")
-      ->check(at_least_one());
-  app.add_option("--max-macs", options.limits.macs, "of a candidate, for one image")
-      ->check(at_least_one());
-  app.add_option("--max-memory", options.limits.memory_bytes,
-                 "bytes that its training may take by the estimate")
-      ->check(at_least_one());
-}
-
 std::function<ExitStatus()> set_up_screen(CLI::App& app) {
   auto options = std::make_shared<ScreenOptions>();
   app.add_option("--study", options->study, "an existing study with results")->required();
-  app.add_option("--candidates", options->candidates,
-                 "how many to draw that the study has not seen")
-      ->check(count_up_to(kMostCounted))
-      ->capture_default_str();
-  app.add_option("--top", options->top, "how many each method picks")
-      ->check(count_up_to(kMostCounted))
-      ->capture_default_str();
+  add_count(app, "--candidates", options->candidates,
+            "how many to draw that the study has not seen");
+  add_count(app, "--top", options->top, "how many each method picks");
   app.add_option("--method", options->methods, "separated by commas; all leaves the baselines out")
       ->delimiter(',')
       ->capture_default_str();
@@ -317,22 +302,15 @@ std::function<ExitStatus()> set_up_screen(CLI::App& app) {
   app.add_option("--epsilon", options->epsilon, "of the policy")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
-  add_limits(app, *options);
+  add_limits(app, options->limits);
   app.add_option("--failures", options->failures, "to learn: exclude, as-chance, or model")
       ->capture_default_str();
-  app.add_option("--seed", options->seed, "the same one goes on with the same picks")
-      ->check(whole_number(0, std::numeric_limits<uint64_t>::max()))
-      ->capture_default_str();
-  app.add_option("--workers", options->workers, "worker processes for each device")
-      ->check(count_up_to(kMostParallel));
+  add_seed(app, options->seed, "the same one goes on with the same picks");
+  add_workers(app, options->workers);
   app.add_option("--device", options->device, "auto, cpu, cuda, cuda:0,... (default: the study's)");
-  app.add_option("--threads", options->threads,
-                 "of fits and of each worker (default: shared cores)")
-      ->check(count_up_to(kMostParallel));
+  add_threads(app, options->threads, "of fits and of each worker (default: shared cores)");
   add_patience(app, options->patience);
-  app.add_option("--format", options->format, "table or json")
-      ->check(CLI::IsMember({"table", "json"}))
-      ->capture_default_str();
+  add_format(app, options->format, {"table", "json"});
   return [options] { return run(*options); };
 }
 

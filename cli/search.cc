@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <limits>
 #include <memory>
 
 #include "cli/command.h"
@@ -172,12 +171,11 @@ std::function<ExitStatus()> set_up_search(CLI::App& app) {
       "sqlite:///relative.db, sqlite:////absolute.db or postgresql://user@host/database");
   app.add_option("--trials", options->trials, "stop after so many unique finished models in all")
       ->check(count_up_to(1'000'000'000));
-  app.add_option("--workers", options->workers, "worker processes for each device")
-      ->check(count_up_to(kMostParallel));
+  add_workers(app, options->workers);
   app.add_option("--device", options->device, "auto, cpu, cuda or cuda:0,cuda:1");
   app.add_option("--precision", options->precision, "of a new study: auto, float32 or bfloat16")
       ->check(CLI::IsMember({"auto", "float32", "bfloat16"}));
-  app.add_option("--seed", options->seed, "of a new study")->check(whole_number(0, kLargest));
+  add_seed(app, options->seed, "of a new study", kLargest);
   add_patience(app, options->patience);
   app.add_flag("--create-only", options->create_only,
                "make the study and train nothing; where it is there, see that it fits");
@@ -186,14 +184,10 @@ std::function<ExitStatus()> set_up_search(CLI::App& app) {
                    "make no study: train a few networks for some seconds each and print the hours "
                    "that the search would take")
           ->excludes(study);
-  app.add_option("--sample", options->sample, "of --estimate: networks, up to 10 s each")
-      ->needs(estimate)
-      ->check(count_up_to(kMostCounted))
-      ->capture_default_str();
-  app.add_option("--format", options->format, "of --estimate: table or json")
-      ->needs(estimate)
-      ->check(CLI::IsMember({"table", "json"}))
-      ->capture_default_str();
+  add_count(app, "--sample", options->sample, "of --estimate: networks, up to 10 s each")
+      ->needs(estimate);
+  add_format(app, options->format, {"table", "json"}, "of --estimate: table or json")
+      ->needs(estimate);
   return [options] { return run(*options); };
 }
 

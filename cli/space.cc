@@ -37,9 +37,7 @@ ExitStatus run(const SpaceOptions& options) {
 std::function<ExitStatus()> set_up_space(CLI::App& app) {
   auto options = std::make_shared<SpaceOptions>();
   app.add_option("--config", options->config, "configuration file (TOML)")->required();
-  app.add_option("--format", options->format, "table or json")
-      ->check(CLI::IsMember({"table", "json"}))
-      ->capture_default_str();
+  add_format(app, options->format, {"table", "json"});
   return [options] { return run(*options); };
 }
 

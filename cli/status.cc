@@ -107,9 +107,7 @@ ExitStatus run(const StatusOptions& options) {
 std::function<ExitStatus()> set_up_status(CLI::App& app) {
   auto options = std::make_shared<StatusOptions>();
   app.add_option("--study", options->study, "the study")->required();
-  app.add_option("--format", options->format, "table or json")
-      ->check(CLI::IsMember({"table", "json"}))
-      ->capture_default_str();
+  add_format(app, options->format, {"table", "json"});
   return [options] { return run(*options); };
 }
 

@@ -105,6 +105,11 @@ void add_patience(CLI::App& app, std::chrono::seconds& patience) {
       ->default_str(std::to_string(patience.count()));
 }
 
+void add_workers(CLI::App& app, std::optional<int>& workers) {
+  app.add_option("--workers", workers, "worker processes for each device")
+      ->check(count_up_to(kMostParallel));
+}
+
 search::SearchEnd run_supervised(const SupervisedSearch& wanted,
                                  const search::Configuration& configuration,
                                  std::optional<Found> found) {

@@ -25,8 +25,9 @@ struct SupervisedSearch {
   std::chrono::seconds patience = search::kPatience;
 };
 
-// --patience, for the commands that work on a study.
+// --patience, for the commands that work on a study, and --workers, for those that start some.
 void add_patience(CLI::App& app, std::chrono::seconds& patience);
+void add_workers(CLI::App& app, std::optional<int>& workers);
 
 // What there is to work with.
 struct Found {

@@ -197,9 +197,7 @@ std::function<ExitStatus()> set_up_trials(CLI::App& app) {
   app.add_option("--state", options->state, "only trials in this state")
       ->check(CLI::IsMember({"complete", "failed", "running", "waiting", "stopped"}));
   app.add_flag("--samples", options->samples, "every walk of the agent instead");
-  app.add_option("--format", options->format, "table, csv or json")
-      ->check(CLI::IsMember({"table", "csv", "json"}))
-      ->capture_default_str();
+  add_format(app, options->format, {"table", "csv", "json"});
   return [options] { return run(*options); };
 }
 

@@ -84,8 +84,7 @@ std::function<ExitStatus()> set_up_worker(CLI::App& app) {
       ->check(at_least_one());
   app.add_flag("--waiting-only", options->waiting_only,
                "only train what waits, such as the picks of a screening");
-  app.add_option("--threads", options->threads, "of the worker (default: all cores)")
-      ->check(count_up_to(kMostParallel));
+  add_threads(app, options->threads, "of the worker (default: all cores)");
   add_patience(app, options->patience);
   app.add_option("--supervised", options->supervisor)->group("");  // set by the supervisor itself
   return [options] { return options->supervisor != 0 ? work(*options) : supervise(*options); };
