@@ -1,7 +1,6 @@
 #include "cli/estimate.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <map>
@@ -217,11 +216,6 @@ void print_table_evaluator(const search::Configuration& configuration,
         time_text(*estimate.cost.hours * 3600), plural(estimate.basis.models, "model"));
 }
 
-// One line that lives on a terminal; "" ends it.
-void show_progress(const std::string& line) {
-  if (is_terminal(STDERR_FILENO)) show_live(line);
-}
-
 }  // namespace
 
 ExitStatus print_estimate(const search::Configuration& configuration,
@@ -230,17 +224,18 @@ ExitStatus print_estimate(const search::Configuration& configuration,
   options.sample = request.sample;
   options.parallel = request.workers;
   if (request.trials) options.limit = *request.trials;
+  LiveLine line;
   std::optional<Machine> machine;
   if (configuration.evaluator.trains()) {
     machine = machine_for(configuration, request.workers);
     options.resources = {machine->devices.front(), machine->threads, configuration.seed};
     options.parallel = machine->parallel;
-    options.timed = [](int64_t timed, int64_t sample) {
-      show_progress(fmt::format("{}/{} networks timed", timed, sample));
+    options.timed = [&line](int64_t timed, int64_t sample) {
+      line.show(fmt::format("{}/{} networks timed", timed, sample));
     };
   }
   const SearchEstimate estimate = search::estimate_search(configuration, options);
-  show_progress("");
+  line.clear();
   if (request.format == "json") {
     print_document(to_json(configuration, estimate, machine));
   } else if (machine) {

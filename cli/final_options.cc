@@ -2,12 +2,10 @@
 
 #include <fmt/format.h>
 #include <signal.h>
-#include <unistd.h>
 
 #include <algorithm>
 
 #include "cli/json.h"
-#include "cli/output.h"
 #include "search/evaluate/torch.h"
 
 namespace metaqnn::cli {
@@ -75,30 +73,25 @@ void apply(const FinalChoice& choice, search::Configuration& configuration) {
   search::scale_epochs(configuration.final_training, choice.epochs_scale);
 }
 
-FinalProgress::FinalProgress(size_t models) : models_(models), live_(is_terminal(STDERR_FILENO)) {}
-
 void FinalProgress::images_loaded(const search::FinalTrainer& trainer) {
-  clear_line();
+  line_.clear();
   say("{} images train, {} choose the epoch, {} test\n", grouped(trainer.training_images()),
       grouped(trainer.validation_images()), grouped(trainer.test_images()));
 }
 
 void FinalProgress::model_began(const search::FinalModel& model, int epochs_done, int epochs) {
   if (epochs_done > 0) say("{} goes on after epoch {} of {}\n", model.name, epochs_done, epochs);
-  if (live_) {
-    show_live(fmt::format("[{}/{}] {}  epoch {}/{}", ended_ + 1, models_, model.name, epochs_done,
-                          epochs));
-  }
+  line_.show(
+      fmt::format("[{}/{}] {}  epoch {}/{}", ended_ + 1, models_, model.name, epochs_done, epochs));
 }
 
 void FinalProgress::epoch_ended(const search::FinalModel& model,
                                 const search::TrainingFacts& facts) {
-  if (!live_) return;
   const auto done = facts.curve.size();
   const auto epochs = static_cast<size_t>(facts.epochs);
   const double left =
       facts.seconds / static_cast<double>(done) * static_cast<double>(epochs - done);
-  show_live(fmt::format(
+  line_.show(fmt::format(
       "[{}/{}] {}  epoch {}/{}  loss {:.4f}{}  left {}", ended_ + 1, models_, model.name, done,
       epochs, facts.curve.back().training_loss,
       facts.validation_accuracy ? fmt::format("  best {:.4f}", *facts.validation_accuracy) : "",
@@ -106,12 +99,12 @@ void FinalProgress::epoch_ended(const search::FinalModel& model,
 }
 
 void FinalProgress::model_awaited(const search::FinalModel& model) {
-  clear_line();
+  line_.clear();
   say("{} is in training by another process\n", model.name);
 }
 
 void FinalProgress::model_ended(const search::FinalModel& model) {
-  clear_line();
+  line_.clear();
   ++ended_;
   if (model.checkpoint) {
     const search::TrainingFacts& facts = model.checkpoint->facts;
@@ -120,10 +113,6 @@ void FinalProgress::model_ended(const search::FinalModel& model) {
   } else {
     say("[{}/{}] {}  failed: {}\n", ended_, models_, model.name, model.reason());
   }
-}
-
-void FinalProgress::clear_line() const {
-  if (live_) show_live("");
 }
 
 std::vector<search::FinalModel> train_models(

@@ -3,11 +3,11 @@
 // second Ctrl-C ends the program at once.
 #pragma once
 
-#include <chrono>
 #include <optional>
 #include <string>
 
 #include "cli/command.h"
+#include "cli/output.h"
 #include "search/final_models.h"
 
 namespace metaqnn::cli {
@@ -32,7 +32,7 @@ void apply(const FinalChoice& choice, search::Configuration& configuration);
 // On a terminal one line that lives, otherwise one line for each model.
 class FinalProgress : public search::FinalObserver {
  public:
-  explicit FinalProgress(size_t models);
+  explicit FinalProgress(size_t models) : models_(models) {}
 
   void images_loaded(const search::FinalTrainer& trainer) override;
   void model_began(const search::FinalModel& model, int epochs_done, int epochs) override;
@@ -41,10 +41,8 @@ class FinalProgress : public search::FinalObserver {
   void model_ended(const search::FinalModel& model) override;
 
  private:
-  void clear_line() const;
-
   size_t models_, ended_ = 0;
-  bool live_;
+  LiveLine line_;
 };
 
 // Trains; where it is stopped, the error says how to go on. Throws FailureError where no model was

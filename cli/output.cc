@@ -48,9 +48,9 @@ std::string trim_right(std::string text) {
   return text;
 }
 
-}  // namespace
-
 bool is_terminal(int file_descriptor) { return isatty(file_descriptor) == 1; }
+
+}  // namespace
 
 int terminal_width() {
   winsize size{};
@@ -90,7 +90,13 @@ void print_data(std::string_view text) {
   is_terminal(STDOUT_FILENO) ? write(stdout, harmless_lines(text)) : write(stdout, text);
 }
 
-void show_live(std::string_view line) { write(stderr, "\r\x1b[K" + harmless(line)); }
+LiveLine::LiveLine() : is_live_(is_terminal(STDERR_FILENO)) {}
+
+void LiveLine::show(std::string_view line) {
+  if (!is_live_) return;
+  write(stderr, "\r\x1b[K" + harmless(line));
+  is_shown_ = !line.empty();
+}
 
 int finish_output() {
   errno = 0;

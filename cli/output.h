@@ -22,7 +22,6 @@
 
 namespace metaqnn::cli {
 
-bool is_terminal(int file_descriptor);
 // Columns of the terminal on standard output; 0 where it is none, so that nothing is wrapped in a
 // pipe.
 int terminal_width();
@@ -64,8 +63,19 @@ void print(fmt::format_string<Values...> format, Values&&... values) {
 // On standard output: results for programs, to the letter, except on a terminal.
 void print_data(std::string_view text);
 
-// The line at the end of standard error, a terminal, that the next one replaces; "" clears it.
-void show_live(std::string_view line);
+// The line at the end of standard error that the next one replaces. Nothing where that is no
+// terminal.
+class LiveLine {
+ public:
+  LiveLine();
+  bool is_live() const { return is_live_; }  // on a terminal
+  bool is_shown() const { return is_shown_; }
+  void show(std::string_view line);
+  void clear() { show(""); }
+
+ private:
+  bool is_live_, is_shown_ = false;
+};
 
 // Writes what is left of standard output. 0, or the errno of the first write that failed.
 int finish_output();

@@ -1,12 +1,9 @@
 #include "cli/progress.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 
-#include "cli/output.h"
 #include "search/screen.h"
 
 namespace metaqnn::cli {
@@ -16,14 +13,13 @@ Progress::Progress(const search::Configuration& configuration, int64_t target,
     : schedule_(configuration.strategy.schedule),
       shows_epsilon_(search::heeds_epsilon(configuration.strategy.kind)),
       target_(target),
-      live_(is_terminal(STDERR_FILENO)),
       start_(std::chrono::steady_clock::now()),
       best_(best) {}
 
 void Progress::trial_finished(const search::Trial& trial) {
   if (trial.state == search::TrialState::complete)
     best_ = std::max(best_.value_or(0), trial.validation_accuracy.value_or(0));
-  if (live_) return;
+  if (line_.is_live()) return;
   say("trial {}  {}  {}{}  {}\n", trial.number,
       trial.state == search::TrialState::complete ? fixed(trial.validation_accuracy, 4)
                                                   : "failed: " + trial.reason(),
@@ -53,7 +49,7 @@ void Progress::worker_given_up(int left) {
 
 void Progress::tick(const search::Counts& counts) {
   if (!models_at_start_) models_at_start_ = counts.unique_models;
-  if (!live_) return;
+  if (!line_.is_live()) return;
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
   const auto done = static_cast<double>(counts.unique_models - *models_at_start_);
@@ -66,18 +62,15 @@ void Progress::tick(const search::Counts& counts) {
     line +=
         "  left " + duration(static_cast<double>(target_ - counts.unique_models) * seconds / done);
   }
-  show_live(line);
-  line_shown_ = true;
+  line_.show(line);
 }
 
 void Progress::clear_line() {
-  if (line_shown_) show_live("");
-  line_shown_ = false;
+  if (line_.is_shown()) line_.clear();
 }
 
-void Progress::finish() {
-  if (line_shown_) say("\n");
-  line_shown_ = false;
+void Progress::finish() const {
+  if (line_.is_shown()) say("\n");
 }
 
 }  // namespace metaqnn::cli

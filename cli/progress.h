@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "cli/output.h"
 #include "search/configuration.h"
 #include "search/supervisor.h"
 
@@ -22,7 +23,7 @@ class Progress : public search::SearchObserver {
   void worker_given_up(int left) override;
   void tick(const search::Counts& counts) override;
   // Leaves the live line.
-  void finish();
+  void finish() const;
 
  private:
   void clear_line();
@@ -30,11 +31,10 @@ class Progress : public search::SearchObserver {
   search::Schedule schedule_;
   bool shows_epsilon_;
   int64_t target_;
-  bool live_;
   std::chrono::steady_clock::time_point start_;
   std::optional<int64_t> models_at_start_;
   std::optional<double> best_;
-  bool line_shown_ = false;
+  LiveLine line_;
 };
 
 }  // namespace metaqnn::cli
