@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <cmath>
 #include <memory>
 
 #include "cli/command.h"
@@ -97,29 +96,24 @@ Committee gather(const EnsembleOptions& options) {
   return committee;
 }
 
-Json number(double value) { return std::isnan(value) ? Json(nullptr) : Json(value); }
-
+// What is not a number is null in JSON.
 void print_json(const Committee& committee) {
   Json json{{"data_set", committee.data_set}, {"images", committee.together.confusion.sum()},
-            {"models", Json::array()},        {"error", number(committee.together.error())},
+            {"models", Json::array()},        {"error", committee.together.error()},
             {"classes", Json::array()},       {"confusion", Json::array()}};
   for (const Member& member : committee.members) {
     json["models"].push_back({{"model", member.model.name},
                               {"architecture", member.model.architecture},
-                              {"error", number(member.alone.error())}});
+                              {"error", member.alone.error()}});
   }
   for (size_t label = 0; label < committee.class_names.size(); ++label) {
     const int row = static_cast<int>(label);
-    json["classes"].push_back({{"name", committee.class_names[label]},
-                               {"error", number(committee.together.class_error(row))}});
+    json["classes"].push_back(
+        {{"name", committee.class_names[label]}, {"error", committee.together.class_error(row)}});
     const Eigen::VectorX<int64_t> counts = committee.together.confusion.row(row);
     json["confusion"].push_back(std::vector<int64_t>(counts.begin(), counts.end()));
   }
   print_document(json);
-}
-
-std::string percent(double fraction) {
-  return std::isnan(fraction) ? "-" : fmt::format("{:.2f}%", fraction * 100);
 }
 
 void print_confusion(const Committee& committee) {

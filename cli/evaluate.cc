@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <set>
@@ -38,7 +37,7 @@ struct Setting {
 struct Column {
   const char* title;
   const char* json;
-  std::optional<double> Figures::*figure;
+  Figure figure;
   int decimals;
   bool larger_is_better;
 };
@@ -52,37 +51,6 @@ const Column kColumns[] = {
     {"regret", "regret", &Figures::top10_regret, 3, false},
 };
 constexpr size_t kFirstOfTop = 4;
-
-struct Summary {
-  std::optional<double> mean, deviation;
-};
-
-// Over the repeats in which the figure is defined.
-Summary summarise(const MethodResult& result, const Column& column) {
-  std::vector<double> values;
-  for (const Figures& figures : result.repeats) {
-    if (figures.*column.figure) values.push_back(*(figures.*column.figure));
-  }
-  if (values.empty()) return {};
-  double sum = 0, squares = 0;
-  for (double value : values) sum += value;
-  const double n = static_cast<double>(values.size()), mean = sum / n;
-  for (double value : values) squares += (value - mean) * (value - mean);
-  return {mean, n > 1 ? std::sqrt(squares / (n - 1)) : 0};
-}
-
-std::vector<std::string> chosen_methods(const std::vector<std::string>& asked) {
-  std::vector<std::string> names;
-  for (const predict::Method& method : predict::methods()) {
-    const bool all = std::find(asked.begin(), asked.end(), "all") != asked.end();
-    const bool named = std::find(asked.begin(), asked.end(), method.name) != asked.end();
-    if (all || named || method.baseline) names.push_back(method.name);
-  }
-  for (const std::string& name : asked) {
-    if (name != "all") predict::find_method(name);
-  }
-  return names;
-}
 
 // Training samples first; test samples that are among them are left out.
 predict::Samples join(const predict::Samples& train, const predict::Samples& test,
@@ -153,8 +121,6 @@ double test_variance(const Setting& setting) {
   return sum / static_cast<double>(setting.splits.size());
 }
 
-Json value_or_null(std::optional<double> value) { return value ? Json(*value) : Json(nullptr); }
-
 Json to_json(const MethodResult& result) {
   Json json{{"method", result.method}, {"baseline", result.baseline}};
   Json top;
@@ -162,9 +128,9 @@ Json to_json(const MethodResult& result) {
   for (size_t c = 0; c < std::size(kColumns); ++c) {
     const Column& column = kColumns[c];
     Json& into = c < kFirstOfTop ? json : top;
-    const Summary summary = summarise(result, column);
-    into[column.json] = value_or_null(summary.mean);
-    if (repeated) into[std::string(column.json) + "_std"] = value_or_null(summary.deviation);
+    const Summary summary = summarise(result.repeats, column.figure);
+    into[column.json] = or_null(summary.mean);
+    if (repeated) into[std::string(column.json) + "_std"] = or_null(summary.deviation);
   }
   json["top10"] = top;
   json["fit_seconds"] = result.fit_seconds;
@@ -202,7 +168,7 @@ std::vector<std::vector<std::string>> cells(const std::vector<MethodResult>& res
   for (const MethodResult& result : results) {
     std::vector<std::string> row{result.method};
     for (const Column& column : kColumns) {
-      const Summary summary = summarise(result, column);
+      const Summary summary = summarise(result.repeats, column.figure);
       std::string cell = fixed(summary.mean, column.decimals);
       if (repeated && column.figure == &Figures::r2 && summary.mean)
         cell += fmt::format("±{:.3f}", *summary.deviation);
@@ -214,7 +180,7 @@ std::vector<std::vector<std::string>> cells(const std::vector<MethodResult>& res
   for (size_t c = 0; c < std::size(kColumns); ++c) {
     std::optional<double> best;
     const auto value = [&](const MethodResult& result) -> std::optional<double> {
-      const auto mean = summarise(result, kColumns[c]).mean;
+      const auto mean = summarise(result.repeats, kColumns[c].figure).mean;
       if (!mean) return std::nullopt;
       const double scale = std::pow(10, kColumns[c].decimals);
       return (kColumns[c].larger_is_better ? 1 : -1) * std::round(*mean * scale);
@@ -229,10 +195,6 @@ std::vector<std::vector<std::string>> cells(const std::vector<MethodResult>& res
     }
   }
   return rows;
-}
-
-std::string plural(size_t count, const char* noun) {
-  return fmt::format("{} {}{}", grouped(static_cast<int64_t>(count)), noun, count == 1 ? "" : "s");
 }
 
 void print_head(const EvaluateOptions& options, const Setting& setting) {
@@ -292,7 +254,7 @@ void print_table(const EvaluateOptions& options, const Setting& setting,
 
 ExitStatus run(const EvaluateOptions& options) {
   predict::EvaluationSettings settings;
-  settings.methods = chosen_methods(options.methods);
+  settings.methods = chosen_methods(options.methods, Baselines::always);
   settings.failures = predict::parse_failures(options.choice.failures);
   const Setting setting = prepare(options);
   settings.encoding = setting.encoding;

@@ -20,6 +20,11 @@ void stop_on_interrupt() {
   for (int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
 }
 
+// None of one whose training failed.
+search::TrainingFacts facts_of(const search::FinalModel& model) {
+  return model.checkpoint ? model.checkpoint->facts : search::TrainingFacts{};
+}
+
 Json to_json(const search::FinalModel& model) {
   Json json{{"model", model.name},
             {"file", model.file.string()},
@@ -27,8 +32,7 @@ Json to_json(const search::FinalModel& model) {
             {"state", model.checkpoint ? "finished" : "failed"},
             {"reason", model.reason()},
             {"search_accuracy", or_null(model.search_accuracy)}};
-  const search::TrainingFacts facts =
-      model.checkpoint ? model.checkpoint->facts : search::TrainingFacts{};
+  const search::TrainingFacts facts = facts_of(model);
   json["started_from"] = facts.started_from;
   json["validation_accuracy"] = or_null(facts.validation_accuracy);
   json["test_error"] = or_null(facts.test_error);
@@ -36,10 +40,6 @@ Json to_json(const search::FinalModel& model) {
   json["best_epoch"] = facts.best_epoch;
   json["seconds"] = facts.seconds;
   return json;
-}
-
-std::string percent(const std::optional<double>& fraction) {
-  return fraction ? fixed(*fraction * 100, 2) + "%" : "-";
 }
 
 }  // namespace
@@ -142,8 +142,7 @@ void print_models(const std::vector<search::FinalModel>& models, const std::stri
                {"epoch", Align::right},
                {"architecture"}});
   for (const search::FinalModel& model : models) {
-    const search::TrainingFacts facts =
-        model.checkpoint ? model.checkpoint->facts : search::TrainingFacts{};
+    const search::TrainingFacts facts = facts_of(model);
     table.add({model.name, fixed(model.search_accuracy, 4), fixed(facts.validation_accuracy, 4),
                model.checkpoint ? percent(facts.test_error) : "failed",
                model.checkpoint ? fmt::format("{}/{}", facts.best_epoch, facts.epochs) : "-",

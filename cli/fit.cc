@@ -15,19 +15,6 @@ struct FitOptions {
   std::string log, method = "combined", output;
 };
 
-// The mean over the repeats in which it is defined.
-std::optional<double> mean_of(const std::vector<predict::Figures>& repeats,
-                              std::optional<double> predict::Figures::*figure) {
-  double sum = 0;
-  int count = 0;
-  for (const predict::Figures& figures : repeats) {
-    if (!(figures.*figure)) continue;
-    sum += *(figures.*figure);
-    ++count;
-  }
-  return count > 0 ? std::optional(sum / count) : std::nullopt;
-}
-
 // How good the method is on networks of the log that it is not fitted on. The residuals by which
 // hyper-parameters were chosen would look better than that.
 void print_left_out(const FitOptions& options, const predict::Model& model,
@@ -44,9 +31,9 @@ void print_left_out(const FitOptions& options, const predict::Model& model,
   print(
       "  on networks left out, the choice of hyper-parameters included:\n"
       "    R2 {}, Kendall's tau {} ({} of {} folds)\n",
-      fixed(mean_of(repeats, &predict::Figures::r2), 2),
-      fixed(mean_of(repeats, &predict::Figures::kendall_tau), 2), plural(plan->repeats, "repeat"),
-      plan->folds);
+      fixed(summarise(repeats, &predict::Figures::r2).mean, 2),
+      fixed(summarise(repeats, &predict::Figures::kendall_tau).mean, 2),
+      plural(plan->repeats, "repeat"), plan->folds);
 }
 
 ExitStatus run(const FitOptions& options) {

@@ -4,6 +4,11 @@
 
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string>
+
+namespace metaqnn::predict {
+struct Prediction;
+}
 
 namespace metaqnn::cli {
 
@@ -13,6 +18,9 @@ template <typename T>
 Json or_null(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
+
+// The i-th of these predictions, which is of this architecture.
+Json to_json(const std::string& architecture, const predict::Prediction& prediction, size_t i);
 
 // Prints a document on standard output: what is no UTF-8 is replaced, control characters are
 // escaped, and no string shows a password.

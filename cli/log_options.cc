@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <fstream>
 
 #include "base/foreign_text.h"
@@ -101,6 +103,35 @@ predict::Samples samples_of(const LoadedLog& log, const predict::EncodingSetting
   }
   print_problems(samples.problems);
   return samples;
+}
+
+std::vector<std::string> chosen_methods(const std::vector<std::string>& asked,
+                                        Baselines baselines) {
+  const auto is_asked = [&](const std::string& name) {
+    return std::find(asked.begin(), asked.end(), name) != asked.end();
+  };
+  for (const std::string& name : asked) {
+    if (name != "all") predict::find_method(name);
+  }
+  std::vector<std::string> names;
+  for (const predict::Method& method : predict::methods()) {
+    const bool joins = method.baseline ? baselines == Baselines::always : is_asked("all");
+    if (joins || is_asked(method.name)) names.push_back(method.name);
+  }
+  return names;
+}
+
+Summary summarise(const std::vector<predict::Figures>& repeats, Figure figure) {
+  std::vector<double> values;
+  for (const predict::Figures& figures : repeats) {
+    if (figures.*figure) values.push_back(*(figures.*figure));
+  }
+  if (values.empty()) return {};
+  double sum = 0, squares = 0;
+  for (double value : values) sum += value;
+  const double n = static_cast<double>(values.size()), mean = sum / n;
+  for (double value : values) squares += (value - mean) * (value - mean);
+  return {mean, n > 1 ? std::sqrt(squares / (n - 1)) : 0};
 }
 
 void print_merged(const predict::Samples& samples) {

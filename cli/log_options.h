@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "cli/command.h"
-#include "predict/samples.h"
+#include "predict/evaluation.h"
 #include "search/space/space.h"
 
 namespace metaqnn::cli {
@@ -39,6 +39,18 @@ predict::EncodingSettings encoding_for(const LoadedLog& log, const LogChoice& ch
 // Prints row-level problems; with --strict they are an error.
 predict::Samples samples_of(const LoadedLog& log, const predict::EncodingSettings& encoding,
                             const LogChoice& choice);
+
+// The methods that --method asks for, in the order of the tables; "all" are those that are no
+// baselines. Throws UsageError for an unknown name.
+enum class Baselines { always, named };  // which of them join
+std::vector<std::string> chosen_methods(const std::vector<std::string>& asked, Baselines baselines);
+
+// A figure over the repeats in which it is defined.
+using Figure = std::optional<double> predict::Figures::*;
+struct Summary {
+  std::optional<double> mean, deviation;
+};
+Summary summarise(const std::vector<predict::Figures>& repeats, Figure figure);
 
 // Which rows of a log are the same networks, and whether their results agree; nothing where none
 // are.

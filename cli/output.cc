@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstdio>
 
 #include "base/foreign_text.h"
@@ -103,6 +104,10 @@ int finish_output() {
   const bool failed = std::fflush(stdout) != 0 || std::ferror(stdout) != 0;
   if (failed && output_error == 0) output_error = errno == 0 ? EIO : errno;
   return output_error;
+}
+
+std::string percent(std::optional<double> fraction) {
+  return fraction && !std::isnan(*fraction) ? fixed(*fraction * 100, 2) + "%" : "-";
 }
 
 std::string Table::render(int width) const {

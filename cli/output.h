@@ -80,6 +80,9 @@ class LiveLine {
 // Writes what is left of standard output. 0, or the errno of the first write that failed.
 int finish_output();
 
+// "8.30%"; "-" where there is none.
+std::string percent(std::optional<double> fraction);
+
 enum class Align { left, right };
 
 // Columns beside each other, `gap` spaces between; the last one wraps between layers to the

@@ -27,13 +27,7 @@ ExitStatus run(const PredictOptions& options) {
   const bool deviation = prediction.deviation.size() > 0;
   if (options.format == "json") {
     Json list = Json::array();
-    for (size_t i = 0; i < texts.size(); ++i) {
-      const auto row = static_cast<Eigen::Index>(i);
-      list.push_back(
-          {{"architecture", texts[i]},
-           {"prediction", prediction.mean(row)},
-           {"standard_deviation", deviation ? Json(prediction.deviation(row)) : Json(nullptr)}});
-    }
+    for (size_t i = 0; i < texts.size(); ++i) list.push_back(to_json(texts[i], prediction, i));
     print_document(list);
     return ExitStatus::done;
   }

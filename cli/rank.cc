@@ -120,14 +120,8 @@ void print_json(const std::vector<Ranking>& rankings) {
   Json list = Json::array();
   for (const Ranking& ranking : rankings) {
     Json best = Json::array();
-    for (size_t i = 0; i < ranking.architectures.size(); ++i) {
-      const auto row = static_cast<Eigen::Index>(i);
-      best.push_back({{"architecture", ranking.architectures[i]},
-                      {"prediction", ranking.prediction.mean(row)},
-                      {"standard_deviation", ranking.prediction.deviation.size() > 0
-                                                 ? Json(ranking.prediction.deviation(row))
-                                                 : Json(nullptr)}});
-    }
+    for (size_t i = 0; i < ranking.architectures.size(); ++i)
+      best.push_back(to_json(ranking.architectures[i], ranking.prediction, i));
     list.push_back({{"model", ranking.file},
                     {"method", ranking.method},
                     {"candidates", ranking.candidates.texts.size()},

@@ -41,28 +41,13 @@ struct Screening {
   std::vector<ShortlistFigures> figures;        // of each shortlist
 };
 
-// In the order of the tables; "all" are the methods, baselines only where they are named.
-std::vector<std::string> chosen_methods(const std::vector<std::string>& asked) {
-  const auto named = [&](const std::string& name) {
-    return std::find(asked.begin(), asked.end(), name) != asked.end();
-  };
-  for (const std::string& name : asked) {
-    if (name != "all") predict::find_method(name);
-  }
-  std::vector<std::string> names;
-  for (const predict::Method& method : predict::methods()) {
-    if (named(method.name) || (named("all") && !method.baseline)) names.push_back(method.name);
-  }
-  return names;
-}
-
 search::ScreenSettings settings_of(const ScreenOptions& options,
                                    const search::Configuration& configuration,
                                    search::Study& study) {
   search::ScreenSettings settings;
   settings.candidates = options.candidates;
   settings.top = options.top;
-  settings.methods = chosen_methods(options.methods);
+  settings.methods = chosen_methods(options.methods, Baselines::named);
   settings.draw = search::parse_draw(options.draw);
   settings.epsilon = options.epsilon;
   settings.limits = options.limits;
@@ -134,8 +119,6 @@ Screening screen(const ScreenOptions& options, search::Study& study) {
 }
 
 // ---- JSON ----
-
-Json or_null(std::optional<double> value) { return value ? Json(*value) : Json(nullptr); }
 
 Json to_json(const search::Pick& pick, const Screening& screening) {
   const auto found = screening.trials.find(pick.architecture);
