@@ -19,17 +19,25 @@ struct StatusOptions {
 constexpr TrialState kStates[] = {TrialState::complete, TrialState::failed, TrialState::running,
                                   TrialState::waiting, TrialState::stopped};
 
-// By the trials' own seconds and the workers that are alive: none while nobody works. Failures that
-// do not count take time too, but are no models.
-struct Pace {
+struct Standing {
+  search::Counts counts;
+  std::optional<search::Trial> best;
+  int64_t target = 0;             // models of the schedule
+  std::optional<double> epsilon;  // none where the schedule is done
+  int64_t workers = 0;            // that are alive
   std::optional<double> models_per_hour;
-  int64_t workers = 0;
+
+  int64_t left() const { return std::max<int64_t>(0, target - counts.unique_models); }
+  std::optional<double> seconds_left() const {
+    if (left() == 0) return 0;
+    if (!models_per_hour) return std::nullopt;
+    return static_cast<double>(left()) / *models_per_hour * 3600;
+  }
 };
 
-Pace pace(search::Study& study, const std::vector<search::Trial>& trials) {
-  Pace pace;
-  for (const search::Worker& worker : study.workers())
-    if (search::may_be_alive(study, worker)) ++pace.workers;
+// By the trials' own seconds: none while nobody works. Failures that do not count take time too, but
+// are no models.
+std::optional<double> models_per_hour(const std::vector<search::Trial>& trials, int64_t workers) {
   constexpr int kRecent = 50;
   double seconds = 0;
   int models = 0;
@@ -38,47 +46,41 @@ Pace pace(search::Study& study, const std::vector<search::Trial>& trials) {
     seconds += *trial->seconds;
     if (trial->counts()) ++models;
   }
-  if (pace.workers > 0 && models > 0 && seconds > 0.001 * models)  // a table answers at once
-    pace.models_per_hour = 3600.0 * models / seconds * static_cast<double>(pace.workers);
-  return pace;
+  if (workers == 0 || models == 0) return std::nullopt;
+  if (seconds <= 0.001 * models) return std::nullopt;  // a table answers at once
+  return 3600.0 * models / seconds * static_cast<double>(workers);
 }
 
-ExitStatus run(const StatusOptions& options) {
-  const auto study = search::open_study_to_read(options.study);
-  const search::Configuration configuration = search::stored_configuration(*study);
-  const search::Counts counts = study->counts();
-  const auto best = study->best_trial();
-  const std::vector<search::Trial> trials = study->trials(false);
-  const int64_t target = search::total_models(configuration.strategy.schedule);
-  const auto epsilon =
-      search::epsilon_at(configuration.strategy.schedule, counts.unique_models + counts.reserved);
-  const Pace speed = pace(*study, trials);
-  const int64_t left = std::max<int64_t>(0, target - counts.unique_models);
-  std::optional<double> seconds_left;
-  if (left == 0) {
-    seconds_left = 0;
-  } else if (speed.models_per_hour) {
-    seconds_left = static_cast<double>(left) / *speed.models_per_hour * 3600;
-  }
+Standing standing_of(search::Study& study, const search::Schedule& schedule) {
+  Standing standing{study.counts(), study.best_trial(), search::total_models(schedule), {}, 0, {}};
+  standing.epsilon =
+      search::epsilon_at(schedule, standing.counts.unique_models + standing.counts.reserved);
+  for (const search::Worker& worker : study.workers())
+    if (search::may_be_alive(study, worker)) ++standing.workers;
+  standing.models_per_hour = models_per_hour(study.trials(false), standing.workers);
+  return standing;
+}
 
-  if (options.format == "json") {
-    Json json;
-    for (TrialState state : kStates) json["states"][search::to_string(state)] = counts.in(state);
-    json["unique_models"] = counts.unique_models;
-    json["samples"] = counts.samples;
-    json["schedule_models"] = target;
-    json["epsilon"] = or_null(epsilon);
-    json["best"] = nullptr;
-    if (best) {
-      json["best"] = {{"architecture", best->architecture},
-                      {"validation_accuracy", best->validation_accuracy.value()}};
-    }
-    json["workers"] = speed.workers;
-    json["models_per_hour"] = or_null(speed.models_per_hour);
-    json["seconds_left"] = or_null(seconds_left);
-    print_document(json);
-    return ExitStatus::done;
+void print_json(const Standing& standing) {
+  Json json;
+  for (TrialState state : kStates)
+    json["states"][search::to_string(state)] = standing.counts.in(state);
+  json["unique_models"] = standing.counts.unique_models;
+  json["samples"] = standing.counts.samples;
+  json["schedule_models"] = standing.target;
+  json["epsilon"] = or_null(standing.epsilon);
+  json["best"] = nullptr;
+  if (standing.best) {
+    json["best"] = {{"architecture", standing.best->architecture},
+                    {"validation_accuracy", standing.best->validation_accuracy.value()}};
   }
+  json["workers"] = standing.workers;
+  json["models_per_hour"] = or_null(standing.models_per_hour);
+  json["seconds_left"] = or_null(standing.seconds_left());
+  print_document(json);
+}
+
+void print_counts(const search::Counts& counts, int64_t target) {
   // Screening trains models that the schedule did not ask for.
   if (counts.unique_models > target) {
     print("models    {}; the {} of the schedule are done\n", counts.unique_models, target);
@@ -92,15 +94,32 @@ ExitStatus run(const StatusOptions& options) {
                             search::to_string(state));
   print("trials    {}\n", states);
   print("samples   {}\n", counts.samples);
-  if (search::heeds_epsilon(configuration.strategy.kind))
-    print("epsilon   {}\n", epsilon ? fixed(epsilon, 1) : "the schedule is done");
-  if (best) print("best      {}  {}\n", fixed(best->validation_accuracy, 4), best->architecture);
-  if (speed.models_per_hour)
-    print("rate      {:.0f} models an hour with {}\n", *speed.models_per_hour,
-          plural(speed.workers, "worker"));
-  if (left > 0 && seconds_left) print("left      {}\n", duration(*seconds_left));
-  if (speed.workers == 0 && left > 0)
-    print("\nNobody works on it; resume with: metaqnn search --study {}\n", study->url());
+}
+
+void print_table(const Standing& standing, bool has_epsilon, const std::string& url) {
+  print_counts(standing.counts, standing.target);
+  if (has_epsilon)
+    print("epsilon   {}\n", standing.epsilon ? fixed(standing.epsilon, 1) : "the schedule is done");
+  if (const auto& best = standing.best)
+    print("best      {}  {}\n", fixed(best->validation_accuracy, 4), best->architecture);
+  if (standing.models_per_hour)
+    print("rate      {:.0f} models an hour with {}\n", *standing.models_per_hour,
+          plural(standing.workers, "worker"));
+  if (standing.left() == 0) return;
+  if (const auto seconds = standing.seconds_left()) print("left      {}\n", duration(*seconds));
+  if (standing.workers == 0)
+    print("\nNobody works on it; resume with: metaqnn search --study {}\n", url);
+}
+
+ExitStatus run(const StatusOptions& options) {
+  const auto study = search::open_study_to_read(options.study);
+  const search::StrategySettings strategy = search::stored_configuration(*study).strategy;
+  const Standing standing = standing_of(*study, strategy.schedule);
+  if (options.format == "json") {
+    print_json(standing);
+  } else {
+    print_table(standing, search::heeds_epsilon(strategy.kind), study->url());
+  }
   return ExitStatus::done;
 }
 

@@ -20,9 +20,11 @@ struct TrialsOptions {
   bool samples = false;
 };
 
-std::string csv_optional(const std::optional<double>& value) {
-  return value ? datasets::csv_number(*value) : "";
-}
+// A walk of the agent, and what it led to.
+struct Walk {
+  const search::Sample& sample;
+  const search::Trial& trial;
+};
 
 // Best first for --top, otherwise in order.
 std::vector<search::Trial> select(const TrialsOptions& options, search::Study& study) {
@@ -47,8 +49,9 @@ std::optional<double> epsilon_of(const search::Trial& trial) {
   return search::is_screened(trial) ? std::nullopt : std::optional(trial.epsilon);
 }
 
-std::optional<double> epsilon_of(const search::Sample& sample, const search::Trial& trial) {
-  return search::is_walk(sample, trial) ? std::optional(sample.epsilon) : std::nullopt;
+std::optional<double> epsilon_of(const Walk& walk) {
+  return search::is_walk(walk.sample, walk.trial) ? std::optional(walk.sample.epsilon)
+                                                  : std::nullopt;
 }
 
 Json to_json(const search::Trial& trial) {
@@ -70,6 +73,49 @@ Json to_json(const search::Trial& trial) {
           {"reason", trial.reason()},
           {"attempts", trial.attempts},
           {"origin", trial.origin}};
+}
+
+Json to_json(const Walk& walk) {
+  return {{"number", walk.sample.number},
+          {"trial", walk.sample.trial},
+          {"architecture", walk.trial.architecture},
+          {"validation_accuracy", or_null(walk.trial.validation_accuracy)},
+          {"epsilon", or_null(epsilon_of(walk))},
+          {"proposed_at", walk.sample.proposed_at},
+          {"sequence", or_null(walk.sample.sequence)}};
+}
+
+std::string csv_optional(const std::optional<double>& value) {
+  return value ? datasets::csv_number(*value) : "";
+}
+
+std::string csv_optional(const std::optional<int64_t>& value) {
+  return value ? std::to_string(*value) : "";
+}
+
+std::string csv_of(const std::vector<search::Trial>& trials) {
+  std::string text =
+      "number,architecture,state,validation_accuracy,epsilon,parameters,seconds,reason,attempts\n";
+  for (const search::Trial& trial : trials) {
+    text += fmt::format("{},{},{},{},{},{},{},{},{}\n", trial.number,
+                        datasets::csv_field(trial.architecture), search::to_string(trial.state),
+                        csv_optional(trial.validation_accuracy), csv_optional(epsilon_of(trial)),
+                        csv_optional(trial.parameters), csv_optional(trial.seconds),
+                        datasets::csv_field(trial.reason()), trial.attempts);
+  }
+  return text;
+}
+
+std::string csv_of(const std::vector<Walk>& walks) {
+  std::string text = "number,trial,architecture,validation_accuracy,epsilon,proposed_at,sequence\n";
+  for (const Walk& walk : walks) {
+    text +=
+        fmt::format("{},{},{},{},{},{},{}\n", walk.sample.number, walk.sample.trial,
+                    datasets::csv_field(walk.trial.architecture),
+                    csv_optional(walk.trial.validation_accuracy), csv_optional(epsilon_of(walk)),
+                    walk.sample.proposed_at, csv_optional(walk.sample.sequence));
+  }
+  return text;
 }
 
 // An accuracy, a prediction of one, or what became of the trial.
@@ -109,72 +155,43 @@ Table table_of(const std::vector<search::Trial>& trials, bool has_epsilon) {
   return table;
 }
 
-void print_trials(const TrialsOptions& options, const std::vector<search::Trial>& trials,
-                  bool has_epsilon) {
-  if (options.format == "json") {
+Table table_of(const std::vector<Walk>& walks, bool has_epsilon) {
+  Table table({{"sample", Align::right},
+               {"sequence", Align::right},
+               {"trial", Align::right},
+               {"accuracy", Align::right},
+               {"epsilon", Align::right},
+               {"architecture"}});
+  for (const Walk& walk : walks) {
+    const search::Sample& sample = walk.sample;
+    table.add({std::to_string(sample.number),
+               sample.sequence ? std::to_string(*sample.sequence) : "-",
+               std::to_string(sample.trial), fixed(walk.trial.validation_accuracy, 4),
+               has_epsilon ? fixed(epsilon_of(walk), 1) : "-", walk.trial.architecture});
+  }
+  return table;
+}
+
+template <typename Row>
+void print_rows(const std::vector<Row>& rows, const std::string& format, bool has_epsilon) {
+  if (format == "json") {
     Json list = Json::array();
-    for (const search::Trial& trial : trials) list.push_back(to_json(trial));
+    for (const Row& row : rows) list.push_back(to_json(row));
     print_document(list);
-  } else if (options.format == "csv") {
-    print_data(
-        "number,architecture,state,validation_accuracy,epsilon,parameters,seconds,reason,"
-        "attempts\n");
-    for (const search::Trial& trial : trials) {
-      print_data(fmt::format(
-          "{},{},{},{},{},{},{},{},{}\n", trial.number, datasets::csv_field(trial.architecture),
-          search::to_string(trial.state), csv_optional(trial.validation_accuracy),
-          csv_optional(epsilon_of(trial)),
-          trial.parameters ? std::to_string(*trial.parameters) : "", csv_optional(trial.seconds),
-          datasets::csv_field(trial.reason()), trial.attempts));
-    }
+  } else if (format == "csv") {
+    print_data(csv_of(rows));
   } else {
-    print("{}", table_of(trials, has_epsilon).render());
+    print("{}", table_of(rows, has_epsilon).render());
   }
 }
 
-void print_samples(const TrialsOptions& options, search::Study& study, bool has_epsilon) {
-  std::vector<search::Sample> samples = study.samples();
-  std::vector<search::Trial> trials = study.trials(false);
-  const auto trial_of = [&](const search::Sample& sample) -> const search::Trial& {
-    return trials.at(static_cast<size_t>(sample.trial) - 1);
-  };
-  if (options.format == "json") {
-    Json list = Json::array();
-    for (const search::Sample& sample : samples) {
-      list.push_back({{"number", sample.number},
-                      {"trial", sample.trial},
-                      {"architecture", trial_of(sample).architecture},
-                      {"validation_accuracy", or_null(trial_of(sample).validation_accuracy)},
-                      {"epsilon", or_null(epsilon_of(sample, trial_of(sample)))},
-                      {"proposed_at", sample.proposed_at},
-                      {"sequence", or_null(sample.sequence)}});
-    }
-    print_document(list);
-  } else if (options.format == "csv") {
-    print_data("number,trial,architecture,validation_accuracy,epsilon,proposed_at,sequence\n");
-    for (const search::Sample& sample : samples) {
-      print_data(fmt::format("{},{},{},{},{},{},{}\n", sample.number, sample.trial,
-                             datasets::csv_field(trial_of(sample).architecture),
-                             csv_optional(trial_of(sample).validation_accuracy),
-                             csv_optional(epsilon_of(sample, trial_of(sample))), sample.proposed_at,
-                             sample.sequence ? std::to_string(*sample.sequence) : ""));
-    }
-  } else {
-    Table table({{"sample", Align::right},
-                 {"sequence", Align::right},
-                 {"trial", Align::right},
-                 {"accuracy", Align::right},
-                 {"epsilon", Align::right},
-                 {"architecture"}});
-    for (const search::Sample& sample : samples) {
-      table.add({std::to_string(sample.number),
-                 sample.sequence ? std::to_string(*sample.sequence) : "-",
-                 std::to_string(sample.trial), fixed(trial_of(sample).validation_accuracy, 4),
-                 has_epsilon ? fixed(epsilon_of(sample, trial_of(sample)), 1) : "-",
-                 trial_of(sample).architecture});
-    }
-    print("{}", table.render());
-  }
+void print_samples(search::Study& study, const std::string& format, bool has_epsilon) {
+  const std::vector<search::Sample> samples = study.samples();
+  const std::vector<search::Trial> trials = study.trials(false);
+  std::vector<Walk> walks;
+  for (const search::Sample& sample : samples)
+    walks.push_back({sample, trials.at(static_cast<size_t>(sample.trial) - 1)});
+  print_rows(walks, format, has_epsilon);
 }
 
 ExitStatus run(const TrialsOptions& options) {
@@ -182,9 +199,9 @@ ExitStatus run(const TrialsOptions& options) {
   const bool has_epsilon =
       search::heeds_epsilon(search::stored_configuration(*study).strategy.kind);
   if (options.samples) {
-    print_samples(options, *study, has_epsilon);
+    print_samples(*study, options.format, has_epsilon);
   } else {
-    print_trials(options, select(options, *study), has_epsilon);
+    print_rows(select(options, *study), options.format, has_epsilon);
   }
   return ExitStatus::done;
 }
