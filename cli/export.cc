@@ -14,21 +14,13 @@ struct ExportOptions {
   std::string study, format = "csv", output;
 };
 
-void write_log(const ExportOptions& options, const datasets::Log& log, std::ostream& out) {
-  options.format == "csv" ? datasets::write_log_csv(log, out)
-                          : datasets::write_replay_csv(log, out);
-}
-
 ExitStatus run(const ExportOptions& options) {
   if (!options.output.empty()) check_output(options.output);
   const datasets::Log log = search::to_log(*search::open_study_to_read(options.study));
   std::ostringstream text;
-  write_log(options, log, text);
-  if (options.output.empty()) {
-    print_data(text.view());
-  } else {
-    write_file(options.output, text.view());
-  }
+  options.format == "csv" ? datasets::write_log_csv(log, text)
+                          : datasets::write_replay_csv(log, text);
+  write_or_print(options.output, text.view());
   return ExitStatus::done;
 }
 

@@ -1,6 +1,5 @@
 #include <memory>
 
-#include "base/output_file.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "search/evaluate/torch.h"
@@ -14,8 +13,7 @@ struct ExportModelOptions {
 };
 
 ExitStatus run(const ExportModelOptions& options) {
-  check_output(options.output);
-  keep_results_out_of(options.output);
+  prepare_output(options.output);
   const search::Checkpoint checkpoint = search::read_finished_checkpoint(options.model);
   search::torch_library().export_torchscript(checkpoint, options.output);
   const Shape& image = checkpoint.image;

@@ -1,6 +1,5 @@
 #include <memory>
 
-#include "base/output_file.h"
 #include "cli/command.h"
 #include "cli/log_options.h"
 #include "cli/output.h"
@@ -38,8 +37,7 @@ void print_left_out(const FitOptions& options, const predict::Model& model,
 
 ExitStatus run(const FitOptions& options) {
   predict::find_method(options.method);
-  check_output(options.output);
-  keep_results_out_of(options.output);
+  prepare_output(options.output);
   const LoadedLog log = load_log(options.log, options.choice);
   const predict::EncodingSettings encoding = encoding_for(log, options.choice);
   if (options.choice.unlabelled == "test")

@@ -10,6 +10,7 @@
 #include <cstdio>
 
 #include "base/foreign_text.h"
+#include "base/output_file.h"
 #include "base/secrets.h"
 
 namespace metaqnn::cli {
@@ -61,7 +62,8 @@ int terminal_width() {
 
 std::FILE* result_stream() { return results_are_kept_out ? stderr : stdout; }
 
-void keep_results_out_of(const std::filesystem::path& file) {
+void prepare_output(const std::filesystem::path& file) {
+  check_output(file);
   struct stat named {
   }, output{};
   results_are_kept_out = stat(file.c_str(), &named) == 0 && fstat(STDOUT_FILENO, &output) == 0 &&
@@ -89,6 +91,10 @@ void write(std::FILE* stream, std::string_view text) {
 
 void print_data(std::string_view text) {
   is_terminal(STDOUT_FILENO) ? write(stdout, harmless_lines(text)) : write(stdout, text);
+}
+
+void write_or_print(const std::string& file, std::string_view text) {
+  file.empty() ? print_data(text) : write_file(file, text);
 }
 
 LiveLine::LiveLine() : is_live_(is_terminal(STDERR_FILENO)) {}

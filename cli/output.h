@@ -49,9 +49,10 @@ void say(fmt::format_string<Values...> format, Values&&... values) {
 
 // Where print() writes: standard output, unless that takes a file of the command.
 std::FILE* result_stream();
-// `file` is what the command writes. Where it leads to where standard output does ("/dev/stdout"),
-// what print() writes would be part of it, and goes to standard error from now on.
-void keep_results_out_of(const std::filesystem::path& file);
+// `file` is what the command will write: throws where it cannot be (check_output()). Where it leads
+// to where standard output does ("/dev/stdout"), what print() writes would be part of it, and goes
+// to standard error from now on.
+void prepare_output(const std::filesystem::path& file);
 
 // On standard output: results for people. A value may be a table.
 template <typename... Values>
@@ -62,6 +63,8 @@ void print(fmt::format_string<Values...> format, Values&&... values) {
 
 // On standard output: results for programs, to the letter, except on a terminal.
 void print_data(std::string_view text);
+// The same into a file, where one is named.
+void write_or_print(const std::string& file, std::string_view text);
 
 // The line at the end of standard error that the next one replaces. Nothing where that is no
 // terminal.

@@ -14,8 +14,7 @@ struct ReportOptions {
 };
 
 ExitStatus run(const ReportOptions& options) {
-  check_output(options.output);
-  keep_results_out_of(options.output);
+  prepare_output(options.output);
   const report::ReportedStudy study =
       report::read_study(*search::open_study_to_read(options.study));
   const std::string page = report::report_page(study);

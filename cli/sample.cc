@@ -50,11 +50,7 @@ ExitStatus run(const SampleOptions& options) {
       options.study.empty() ? from_space(options) : from_study(options);
   std::string text;
   for (const std::string& architecture : drawn) text += architecture + "\n";
-  if (options.output.empty()) {
-    print_data(text);
-  } else {
-    write_file(options.output, text);
-  }
+  write_or_print(options.output, text);
   return ExitStatus::done;
 }
 
