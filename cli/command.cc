@@ -1,12 +1,14 @@
 #include "cli/command.h"
 
 #include <fmt/ranges.h>
+#include <signal.h>
 
 #include <charconv>
 
 #include "base/foreign_text.h"
 #include "cli/output.h"
 #include "search/limits.h"
+#include "search/study/study.h"
 #include "search/supervisor.h"
 
 namespace metaqnn::cli {
@@ -23,6 +25,18 @@ CLI::Validator whole_number(uint64_t least, uint64_t most) {
                            shown(text));
       },
       "");
+}
+
+void on_interrupt(void (*handler)(int), bool once) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  if (once) action.sa_flags = static_cast<int>(SA_RESETHAND);
+  for (int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
+}
+
+UsageError no_study_yet(const std::string& url) {
+  return UsageError("there is no study " + search::shown_url(url) +
+                    " yet; give --config FILE to make it");
 }
 
 CLI::Option* add_format(CLI::App& app, std::string& format, const std::vector<std::string>& formats,

@@ -45,6 +45,11 @@ CLI::Validator whole_number(uint64_t least, uint64_t most);
 inline CLI::Validator count_up_to(uint64_t most) { return whole_number(1, most); }
 inline CLI::Validator at_least_one() { return whole_number(1, kLargest); }
 
+// What asks the program to end, Ctrl-C above all, calls `handler`; where `once`, the second ends it.
+void on_interrupt(void (*handler)(int), bool once = false);
+// Where --study names no study and there is no --config to make it of.
+UsageError no_study_yet(const std::string& url);
+
 // ---- Options that several commands have ----
 
 // What counts something, with its default.

@@ -1,9 +1,9 @@
 #include "cli/final_options.h"
 
 #include <fmt/format.h>
-#include <signal.h>
 
 #include <algorithm>
+#include <atomic>
 
 #include "cli/json.h"
 #include "search/evaluate/torch.h"
@@ -12,13 +12,6 @@ namespace metaqnn::cli {
 namespace {
 
 std::atomic<bool> stop{false};
-
-void stop_on_interrupt() {
-  struct sigaction action {};
-  action.sa_handler = [](int) { stop = true; };
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
-  for (int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
-}
 
 // None of one whose training failed.
 search::TrainingFacts facts_of(const search::FinalModel& model) {
@@ -61,7 +54,7 @@ std::string first_device(const std::string& text) { return search::resolve_devic
 
 search::FinalOptions final_options(const FinalChoice& choice,
                                    const search::Configuration& configuration) {
-  stop_on_interrupt();
+  on_interrupt([](int) { stop = true; }, true);
   return {.folder = choice.output,
           .device = first_device(choice.device.empty() ? configuration.device : choice.device),
           .threads = threads_or_cores(choice.threads),

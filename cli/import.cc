@@ -22,9 +22,7 @@ datasets::Log read(const ImportOptions& options) {
 ExitStatus run(const ImportOptions& options) {
   const datasets::Log log = read(options);
   const bool exists = search::study_exists(options.study);
-  if (!exists && options.config.empty())
-    throw UsageError("there is no study " + search::shown_url(options.study) +
-                     " yet; give --config FILE to make it");
+  if (!exists && options.config.empty()) throw no_study_yet(options.study);
   if (exists && !options.config.empty())
     throw UsageError(search::shown_url(options.study) +
                      " exists and has its configuration; leave --config out");

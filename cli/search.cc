@@ -100,9 +100,7 @@ search::Configuration resume(const SearchOptions& options) {
 // for it.
 search::Configuration open_or_create(const SearchOptions& options, std::optional<Found>& found) {
   if (search::study_exists(options.study)) return resume(options);
-  if (options.config.empty())
-    throw UsageError("there is no study " + search::shown_url(options.study) +
-                     " yet; give --config FILE to make it");
+  if (options.config.empty()) throw no_study_yet(options.study);
   const search::Configuration configuration = requested_configuration(options);
   found = check_before_creating(options, configuration);
   try {

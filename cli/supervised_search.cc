@@ -1,7 +1,6 @@
 #include "cli/supervised_search.h"
 
 #include <fmt/format.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <atomic>
@@ -18,14 +17,6 @@ namespace metaqnn::cli {
 namespace {
 
 std::atomic<int> interrupts{0};
-
-void count_interrupts() {
-  struct sigaction action {};
-  action.sa_handler = [](int) {
-    if (interrupts < 2) ++interrupts;
-  };
-  for (int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
-}
 
 // How many models there will be.
 int64_t target_of(const SupervisedSearch& wanted, const search::Configuration& configuration,
@@ -132,7 +123,9 @@ search::SearchEnd run_supervised(const SupervisedSearch& wanted,
   options.program = std::filesystem::read_symlink("/proc/self/exe").string();
   options.program_arguments = {"worker"};
   options.interrupts = &interrupts;
-  count_interrupts();
+  on_interrupt([](int) {
+    if (interrupts < 2) ++interrupts;
+  });
 
   Progress progress(configuration, target, best ? best->validation_accuracy : std::nullopt);
   const search::SearchEnd end = search::Supervisor(options, progress).run();

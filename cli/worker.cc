@@ -22,7 +22,7 @@ struct WorkerOptions {
   std::chrono::seconds patience = search::kPatience;
 };
 
-std::atomic<bool> stop{false};
+std::atomic<bool> told_to_stop{false};
 
 // The supervisor has just used the study, so that a server which does not let us in is away.
 std::unique_ptr<search::Study> open_patiently(const WorkerOptions& options,
@@ -32,7 +32,7 @@ std::unique_ptr<search::Study> open_patiently(const WorkerOptions& options,
     try {
       return search::open_study(options.study, durability, options.patience);
     } catch (const search::StudyAwayError&) {
-      if (stop || std::chrono::steady_clock::now() > end) throw;
+      if (told_to_stop || std::chrono::steady_clock::now() > end) throw;
     }
     std::this_thread::sleep_for(std::chrono::seconds(1));
   }
@@ -48,7 +48,7 @@ search::SearchEnd train(const WorkerOptions& options) {
   work_options.resources.threads = options.threads;
   if (options.trials) work_options.limit = *options.trials;
   work_options.waiting_only = options.waiting_only;
-  work_options.stop = &stop;
+  work_options.stop = &told_to_stop;
   return search::work(*study, work_options);
 }
 
@@ -56,7 +56,7 @@ search::SearchEnd train(const WorkerOptions& options) {
 ExitStatus work(const WorkerOptions& options) {
   search::become_supervised_worker(options.supervisor);
   struct sigaction action {};
-  action.sa_handler = [](int) { stop = true; };
+  action.sa_handler = [](int) { told_to_stop = true; };
   sigaction(SIGTERM, &action, nullptr);
   return search::run_supervised_worker([&] { return train(options); });
 }
