@@ -43,9 +43,12 @@ Machine machine_for(const search::Configuration& configuration, int workers) {
 
 bool failed(const TimedEpoch& timed) { return timed.trial.state == TrialState::failed; }
 
+double epoch_seconds(const TimedEpoch& timed) {
+  return timed.training_seconds + timed.validation_seconds;
+}
+
 double whole_training(const SearchEstimate& estimate, const TimedEpoch& timed) {
-  return search::training_seconds(estimate.basis, timed.training_seconds + timed.validation_seconds,
-                                  search::kExpectedRestarts);
+  return search::training_seconds(estimate.basis, epoch_seconds(timed), search::kExpectedRestarts);
 }
 
 int64_t failures(const SearchEstimate& estimate) {
@@ -64,7 +67,7 @@ Json to_json(const SearchEstimate& estimate, const TimedEpoch& timed) {
   if (failed(timed)) return json;
   json["batch_size"] = timed.batch_size;
   json["images_per_second"] = timed.images_per_second;
-  json["seconds_per_epoch"] = timed.training_seconds + timed.validation_seconds;
+  json["seconds_per_epoch"] = epoch_seconds(timed);
   json["seconds"] = whole_training(estimate, timed);
   return json;
 }
@@ -129,8 +132,8 @@ void print_sample(const SearchEstimate& estimate, int64_t batch_size) {
     const int decimals = timed.images_per_second < 10 ? 2 : 0;
     table.add({short_count(trial.parameters),
                fixed(timed.images_per_second, decimals) + (small ? "*" : " "),
-               fixed(timed.training_seconds + timed.validation_seconds, 1),
-               time_text(whole_training(estimate, timed)), trial.architecture});
+               fixed(epoch_seconds(timed), 1), time_text(whole_training(estimate, timed)),
+               trial.architecture});
   }
   print("{}", table.render());
   if (small_batches)

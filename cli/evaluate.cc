@@ -161,22 +161,9 @@ void print_json(const Setting& setting, const std::vector<MethodResult>& results
   print_document(json);
 }
 
-// "0.683" or "0.683±0.004"; the best of its column is marked with *.
-std::vector<std::vector<std::string>> cells(const std::vector<MethodResult>& results,
-                                            bool repeated) {
-  std::vector<std::vector<std::string>> rows;
-  for (const MethodResult& result : results) {
-    std::vector<std::string> row{result.method};
-    for (const Column& column : kColumns) {
-      const Summary summary = summarise(result.repeats, column.figure);
-      std::string cell = fixed(summary.mean, column.decimals);
-      if (repeated && column.figure == &Figures::r2 && summary.mean)
-        cell += fmt::format("±{:.3f}", *summary.deviation);
-      row.push_back(cell);
-    }
-    row.push_back(fixed(result.fit_seconds, 2));
-    rows.push_back(std::move(row));
-  }
+// A star behind the best of each column, a blank behind the others.
+void mark_best(const std::vector<MethodResult>& results,
+               std::vector<std::vector<std::string>>& rows) {
   for (size_t c = 0; c < std::size(kColumns); ++c) {
     std::optional<double> best;
     const auto value = [&](const MethodResult& result) -> std::optional<double> {
@@ -194,6 +181,25 @@ std::vector<std::vector<std::string>> cells(const std::vector<MethodResult>& res
       rows[r][c + 1] += marked ? "*" : " ";
     }
   }
+}
+
+// "0.683" or "0.683±0.004"; the best of its column is marked with *.
+std::vector<std::vector<std::string>> cells(const std::vector<MethodResult>& results,
+                                            bool repeated) {
+  std::vector<std::vector<std::string>> rows;
+  for (const MethodResult& result : results) {
+    std::vector<std::string> row{result.method};
+    for (const Column& column : kColumns) {
+      const Summary summary = summarise(result.repeats, column.figure);
+      std::string cell = fixed(summary.mean, column.decimals);
+      if (repeated && column.figure == &Figures::r2 && summary.mean)
+        cell += fmt::format("±{:.3f}", *summary.deviation);
+      row.push_back(cell);
+    }
+    row.push_back(fixed(result.fit_seconds, 2));
+    rows.push_back(std::move(row));
+  }
+  mark_best(results, rows);
   return rows;
 }
 
