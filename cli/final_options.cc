@@ -35,6 +35,29 @@ Json to_json(const search::FinalModel& model) {
   return json;
 }
 
+void print_json(const std::vector<search::FinalModel>& models) {
+  Json list = Json::array();
+  for (const search::FinalModel& model : models) list.push_back(to_json(model));
+  print_document(list);
+}
+
+void print_table(const std::vector<search::FinalModel>& models) {
+  Table table({{"model"},
+               {"search", Align::right},
+               {"validation", Align::right},
+               {"test error", Align::right},
+               {"epoch", Align::right},
+               {"architecture"}});
+  for (const search::FinalModel& model : models) {
+    const search::TrainingFacts facts = facts_of(model);
+    table.add({model.name, fixed(model.search_accuracy, 4), fixed(facts.validation_accuracy, 4),
+               model.checkpoint ? percent(facts.test_error) : "failed",
+               model.checkpoint ? fmt::format("{}/{}", facts.best_epoch, facts.epochs) : "-",
+               model.architecture});
+  }
+  print("{}", table.render());
+}
+
 }  // namespace
 
 void add_final_options(CLI::App& app, FinalChoice& choice) {
@@ -108,8 +131,8 @@ void FinalProgress::model_ended(const search::FinalModel& model) {
   }
 }
 
-std::vector<search::FinalModel> train_models(
-    const std::function<std::vector<search::FinalModel>()>& train) {
+ExitStatus print_trained(const std::string& format,
+                         const std::function<std::vector<search::FinalModel>()>& train) {
   std::vector<search::FinalModel> models;
   try {
     models = train();
@@ -118,30 +141,8 @@ std::vector<search::FinalModel> train_models(
   }
   if (std::none_of(models.begin(), models.end(), [](const auto& m) { return m.checkpoint; }))
     throw FailureError("no model was finished; the reasons are above");
-  return models;
-}
-
-void print_models(const std::vector<search::FinalModel>& models, const std::string& format) {
-  if (format == "json") {
-    Json list = Json::array();
-    for (const search::FinalModel& model : models) list.push_back(to_json(model));
-    print_document(list);
-    return;
-  }
-  Table table({{"model"},
-               {"search", Align::right},
-               {"validation", Align::right},
-               {"test error", Align::right},
-               {"epoch", Align::right},
-               {"architecture"}});
-  for (const search::FinalModel& model : models) {
-    const search::TrainingFacts facts = facts_of(model);
-    table.add({model.name, fixed(model.search_accuracy, 4), fixed(facts.validation_accuracy, 4),
-               model.checkpoint ? percent(facts.test_error) : "failed",
-               model.checkpoint ? fmt::format("{}/{}", facts.best_epoch, facts.epochs) : "-",
-               model.architecture});
-  }
-  print("{}", table.render());
+  format == "json" ? print_json(models) : print_table(models);
+  return ExitStatus::done;
 }
 
 }  // namespace metaqnn::cli

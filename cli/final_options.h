@@ -45,13 +45,10 @@ class FinalProgress : public search::FinalObserver {
   LiveLine line_;
 };
 
-// Trains; where it is stopped, the error says how to go on. Throws FailureError where no model was
-// finished.
-std::vector<search::FinalModel> train_models(
-    const std::function<std::vector<search::FinalModel>()>& train);
-
-// One row for each model, best first as they come; or a list in JSON.
-void print_models(const std::vector<search::FinalModel>& models, const std::string& format);
+// Trains and prints one row for each model, best first as they come; or a list in JSON. Where it is
+// stopped, the error says how to go on. Throws FailureError where no model was finished.
+ExitStatus print_trained(const std::string& format,
+                         const std::function<std::vector<search::FinalModel>()>& train);
 
 // The device that is meant where a network is only used: the first of resolve_devices().
 std::string first_device(const std::string& text);

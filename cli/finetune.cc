@@ -37,12 +37,10 @@ ExitStatus run(const FinetuneOptions& options) {
   const std::vector<search::Trial> trials = search::choose_trials(
       *study, options.trials, datasets::find_data_set(configuration.data.name).shape);
   FinalProgress progress(trials.size());
-  const auto models = train_models([&] {
+  return print_trained(options.choice.format, [&] {
     return search::finetune(trials, configuration, final_options(options.choice, configuration),
                             progress);
   });
-  print_models(models, options.choice.format);
-  return ExitStatus::done;
 }
 
 std::function<ExitStatus()> set_up_finetune(CLI::App& app) {

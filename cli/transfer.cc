@@ -18,12 +18,10 @@ ExitStatus run(const TransferOptions& options) {
   search::Configuration configuration = search::read_configuration(options.choice.config);
   apply(options.choice, configuration);
   FinalProgress progress(2);
-  const auto models = train_models([&] {
+  return print_trained(options.choice.format, [&] {
     return search::transfer(source, fmt::format("{} on {}", source.architecture, source.data_set),
                             configuration, final_options(options.choice, configuration), progress);
   });
-  print_models(models, options.choice.format);
-  return ExitStatus::done;
 }
 
 std::function<ExitStatus()> set_up_transfer(CLI::App& app) {
