@@ -91,11 +91,9 @@ ExitStatus run(const DescribeOptions& options) {
   const Analysis analysis = analyse(architecture, input);
   const search::TrainingMemory memory =
       search::estimate_training_memory(architecture, input, basis.settings);
-  if (options.format == "json") {
-    print_document(to_json(architecture, analysis, memory, basis, legality));
-  } else {
-    print_table(architecture, analysis, memory, basis, legality);
-  }
+  options.format == "json"
+      ? print_document(to_json(architecture, analysis, memory, basis, legality))
+      : print_table(architecture, analysis, memory, basis, legality);
   return ExitStatus::done;
 }
 

@@ -153,11 +153,7 @@ void print_table(const Committee& committee) {
 
 ExitStatus run(const EnsembleOptions& options) {
   const Committee committee = gather(options);
-  if (options.format == "json") {
-    print_json(committee);
-  } else {
-    print_table(committee);
-  }
+  options.format == "json" ? print_json(committee) : print_table(committee);
   return ExitStatus::done;
 }
 

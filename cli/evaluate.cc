@@ -269,11 +269,7 @@ ExitStatus run(const EvaluateOptions& options) {
   settings.unlabelled = setting.unlabelled;
   settings.test_as_unlabelled = options.choice.unlabelled == "test";
   const auto results = predict::evaluate(setting.samples, setting.splits, settings);
-  if (options.format == "json") {
-    print_json(setting, results);
-  } else {
-    print_table(options, setting, results);
-  }
+  options.format == "json" ? print_json(setting, results) : print_table(options, setting, results);
   return ExitStatus::done;
 }
 

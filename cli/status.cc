@@ -115,11 +115,9 @@ ExitStatus run(const StatusOptions& options) {
   const auto study = search::open_study_to_read(options.study);
   const search::StrategySettings strategy = search::stored_configuration(*study).strategy;
   const Standing standing = standing_of(*study, strategy.schedule);
-  if (options.format == "json") {
-    print_json(standing);
-  } else {
-    print_table(standing, search::heeds_epsilon(strategy.kind), study->url());
-  }
+  options.format == "json"
+      ? print_json(standing)
+      : print_table(standing, search::heeds_epsilon(strategy.kind), study->url());
   return ExitStatus::done;
 }
 
