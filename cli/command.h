@@ -1,4 +1,5 @@
-// One subcommand of the program: its options, and what it does when it is chosen.
+// One subcommand of the program: its options, and what it does when it is chosen; and the options
+// that several have.
 //
 // Adding one: a new file with a Command, its declaration below, and one line in the table in
 // main.cc.
@@ -36,7 +37,7 @@ struct Command {
 constexpr uint64_t kMostCounted = 10'000'000;
 constexpr uint64_t kMostRepeats = 10'000;
 constexpr uint64_t kMostParallel = 1024;                            // workers, threads
-constexpr uint64_t kLargest = std::numeric_limits<int64_t>::max();  // that a study can keep
+constexpr uint64_t kLargest = std::numeric_limits<int64_t>::max();  // that a study stores
 constexpr uint64_t kLargestSeed = std::numeric_limits<uint64_t>::max();
 
 // Checks an option that takes a whole number, which is written in decimal digits.
@@ -63,7 +64,7 @@ CLI::Option* add_format(CLI::App& app, std::string& format, const std::vector<st
                         const std::string& description = "");
 // --max-parameters, --max-macs and --max-memory, of a candidate.
 void add_limits(CLI::App& app, search::SizeLimits& limits);
-// --seed, with its default, or with none up to what its user can keep.
+// --seed, with its default, or where it has none up to `most`.
 void add_seed(CLI::App& app, uint64_t& seed, const char* description);
 void add_seed(CLI::App& app, std::optional<uint64_t>& seed, const char* description, uint64_t most);
 // --threads; what it is without one, the description says.

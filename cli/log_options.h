@@ -1,5 +1,5 @@
 // What the commands that learn from logs have in common: where the log is, what its columns mean,
-// how strings become features.
+// how strings become features, which methods learn, and what their figures are over repeats.
 #pragma once
 
 #include <cstdint>

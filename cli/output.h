@@ -66,7 +66,7 @@ void print_data(std::string_view text);
 // The same into a file, where one is named.
 void write_or_print(const std::string& file, std::string_view text);
 
-// The line at the end of standard error that the next one replaces. Nothing where that is no
+// The line at the end of standard error that the next one replaces; nothing where that is no
 // terminal.
 class LiveLine {
  public:
