@@ -105,6 +105,12 @@ class Rbf : public Kernel {
     MatrixXd k = gram(parameters, a, a, threads);
     return 0.5 * (k + k.transpose());  // a product is symmetric only up to rounding
   }
+  VectorXd expansion(const VectorXd& parameters, const Points& a, const Points& b,
+                     const VectorXd& coefficients, int threads) const override {
+    return expand(a.size(), coefficients, threads, [&](Index first, Index count) {
+      return gram(parameters, a.range(first, count), b, 1);
+    });
+  }
   VectorXd diagonal(const VectorXd&, const Points& a) const override {
     return VectorXd::Ones(a.size());
   }
@@ -179,32 +185,13 @@ class Edit : public Kernel {
   CostFamily costs_;
 };
 
-// The parameters of each part of a composite, in their order.
-class Parts {
- public:
-  explicit Parts(std::vector<KernelPointer> parts) : parts_(std::move(parts)) {
-    for (const KernelPointer& part : parts_)
-      sizes_.push_back(static_cast<Index>(part->parameters().size()));
-  }
-  const std::vector<KernelPointer>& kernels() const { return parts_; }
-  std::vector<VectorXd> split(const VectorXd& parameters, Index first) const {
-    std::vector<VectorXd> split;
-    for (Index size : sizes_) {
-      split.push_back(parameters.segment(first, size));
-      first += size;
-    }
-    return split;
-  }
-
- private:
-  std::vector<KernelPointer> parts_;
-  std::vector<Index> sizes_;
-};
-
 class Sum : public Kernel {
  public:
   Sum(std::vector<std::string> names, std::vector<KernelPointer> terms)
-      : names_(std::move(names)), terms_(std::move(terms)) {}
+      : names_(std::move(names)), terms_(std::move(terms)) {
+    for (const KernelPointer& term : terms_)
+      sizes_.push_back(static_cast<Index>(term->parameters().size()));
+  }
 
   std::vector<KernelParameter> parameters() const override {
     std::vector<KernelParameter> parameters;
@@ -212,7 +199,7 @@ class Sum : public Kernel {
     for (const std::string& name : names_)
       parameters.push_back({"amplitude." + name, start, start - 5, start + 3, 1.5});
     for (size_t t = 0; t < names_.size(); ++t) {
-      for (KernelParameter parameter : terms_.kernels()[t]->parameters()) {
+      for (KernelParameter parameter : terms_[t]->parameters()) {
         parameter.name = names_[t] + "." + parameter.name;
         parameters.push_back(parameter);
       }
@@ -243,11 +230,11 @@ class Sum : public Kernel {
   }
   std::vector<MatrixXd> derivatives(const VectorXd& parameters, const Points& a) const override {
     std::vector<MatrixXd> by_amplitude, by_others;
-    const std::vector<VectorXd> split = terms_.split(parameters, count());
+    const std::vector<VectorXd> split = of_terms(parameters);
     for (size_t t = 0; t < split.size(); ++t) {
       const double amplitude = std::exp(parameters(static_cast<Index>(t)));
-      by_amplitude.push_back(amplitude * terms_.kernels()[t]->gram(split[t], a));
-      for (const MatrixXd& derivative : terms_.kernels()[t]->derivatives(split[t], a))
+      by_amplitude.push_back(amplitude * terms_[t]->gram(split[t], a));
+      for (const MatrixXd& derivative : terms_[t]->derivatives(split[t], a))
         by_others.push_back(amplitude * derivative);
     }
     by_amplitude.insert(by_amplitude.end(), by_others.begin(), by_others.end());
@@ -255,14 +242,22 @@ class Sum : public Kernel {
   }
 
  private:
-  Index count() const { return static_cast<Index>(names_.size()); }
+  // The parameters of each term, which stand after the amplitudes.
+  std::vector<VectorXd> of_terms(const VectorXd& parameters) const {
+    std::vector<VectorXd> split;
+    Index first = static_cast<Index>(names_.size());
+    for (Index size : sizes_) {
+      split.push_back(parameters.segment(first, size));
+      first += size;
+    }
+    return split;
+  }
   template <typename Evaluate>
   MatrixXd add(const VectorXd& parameters, const Evaluate& evaluate) const {
-    const std::vector<VectorXd> split = terms_.split(parameters, count());
+    const std::vector<VectorXd> split = of_terms(parameters);
     MatrixXd sum;
     for (size_t t = 0; t < split.size(); ++t) {
-      MatrixXd term =
-          std::exp(parameters(static_cast<Index>(t))) * evaluate(*terms_.kernels()[t], split[t]);
+      MatrixXd term = std::exp(parameters(static_cast<Index>(t))) * evaluate(*terms_[t], split[t]);
       if (t == 0) {
         sum = std::move(term);
       } else {
@@ -272,70 +267,11 @@ class Sum : public Kernel {
     return sum;
   }
   std::vector<std::string> names_;
-  Parts terms_;
-};
-
-class Product : public Kernel {
- public:
-  explicit Product(std::vector<KernelPointer> factors) : factors_(std::move(factors)) {}
-
-  std::vector<KernelParameter> parameters() const override {
-    std::vector<KernelParameter> parameters;
-    for (const KernelPointer& factor : factors_.kernels()) {
-      for (const KernelParameter& parameter : factor->parameters()) parameters.push_back(parameter);
-    }
-    return parameters;
-  }
-  MatrixXd gram(const VectorXd& parameters, const Points& a, const Points& b,
-                int threads) const override {
-    return multiply(parameters, [&](const Kernel& factor, const VectorXd& p) -> MatrixXd {
-      return factor.gram(p, a, b, threads);
-    });
-  }
-  MatrixXd gram(const VectorXd& parameters, const Points& a, int threads) const override {
-    return multiply(parameters, [&](const Kernel& factor, const VectorXd& p) -> MatrixXd {
-      return factor.gram(p, a, threads);
-    });
-  }
-  VectorXd diagonal(const VectorXd& parameters, const Points& a) const override {
-    return multiply(parameters, [&](const Kernel& factor, const VectorXd& p) -> MatrixXd {
-      return factor.diagonal(p, a);
-    });
-  }
-  std::vector<MatrixXd> derivatives(const VectorXd& parameters, const Points& a) const override {
-    const std::vector<VectorXd> split = factors_.split(parameters, 0);
-    std::vector<MatrixXd> derivatives;
-    for (size_t f = 0; f < split.size(); ++f) {
-      MatrixXd others = MatrixXd::Ones(a.size(), a.size());
-      for (size_t o = 0; o < split.size(); ++o) {
-        if (o != f) others = others.cwiseProduct(factors_.kernels()[o]->gram(split[o], a));
-      }
-      for (const MatrixXd& derivative : factors_.kernels()[f]->derivatives(split[f], a))
-        derivatives.push_back(others.cwiseProduct(derivative));
-    }
-    return derivatives;
-  }
-
- private:
-  template <typename Evaluate>
-  MatrixXd multiply(const VectorXd& parameters, const Evaluate& evaluate) const {
-    const std::vector<VectorXd> split = factors_.split(parameters, 0);
-    MatrixXd product = evaluate(*factors_.kernels()[0], split[0]);
-    for (size_t f = 1; f < split.size(); ++f)
-      product = product.cwiseProduct(evaluate(*factors_.kernels()[f], split[f]));
-    return product;
-  }
-  Parts factors_;
+  std::vector<KernelPointer> terms_;
+  std::vector<Index> sizes_;  // parameters of each
 };
 
 }  // namespace
-
-VectorXd Kernel::expansion(const VectorXd& parameters, const Points& a, const Points& b,
-                           const VectorXd& coefficients, int threads) const {
-  return expand(a.size(), coefficients, threads, [&](Index first, Index count) {
-    return gram(parameters, a.range(first, count), b);
-  });
-}
 
 KernelPointer make_linear(std::vector<NamedGroup> groups) {
   return std::make_shared<Linear>(std::move(groups));
@@ -349,10 +285,6 @@ KernelPointer make_sum(std::vector<std::string> names, std::vector<KernelPointer
       !terms.empty() && names.size() == terms.size(),
       std::to_string(names.size()) + " names, " + std::to_string(terms.size()) + " terms");
   return std::make_shared<Sum>(std::move(names), std::move(terms));
-}
-KernelPointer make_product(std::vector<KernelPointer> factors) {
-  METAQNN_ASSERT(!factors.empty(), "a product without factors");
-  return std::make_shared<Product>(std::move(factors));
 }
 
 VectorXd starts(const Kernel& kernel) {

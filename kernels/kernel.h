@@ -1,18 +1,18 @@
 // How alike are two architectures, and how does that depend on the parameters of the measure?
 //
-// A Kernel compares points (kernels/points.h) by their features, their tokens, or both. Its parameters are logarithms (of widths, costs, amplitudes), each with a
-// start, bounds and the deviation of a Gaussian prior around the start; whoever chooses them needs
-// no other knowledge of the kernel.
+// A Kernel compares points (kernels/points.h) by their features, their tokens, or both. Its
+// parameters are logarithms (of widths, costs, amplitudes), each with a start, bounds and the
+// deviation of a Gaussian prior around the start; whoever chooses them needs no other knowledge of
+// the kernel.
 //
 //   linear    sum_g exp(s_g) <a, b>_g / c_g            g groups of c_g columns
 //   rbf       exp(-1/2 sum_g |a - b|_g^2 / (c_g w_g^2)),        w_g = exp(width_g)
 //   edit      exp(-sqrt(d(a, b)) / h), d the edit distance under costs that depend on parameters,
 //             h = exp(width)
 //   sum       sum_t exp(amplitude_t) k_t(a, b)
-//   product   prod_t k_t(a, b)
 //
-// linear, rbf, and their sums and products are positive definite. edit is so but for less than 0.1%
-// of the spectrum on real architectures, where the distance without the root loses up to 1.6%
+// linear, rbf and their sums are positive definite. edit is so but for less than 0.1% of the
+// spectrum on real architectures, where the distance without the root loses up to 1.6%
 // (docs/methods/edit_distance_kernel.md). It still needs the repair of kernels/positive_definite.h,
 // as does whatever holds it.
 //
@@ -50,7 +50,7 @@ class Kernel {
   // linear terms are added up over b once, the others take some rows of a at a time.
   virtual Eigen::VectorXd expansion(const Eigen::VectorXd& parameters, const Points& a,
                                     const Points& b, const Eigen::VectorXd& coefficients,
-                                    int threads = 1) const;
+                                    int threads = 1) const = 0;
   // The diagonal of gram(parameters, a).
   virtual Eigen::VectorXd diagonal(const Eigen::VectorXd& parameters, const Points& a) const = 0;
   // Derivatives of gram(parameters, a) by each parameter. Those by edit costs are differences over
@@ -67,7 +67,6 @@ KernelPointer make_linear(std::vector<NamedGroup> groups);
 KernelPointer make_rbf(std::vector<NamedGroup> groups);
 KernelPointer make_edit(CostFamily costs);
 KernelPointer make_sum(std::vector<std::string> names, std::vector<KernelPointer> terms);
-KernelPointer make_product(std::vector<KernelPointer> factors);
 
 // The start of every parameter.
 Eigen::VectorXd starts(const Kernel& kernel);

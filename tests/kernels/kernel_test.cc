@@ -85,21 +85,14 @@ struct NamedKernel {
 std::vector<NamedKernel> kernels_of_features() {
   const KernelPointer linear = make_linear(groups()), rbf = make_rbf(groups());
   const KernelPointer sum = make_sum({"straight", "near"}, {linear, rbf});
-  return {{"linear", linear},
-          {"rbf", rbf},
-          {"sum", sum},
-          {"product", make_product({linear, rbf})},
-          {"product of sums", make_product({sum, sum})}};
+  return {{"linear", linear}, {"rbf", rbf}, {"sum", sum}};
 }
 
 std::vector<NamedKernel> all_kernels() {
   std::vector<NamedKernel> kernels = kernels_of_features();
   const KernelPointer rbf = make_rbf(groups()), edit = make_edit(gap_and_change());
-  const KernelPointer product = make_product({rbf, edit, make_linear(groups())});
   kernels.push_back({"edit", edit});
   kernels.push_back({"sum with edit", make_sum({"features", "edits"}, {rbf, edit})});
-  kernels.push_back({"product with edit", product});
-  kernels.push_back({"sum of products", make_sum({"one", "other"}, {product, rbf})});
   return kernels;
 }
 
@@ -282,14 +275,6 @@ TEST(Sum, AddsItsTermsTimesTheirAmplitudes) {
               kRounding);
 }
 
-TEST(Product, MultipliesItsFactors) {
-  const auto linear = make_linear(groups()), rbf = make_rbf(groups());
-  const auto product = make_product({linear, rbf});
-  const Points a = point({1, 2, 3}, {}), b = point({4, 5, 6}, {});
-  EXPECT_NEAR(product->gram(vector({0, std::log(2), 1, 2}), a, b)(0, 0),
-              43 * rbf->gram(vector({1, 2}), a, b)(0, 0), kRounding);
-}
-
 TEST(Kernel, NamesItsParameters) {
   using Names = std::vector<std::string>;
   const auto linear = make_linear(groups()), rbf = make_rbf(groups());
@@ -297,8 +282,6 @@ TEST(Kernel, NamesItsParameters) {
   EXPECT_EQ(names_of(*linear), (Names{"scale.size", "scale.depth"}));
   EXPECT_EQ(names_of(*rbf), (Names{"width.size", "width.depth"}));
   EXPECT_EQ(names_of(*edit), (Names{"width", "cost.gap", "cost.change"}));
-  EXPECT_EQ(names_of(*make_product({rbf, edit})),
-            (Names{"width.size", "width.depth", "width", "cost.gap", "cost.change"}));
   EXPECT_EQ(names_of(*make_sum({"features", "edits"}, {rbf, edit})),
             (Names{"amplitude.features", "amplitude.edits", "features.width.size",
                    "features.width.depth", "edits.width", "edits.cost.gap", "edits.cost.change"}));
