@@ -30,7 +30,6 @@ struct Spectrum {
 
   // max(values, 0); those within rounding of 0 are 0.
   Eigen::VectorXd clipped() const;
-  Eigen::MatrixXd repaired() const;                         // K+
   Eigen::MatrixXd project(const Eigen::MatrixXd& x) const;  // P x; x is n x c
 };
 

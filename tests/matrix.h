@@ -1,10 +1,11 @@
-// Matrices for tests: random ones, small ones written out, and how far two are apart.
+// Matrices for tests: random ones, small ones, repaired ones, and how far two are apart.
 #pragma once
 
 #include <Eigen/Core>
 #include <initializer_list>
 
 #include "base/random.h"
+#include "kernels/positive_definite.h"
 
 namespace metaqnn::tests {
 
@@ -23,6 +24,11 @@ inline Eigen::VectorXd vector(std::initializer_list<double> values) {
 
 inline double largest_difference(const Eigen::MatrixXd& a, const Eigen::MatrixXd& b) {
   return a.size() == 0 ? 0 : (a - b).cwiseAbs().maxCoeff();
+}
+
+// K+ of kernels/positive_definite.h.
+inline Eigen::MatrixXd repaired(const kernels::Spectrum& spectrum) {
+  return spectrum.vectors * spectrum.clipped().asDiagonal() * spectrum.vectors.transpose();
 }
 
 }  // namespace metaqnn::tests
