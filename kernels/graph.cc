@@ -59,12 +59,10 @@ Eigen::SparseMatrix<double> neighbour_graph(Eigen::Index n, int k, const Distanc
   return graph;
 }
 
-Eigen::SparseMatrix<double> laplacian(const Eigen::SparseMatrix<double>& graph,
-                                      LaplacianKind kind) {
+Eigen::SparseMatrix<double> laplacian(const Eigen::SparseMatrix<double>& graph) {
   const Eigen::VectorXd degree = graph * Eigen::VectorXd::Ones(graph.cols());
-  const bool normalised = kind == LaplacianKind::normalised;
-  const Eigen::VectorXd scale = degree.unaryExpr(
-      [&](double d) { return normalised ? (d > 0 ? 1 / std::sqrt(d) : 0.0) : 1.0; });
+  const Eigen::VectorXd scale =
+      degree.unaryExpr([](double d) { return d > 0 ? 1 / std::sqrt(d) : 0.0; });
   Eigen::SparseMatrix<double> diagonal(graph.rows(), graph.cols());
   diagonal.reserve(Eigen::VectorXi::Ones(graph.cols()));
   for (Eigen::Index i = 0; i < degree.size(); ++i)

@@ -135,9 +135,8 @@ Solution best_lambda(const MatrixXd& rows, const VectorXd& targets, double rho) 
 
 // G of the header.
 MatrixXd graph_form(const MatrixXd& features, const kernels::DistanceRows& distances, int threads) {
-  const Eigen::SparseMatrix<double> l =
-      kernels::laplacian(kernels::neighbour_graph(features.rows(), kNeighbours, distances, threads),
-                         kernels::LaplacianKind::normalised);
+  const Eigen::SparseMatrix<double> l = kernels::laplacian(
+      kernels::neighbour_graph(features.rows(), kNeighbours, distances, threads));
   const MatrixXd g =
       kernels::product_t(features, l * features) / static_cast<double>(features.rows());
   return 0.5 * (g + g.transpose());

@@ -271,8 +271,7 @@ TEST(Manifold, IsSmootherAlongTheGraphTheLargerItsWeight) {
     const auto distances = [&](Index first, Index count) -> Eigen::MatrixXd {
       return kernels::squared_distances(x.middleRows(first, count), x);
     };
-    const auto laplacian = kernels::laplacian(kernels::neighbour_graph(x.rows(), 10, distances),
-                                              kernels::LaplacianKind::normalised);
+    const auto laplacian = kernels::laplacian(kernels::neighbour_graph(x.rows(), 10, distances));
     VectorXd f = fit(find_method("rbf-mr"), training)->predict(training.unlabelled, {}).mean;
     f.array() -= f.mean();
     return f.dot(laplacian * f) / f.squaredNorm();
