@@ -13,10 +13,10 @@
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
-#include <sstream>
 #include <thread>
 
 #include "search/study/host_lock.h"
+#include "search/study/process_stat.h"
 
 namespace metaqnn::search {
 namespace {
@@ -39,16 +39,10 @@ std::string limit_reached(const siginfo_t& info) {
 
 // Killed, but not gone yet: SIGKILL is pending, or the kernel takes the process apart.
 bool is_dying(int64_t pid) {
-  constexpr uint64_t kExiting = 4;  // PF_EXITING among the flags, field 9 of /proc/PID/stat
-  const std::string folder = "/proc/" + std::to_string(pid);
+  constexpr uint64_t kExiting = 4;  // PF_EXITING
+  if ((process_stat(pid).flags & kExiting) != 0) return true;
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
   std::string line;
-  std::getline(std::ifstream(folder + "/stat"), line);
-  std::istringstream rest(line.substr(std::min(line.size(), line.rfind(')') + 1)));
-  std::string skipped;
-  for (int field = 3; field < 9; ++field) rest >> skipped;
-  uint64_t flags = 0;
-  if (rest >> flags && (flags & kExiting) != 0) return true;
-  std::ifstream status(folder + "/status");
   while (std::getline(status, line)) {
     if (line.rfind("SigPnd:", 0) != 0 && line.rfind("ShdPnd:", 0) != 0) continue;
     const uint64_t signals = std::strtoull(line.c_str() + 7, nullptr, 16);

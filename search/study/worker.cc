@@ -5,11 +5,10 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
-#include <sstream>
 #include <system_error>
 
 #include "search/study/host_lock.h"
+#include "search/study/process_stat.h"
 #include "search/study/study.h"
 
 namespace metaqnn::search {
@@ -31,29 +30,6 @@ std::string host_name() {
 std::string pid_namespace() {
   std::error_code error;
   return std::filesystem::read_symlink("/proc/self/ns/pid", error).string();
-}
-
-// What /proc/PID/stat says; start_time 0 where it shows no such process.
-struct ProcessStat {
-  char state = '\0';
-  int64_t parent = 0;
-  int64_t start_time = 0;
-};
-
-// Field 22 is the start time. The second field, the program's name in parentheses, may hold
-// anything, a line feed too, so all is read and parsing starts after the last parenthesis.
-ProcessStat process_stat(int64_t pid) {
-  std::ifstream in("/proc/" + std::to_string(pid) + "/stat");
-  const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  const size_t name_end = text.rfind(')');
-  if (name_end == std::string::npos) return {};
-  std::istringstream rest(text.substr(name_end + 1));
-  ProcessStat stat;
-  rest >> stat.state >> stat.parent;
-  std::string skipped;
-  for (int field = 5; field < 22; ++field) rest >> skipped;
-  rest >> stat.start_time;
-  return stat;
 }
 
 // Also for processes that /proc hides, those of other users where it is mounted with hidepid.
