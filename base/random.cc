@@ -1,6 +1,7 @@
 #include "base/random.h"
 
 #include "base/error.h"
+#include "base/hash.h"
 
 namespace metaqnn {
 namespace {
@@ -17,8 +18,7 @@ uint64_t rotate_left(uint64_t x, int k) { return (x << k) | (x >> (64 - k)); }
 }  // namespace
 
 uint64_t stable_hash(std::string_view text) {
-  uint64_t hash = 0xcbf29ce484222325ULL;
-  for (unsigned char c : text) hash = (hash ^ c) * 0x100000001b3ULL;
+  uint64_t hash = fnv_1a<uint64_t>(text);
   return split_mix(hash);
 }
 

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <thread>
 
+#include "base/hash.h"
 #include "search/study/file_lock.h"
 
 namespace metaqnn::search {
@@ -17,10 +18,8 @@ bool is_same_host(const Worker& one, const Worker& other) {
 }
 
 int host_lock_number(const Worker& worker) {
-  uint32_t hash = 2166136261u;  // FNV-1a
-  for (const std::string& part : {worker.host, worker.boot_id, worker.pid_namespace}) {
-    for (const char c : part + '\n') hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
-  }
+  const uint32_t hash =
+      fnv_1a<uint32_t>(worker.host + '\n' + worker.boot_id + '\n' + worker.pid_namespace + '\n');
   return static_cast<int>(hash % 0x7FFFFFFFu) + 1;
 }
 
