@@ -6,6 +6,7 @@ find_package(ZLIB REQUIRED)
 find_package(PNG REQUIRED)
 find_package(fmt REQUIRED)
 find_package(Eigen3 REQUIRED)
+find_package(Boost REQUIRED CONFIG)
 # The library alone: it finds LAPACK and BLAS itself, where find_package(Armadillo) may add ATLAS, several times slower than
 # the OpenBLAS that the system prefers.
 find_path(ARMADILLO_INCLUDE_DIR armadillo REQUIRED)

@@ -46,7 +46,7 @@ class SearchWorker {
         configuration_(stored_configuration(study)),
         seed_(study.info().seed),
         space_(build_space(configuration_)),
-        space_size_(space_.architectures()) {}
+        space_size_(space_.architecture_count()) {}
 
   SearchEnd run() {
     const bool needed = options_.waiting_only ? has_waiting(study_)
@@ -147,7 +147,7 @@ class SearchWorker {
     const int64_t models = counts.unique_models + counts.reserved;
     const std::optional<double> epsilon = epsilon_at(configuration_.strategy.schedule, models);
     if (!epsilon) return {counts.reserved > 0 ? Proposal::Kind::wait : Proposal::Kind::done, {}};
-    if (std::to_string(trial_count(counts)) == space_size_ || counts.repeats >= kFruitlessSamples)
+    if (trial_count(counts) == space_size_ || counts.repeats >= kFruitlessSamples)
       return {counts.reserved > 0 ? Proposal::Kind::wait : Proposal::Kind::exhausted, {}};
     learn();
     return walk(counts, *epsilon);
@@ -191,7 +191,7 @@ class SearchWorker {
   Configuration configuration_;
   uint64_t seed_;
   Space space_;
-  std::string space_size_;
+  int64_t space_size_;
   std::unique_ptr<Strategy> strategy_;
   std::unique_ptr<Evaluator> evaluator_;
   int64_t worker_ = 0;

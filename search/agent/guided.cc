@@ -49,8 +49,7 @@ double normal_quantile(double p) {
 
 // As many walks as the space has, or nothing if they are more than `most`.
 std::vector<Walk> enumerate(const Space& space, size_t most) {
-  const std::string count = space.architectures();
-  if (count.size() > std::to_string(most).size() || std::stoull(count) > most) return {};
+  if (space.architecture_count() > static_cast<int64_t>(most)) return {};
   std::vector<Walk> walks;
   Walk walk;
   const std::function<void(int32_t)> go_on = [&](int32_t position) {

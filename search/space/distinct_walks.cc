@@ -56,8 +56,8 @@ std::vector<std::string> DistinctWalks::uniform(int64_t count, uint64_t seed) {
 }
 
 bool DistinctWalks::space_is_exhausted() {
-  if (!space_size_) space_size_ = space_.architectures();
-  return std::to_string(met_.size()) == *space_size_;
+  if (!space_size_) space_size_ = space_.architecture_count();
+  return static_cast<int64_t>(met_.size()) == *space_size_;
 }
 
 }  // namespace metaqnn::search

@@ -59,7 +59,7 @@ class DistinctWalks {
   std::unordered_set<std::string> seen_, met_;
   DrawPatience patience_;
   int64_t refused_ = 0, known_ = 0;
-  std::optional<std::string> space_size_;  // once it is asked for
+  std::optional<int64_t> space_size_;  // once it is asked for
 };
 
 }  // namespace metaqnn::search

@@ -1,6 +1,8 @@
 #include "search/space/space.h"
 
 #include <algorithm>
+#include <boost/multiprecision/cpp_int.hpp>
+#include <limits>
 #include <utility>
 
 #include "base/error.h"
@@ -11,28 +13,22 @@ namespace {
 
 constexpr size_t kMostChoices = 20'000'000;  // 160 MB
 
-// A whole number of any length; the least significant nine digits come first.
-using BigNumber = std::vector<uint32_t>;
-constexpr uint32_t kBase = 1'000'000'000;
+using boost::multiprecision::cpp_int;
 
-void add(BigNumber& sum, const BigNumber& value) {
-  if (sum.size() < value.size()) sum.resize(value.size(), 0);
-  uint32_t carry = 0;
-  for (size_t i = 0; i < sum.size(); ++i) {
-    const uint32_t digit = sum[i] + (i < value.size() ? value[i] : 0) + carry;
-    carry = digit >= kBase ? 1 : 0;
-    sum[i] = carry == 1 ? digit - kBase : digit;
+// count(p) = sum over the choices of p of count(target), and count(end) = 1. Targets have higher
+// numbers.
+cpp_int count_walks(const Space& space) {
+  std::vector<cpp_int> counts(static_cast<size_t>(space.positions()));
+  for (size_t position = counts.size(); position-- > 0;) {
+    for (const Choice& choice : space.choices(static_cast<int32_t>(position))) {
+      if (choice.target == Space::kEnd) {
+        ++counts[position];
+      } else {
+        counts[position] += counts[static_cast<size_t>(choice.target)];
+      }
+    }
   }
-  if (carry == 1) sum.push_back(1);
-}
-
-std::string digits(const BigNumber& number) {
-  std::string text = std::to_string(number.back());
-  for (size_t i = number.size() - 1; i-- > 0;) {
-    const std::string part = std::to_string(number[i]);
-    text += std::string(9 - part.size(), '0') + part;
-  }
-  return text;
+  return counts[static_cast<size_t>(space.start())];
 }
 
 }  // namespace
@@ -59,15 +55,12 @@ int64_t Space::states() const { return static_cast<int64_t>(q_begin_.size()) - 1
 
 int64_t Space::transitions() const { return q_begin_.back(); }
 
-std::string Space::architectures() const {
-  // count(p) = sum over the choices of p of count(target), and count(end) = 1. Targets have higher
-  // numbers.
-  std::vector<BigNumber> counts(state_.size());
-  for (size_t position = state_.size(); position-- > 0;) {
-    for (const Choice& choice : choices(static_cast<int32_t>(position)))
-      add(counts[position], choice.target == kEnd ? BigNumber{1} : counts[choice.target]);
-  }
-  return digits(counts[start()]);
+std::string Space::architectures() const { return count_walks(*this).str(); }
+
+int64_t Space::architecture_count() const {
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+  const cpp_int count = count_walks(*this);
+  return count < kMost ? static_cast<int64_t>(count) : kMost;
 }
 
 Walk Space::uniform_walk(Random& random) const {

@@ -92,6 +92,7 @@ class Space {
   int64_t transitions() const;  // pairs of state and choice, that is Q-values
   // Exact number of different complete walks, in decimal digits (it exceeds 64 bits).
   std::string architectures() const;
+  int64_t architecture_count() const;  // the same; 2^63 - 1 where it is no less
 
   Walk uniform_walk(Random& random) const;  // each choice uniform among the legal ones
   std::string text(const Walk& walk) const;

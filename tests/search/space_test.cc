@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <map>
 #include <set>
 #include <string>
@@ -501,7 +502,9 @@ TEST(CnnSpace, CountsBeyond64Bits) {
   settings.convolution_filters = {1, 2};
   settings.global_average_pooling = false;
   settings.bins = {{1, {3}, {}, false}};
-  EXPECT_EQ(build_cnn_space(settings).architectures(), "2535301200456458802993406410751");
+  const Space space = build_cnn_space(settings);
+  EXPECT_EQ(space.architectures(), "2535301200456458802993406410751");
+  EXPECT_EQ(space.architecture_count(), std::numeric_limits<int64_t>::max());
 }
 
 TEST(CnnSpace, CountsTheSpacesOfThePaper) {
@@ -535,6 +538,7 @@ TEST(CnnSpace, AllowsEveryRowOfTheAuthorsLogs) {
 TEST(SequenceSpace, CountsTheStringsOfNasBench201) {
   const Space space = build_sequence_space({kNasBenchTemplate, {kNasBenchOperations}});
   EXPECT_EQ(space.architectures(), "15625");  // 5^6
+  EXPECT_EQ(space.architecture_count(), 15625);
   // The start, then 5 tokens before each of the slots 2 to 6; 5 choices in each.
   EXPECT_EQ(space.positions(), 26);
   EXPECT_EQ(space.states(), 26);
