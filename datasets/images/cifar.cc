@@ -11,7 +11,7 @@
 namespace metaqnn::datasets {
 namespace {
 
-constexpr Shape kShape{3, 32, 32};
+constexpr Shape kCifarShape{3, 32, 32};
 constexpr size_t kPixelBytes = 3 * 32 * 32;
 
 // The archive unpacks into a folder of its own; either may be named.
@@ -61,7 +61,8 @@ void check_labels(const std::vector<uint8_t>& bytes, const std::string& source, 
 void append_cifar(const std::vector<uint8_t>& bytes, const std::string& source, int label_bytes,
                   ImageSet& images) {
   METAQNN_ASSERT(label_bytes >= 1, "label_bytes is " + std::to_string(label_bytes) + ", not >= 1");
-  METAQNN_ASSERT(images.shape == kShape, "shape is " + to_string(images.shape) + ", not 3x32x32");
+  METAQNN_ASSERT(images.shape == kCifarShape,
+                 "shape is " + to_string(images.shape) + ", not 3x32x32");
   const size_t skipped = static_cast<size_t>(label_bytes), record_bytes = skipped + kPixelBytes;
   check_whole_records(bytes, source, record_bytes);
   check_labels(bytes, source, skipped, images.classes);
@@ -78,7 +79,7 @@ void append_cifar(const std::vector<uint8_t>& bytes, const std::string& source, 
 
 DataSet load_cifar10(const std::filesystem::path& folder, const std::string& remedy) {
   const std::filesystem::path files = folder_with(folder, "cifar-10-batches-bin");
-  DataSet data{{kShape, 10, {}, {}}, {kShape, 10, {}, {}}};
+  DataSet data{{kCifarShape, 10, {}, {}}, {kCifarShape, 10, {}, {}}};
   for (int batch = 1; batch <= 5; ++batch) {
     const std::filesystem::path path = files / ("data_batch_" + std::to_string(batch) + ".bin");
     if (file_exists(path)) append_file(path, 1, remedy, data.training);
@@ -90,7 +91,7 @@ DataSet load_cifar10(const std::filesystem::path& folder, const std::string& rem
 
 DataSet load_cifar100(const std::filesystem::path& folder, const std::string& remedy) {
   const std::filesystem::path files = folder_with(folder, "cifar-100-binary");
-  DataSet data{{kShape, 100, {}, {}}, {kShape, 100, {}, {}}};
+  DataSet data{{kCifarShape, 100, {}, {}}, {kCifarShape, 100, {}, {}}};
   append_file(files / "train.bin", 2, remedy, data.training);
   append_file(files / "test.bin", 2, remedy, data.test);
   return data;

@@ -20,7 +20,7 @@
 namespace metaqnn::datasets {
 namespace {
 
-constexpr Shape kShape{3, 32, 32};
+constexpr Shape kSvhnShape{3, 32, 32};
 constexpr size_t kSide = 32, kPlane = kSide * kSide, kImageBytes = 3 * kPlane;
 constexpr int kClasses = 10;
 constexpr const char* kRemedy = "; download the file again";
@@ -206,7 +206,7 @@ void append_mat(const std::filesystem::path& path, const std::string& remedy, Im
 }  // namespace
 
 DataSet load_svhn(const std::filesystem::path& folder, bool with_extra, const std::string& remedy) {
-  DataSet data{{kShape, kClasses, {}, {}}, {kShape, kClasses, {}, {}}};
+  DataSet data{{kSvhnShape, kClasses, {}, {}}, {kSvhnShape, kClasses, {}, {}}};
   append_mat(folder / "train_32x32.mat", remedy, data.training);
   if (with_extra) append_mat(folder / "extra_32x32.mat", remedy, data.training);
   append_mat(folder / "test_32x32.mat", remedy, data.test);

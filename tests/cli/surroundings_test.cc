@@ -20,7 +20,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr int kModels = 60;
+constexpr int kFewModels = 60;
 
 // A search of 60 models that are looked up.
 class Surroundings : public testing::Test {
@@ -38,7 +38,7 @@ class Surroundings : public testing::Test {
 
   static std::string recipe(const std::string& alphabet) {
     return "[space]\nkind = \"sequence\"\ntemplate = \"{}\"\nalphabet = [" + alphabet +
-           "]\n[strategy]\nschedule = [[1.0, " + std::to_string(kModels) +
+           "]\n[strategy]\nschedule = [[1.0, " + std::to_string(kFewModels) +
            "]]\n[evaluator]\nkind = \"table\"\nfile = \"table.csv\"\ntarget = \"accuracy\"\n";
   }
 
@@ -104,7 +104,7 @@ TEST_F(Surroundings, ASearchNeedsNoStream) {
        {">/dev/null 2>&-", "2>/dev/null >&-", ">/dev/null 2>&1 <&-", ">&- 2>&-", "<&- >&- 2>&-"}) {
     const std::string url = folder_.url("study" + std::to_string(++count) + ".db");
     EXPECT_EQ(shell(search(url), closed), 0) << closed;
-    EXPECT_EQ(models(url), kModels) << closed;
+    EXPECT_EQ(models(url), kFewModels) << closed;
   }
 }
 
@@ -114,7 +114,7 @@ TEST_F(Surroundings, WithoutStandardErrorNoMessageGoesToTheServer) {
   for (const char* closed : {">/dev/null 2>&-", "<&- >&- 2>&-"}) {
     const std::string url = server->new_database();
     EXPECT_EQ(shell(search(url), closed), 0) << closed;
-    EXPECT_EQ(models(url), kModels);
+    EXPECT_EQ(models(url), kFewModels);
     EXPECT_EQ(shell("status --study '" + url + "'", closed), 0);
   }
 }
@@ -124,7 +124,7 @@ TEST_F(Surroundings, AnErrorWithoutStandardErrorHasItsStatus) {
   EXPECT_EQ(shell("describe x", "<&- >&- 2>&-"), 2);
   EXPECT_EQ(shell("describe x", "2>/dev/full"), 2);
   EXPECT_EQ(shell(search(url()), ">/dev/null 2>/dev/full"), 0);
-  EXPECT_EQ(models(url()), kModels);
+  EXPECT_EQ(models(url()), kFewModels);
 }
 
 TEST_F(Surroundings, AFullDiskIsNoReaderThatHasGone) {
@@ -135,9 +135,9 @@ TEST_F(Surroundings, AFullDiskIsNoReaderThatHasGone) {
 
 TEST_F(Surroundings, ASearchGoesOnWithoutItsReader) {
   EXPECT_EQ(status_before_head(search(folder_.url("a.db")), "2>/dev/null"), 0);
-  EXPECT_EQ(models(folder_.url("a.db")), kModels);
+  EXPECT_EQ(models(folder_.url("a.db")), kFewModels);
   EXPECT_EQ(status_before_head(search(folder_.url("b.db")), "2>&1"), 0);
-  EXPECT_EQ(models(folder_.url("b.db")), kModels);
+  EXPECT_EQ(models(folder_.url("b.db")), kFewModels);
 }
 
 TEST_F(Surroundings, WhatDoesMoreThanPrintGoesOnSilentlyWithoutItsReader) {
@@ -193,7 +193,7 @@ TEST_F(Surroundings, ALimitOnTheSizeOfFilesEndsASearchWithAnErrorAndCostsNoTrial
   EXPECT_THAT(error, AllOf(HasSubstr("limit on the size of files (ulimit -f)"),
                            Not(HasSubstr("died (signal"))));
   EXPECT_EQ(shell(search(url()), ">/dev/null 2>&1"), 0);
-  EXPECT_EQ(models(url()), kModels);
+  EXPECT_EQ(models(url()), kFewModels);
   for (const search::Trial& trial : search::open_study(url())->trials(false)) {
     EXPECT_EQ(trial.state, search::TrialState::complete);
     EXPECT_EQ(trial.attempts, 1);
