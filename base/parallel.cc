@@ -1,5 +1,7 @@
 #include "base/parallel.h"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <atomic>
 #include <exception>
@@ -8,6 +10,15 @@
 #include <vector>
 
 namespace metaqnn {
+
+int available_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
+  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+int threads_or_cores(int threads) { return threads > 0 ? threads : available_cores(); }
 
 void parallel_for(int64_t parts, int threads, const std::function<void(int64_t)>& run) {
   std::atomic<int64_t> next{0};

@@ -12,6 +12,10 @@
 
 namespace metaqnn {
 
+// Processor cores that this process may use; and these where `threads` is 0.
+int available_cores();
+int threads_or_cores(int threads);
+
 void parallel_for(int64_t parts, int threads, const std::function<void(int64_t)>& run);
 
 }  // namespace metaqnn

@@ -71,6 +71,4 @@ void add_threads(CLI::App& app, int& threads, const char* description) {
   app.add_option("--threads", threads, description)->check(count_up_to(kMostParallel));
 }
 
-int threads_or_cores(int threads) { return threads > 0 ? threads : search::available_cores(); }
-
 }  // namespace metaqnn::cli

@@ -69,8 +69,6 @@ void add_seed(CLI::App& app, uint64_t& seed, const char* description);
 void add_seed(CLI::App& app, std::optional<uint64_t>& seed, const char* description, uint64_t most);
 // --threads; what it is without one, the description says.
 void add_threads(CLI::App& app, int& threads, const char* description);
-// A number of threads, where 0 means the cores this process may use.
-int threads_or_cores(int threads);
 
 extern const Command describe_command, space_command, sample_command, search_command,
     worker_command, status_command, trials_command, import_command, export_command, config_command,

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "base/parallel.h"
 #include "cli/command.h"
 #include "cli/final_options.h"
 #include "cli/json.h"

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/parallel.h"
 #include "cli/json.h"
 #include "cli/output.h"
 #include "search/estimate.h"
@@ -33,7 +34,7 @@ Machine machine_for(const search::Configuration& configuration, int workers) {
   machine.devices = search::resolve_devices(configuration.device);
   machine.workers = workers;
   machine.parallel = workers * static_cast<int>(machine.devices.size());
-  const int cores = search::available_cores();
+  const int cores = available_cores();
   machine.threads = std::max(1, cores / machine.parallel);
   if (machine.is_cpu()) machine.parallel = std::min(machine.parallel, cores);
   machine.precision = search::resolve_precision(configuration.evaluator.training.precision,

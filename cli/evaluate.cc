@@ -2,13 +2,14 @@
 
 #include <cmath>
 #include <memory>
-#include <set>
 
+#include "base/parallel.h"
 #include "cli/command.h"
 #include "cli/json.h"
 #include "cli/log_options.h"
 #include "cli/output.h"
-#include "predict/evaluation.h"
+#include "predict/cross_validation.h"
+#include "predict/predictor.h"
 
 namespace metaqnn::cli {
 namespace {
@@ -28,7 +29,7 @@ struct EvaluateOptions {
 struct Setting {
   predict::EncodingSettings encoding;
   predict::Samples samples;  // of both logs where there are two
-  predict::Splits splits;
+  predict::TestSplits splits;
   std::vector<std::string> unlabelled;
   size_t unlabelled_points = 0;  // in all, test set included where it is used
 };
@@ -37,7 +38,7 @@ struct Setting {
 struct Column {
   const char* title;
   const char* json;
-  Figure figure;
+  std::optional<double> Figures::*figure;
   int decimals;
   bool larger_is_better;
 };
@@ -52,34 +53,6 @@ const Column kColumns[] = {
 };
 constexpr size_t kFirstOfTop = 4;
 
-// Training samples first; test samples that are among them are left out.
-predict::Samples join(const predict::Samples& train, const predict::Samples& test,
-                      predict::Splits& splits) {
-  predict::Samples both = train;
-  std::vector<Eigen::Index> all, fresh;
-  const std::set<std::string> known(train.architectures.begin(), train.architectures.end());
-  for (size_t i = 0; i < test.size(); ++i) {
-    if (known.count(test.architectures[i]) == 0) fresh.push_back(static_cast<Eigen::Index>(i));
-  }
-  const predict::Samples rest = test.subset(fresh);
-  both.architectures.insert(both.architectures.end(), rest.architectures.begin(),
-                            rest.architectures.end());
-  const auto append = [](Eigen::VectorXd& to, const Eigen::VectorXd& more) {
-    Eigen::VectorXd joined(to.size() + more.size());
-    joined << to, more;
-    to = std::move(joined);
-  };
-  append(both.targets, rest.targets);
-  append(both.trained, rest.trained);
-  append(both.accuracy, rest.accuracy);
-  predict::Split split;
-  for (size_t i = 0; i < both.size(); ++i)
-    (i < train.size() ? split.train : split.test).push_back(static_cast<Eigen::Index>(i));
-  if (split.test.empty()) throw DataError("no test architecture is unlike the training ones");
-  splits = {{split}};
-  return both;
-}
-
 Setting prepare(const EvaluateOptions& options) {
   const bool files = !options.train.empty() || !options.test.empty();
   if (files ? (options.train.empty() || options.test.empty() || !options.log.empty())
@@ -88,14 +61,14 @@ Setting prepare(const EvaluateOptions& options) {
   if (!files && (options.folds > 0) == (options.train_size > 0))
     throw UsageError("give --log with either --folds K or --train-size N");
   Setting setting;
-  const LoadedLog log = load_log(files ? options.train : options.log, options.choice);
+  const search::Results log = read_results(files ? options.train : options.log, options.choice);
   setting.encoding = encoding_for(log, options.choice);
   setting.samples = samples_of(log, setting.encoding, options.choice);
   const auto n = static_cast<Eigen::Index>(setting.samples.size());
   if (files) {
-    const predict::Samples test =
-        samples_of(load_log(options.test, options.choice), setting.encoding, options.choice);
-    setting.samples = join(setting.samples, test, setting.splits);
+    setting.samples.append(
+        samples_of(read_results(options.test, options.choice), setting.encoding, options.choice));
+    setting.splits = predict::one_split(static_cast<Eigen::Index>(setting.samples.size()), n);
   } else if (options.folds > 0) {
     setting.splits = predict::fold_splits(n, options.folds, options.repeats, options.choice.seed);
   } else {
@@ -113,7 +86,7 @@ double test_variance(const Setting& setting) {
   double sum = 0;
   for (const auto& repeat : setting.splits) {
     std::vector<Eigen::Index> rows;
-    for (const predict::Split& split : repeat)
+    for (const predict::TestSplit& split : repeat)
       rows.insert(rows.end(), split.test.begin(), split.test.end());
     const Eigen::VectorXd y = setting.samples.targets(rows);
     sum += (y.array() - y.mean()).square().mean();
@@ -128,7 +101,7 @@ Json to_json(const MethodResult& result) {
   for (size_t c = 0; c < std::size(kColumns); ++c) {
     const Column& column = kColumns[c];
     Json& into = c < kFirstOfTop ? json : top;
-    const Summary summary = summarise(result.repeats, column.figure);
+    const predict::Summary summary = predict::summarise(result.repeats, column.figure);
     into[column.json] = or_null(summary.mean);
     if (repeated) into[std::string(column.json) + "_std"] = or_null(summary.deviation);
   }
@@ -140,7 +113,7 @@ Json to_json(const MethodResult& result) {
 }
 
 void print_json(const Setting& setting, const std::vector<MethodResult>& results) {
-  const predict::Split& first = setting.splits[0][0];
+  const predict::TestSplit& first = setting.splits[0][0];
   Json json{{"train", first.train.size()},
             {"test", setting.splits[0].size() == 1 ? first.test.size() : setting.samples.size()},
             {"test_variance", test_variance(setting)},
@@ -167,7 +140,7 @@ void mark_best(const std::vector<MethodResult>& results,
   for (size_t c = 0; c < std::size(kColumns); ++c) {
     std::optional<double> best;
     const auto value = [&](const MethodResult& result) -> std::optional<double> {
-      const auto mean = summarise(result.repeats, kColumns[c].figure).mean;
+      const auto mean = predict::summarise(result.repeats, kColumns[c].figure).mean;
       if (!mean) return std::nullopt;
       const double scale = std::pow(10, kColumns[c].decimals);
       return (kColumns[c].larger_is_better ? 1 : -1) * std::round(*mean * scale);
@@ -190,7 +163,7 @@ std::vector<std::vector<std::string>> cells(const std::vector<MethodResult>& res
   for (const MethodResult& result : results) {
     std::vector<std::string> row{result.method};
     for (const Column& column : kColumns) {
-      const Summary summary = summarise(result.repeats, column.figure);
+      const predict::Summary summary = predict::summarise(result.repeats, column.figure);
       std::string cell = fixed(summary.mean, column.decimals);
       if (repeated && column.figure == &Figures::r2 && summary.mean)
         cell += fmt::format("±{:.3f}", *summary.deviation);
@@ -205,7 +178,7 @@ std::vector<std::vector<std::string>> cells(const std::vector<MethodResult>& res
 
 void print_head(const EvaluateOptions& options, const Setting& setting) {
   const predict::Samples& samples = setting.samples;
-  const predict::Split& first = setting.splits[0][0];
+  const predict::TestSplit& first = setting.splits[0][0];
   const std::string repeats =
       setting.splits.size() > 1 ? fmt::format(", mean of {} repeats", setting.splits.size()) : "";
   print("{}: {} of {}\n", options.log.empty() ? options.train : options.log,
@@ -259,7 +232,7 @@ void print_table(const EvaluateOptions& options, const Setting& setting,
 }
 
 ExitStatus run(const EvaluateOptions& options) {
-  predict::EvaluationSettings settings;
+  predict::CrossValidationSettings settings;
   settings.methods = chosen_methods(options.methods, Baselines::always);
   settings.failures = predict::parse_failures(options.choice.failures);
   const Setting setting = prepare(options);
@@ -268,7 +241,7 @@ ExitStatus run(const EvaluateOptions& options) {
   settings.fit.threads = threads_or_cores(options.choice.threads);
   settings.unlabelled = setting.unlabelled;
   settings.test_as_unlabelled = options.choice.unlabelled == "test";
-  const auto results = predict::evaluate(setting.samples, setting.splits, settings);
+  const auto results = predict::cross_validate(setting.samples, setting.splits, settings);
   options.format == "json" ? print_json(setting, results) : print_table(options, setting, results);
   return ExitStatus::done;
 }

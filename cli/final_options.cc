@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "base/parallel.h"
 #include "cli/json.h"
 #include "search/evaluate/torch.h"
 

@@ -1,10 +1,12 @@
 #include <memory>
 
+#include "base/parallel.h"
 #include "cli/command.h"
 #include "cli/log_options.h"
 #include "cli/output.h"
-#include "predict/evaluation.h"
+#include "predict/cross_validation.h"
 #include "predict/model.h"
+#include "predict/predictor.h"
 
 namespace metaqnn::cli {
 namespace {
@@ -16,50 +18,51 @@ struct FitOptions {
 
 // How good the method is on networks of the log that it is not fitted on. The residuals by which
 // hyper-parameters were chosen would look better than that.
-void print_left_out(const FitOptions& options, const predict::Model& model,
-                    const predict::EvaluationSettings& settings) {
-  const auto n = static_cast<Eigen::Index>(model.samples.size());
+void print_left_out(const predict::Model& model, const predict::FitOptions& how) {
+  const auto n = static_cast<Eigen::Index>(model.samples().size());
   const auto plan = predict::fold_plan(n);
   if (!plan) {
     print("  no figures on networks left out: {} {}\n", plural(n, "network"),
           n < 3 ? "are too few" : "take long; metaqnn evaluate --folds 5 has them");
     return;
   }
-  const auto splits = predict::fold_splits(n, plan->folds, plan->repeats, options.choice.seed);
-  const auto repeats = predict::evaluate(model.samples, splits, settings)[0].repeats;
+  const predict::CrossValidationSettings settings{.encoding = model.encoding(),
+                                                  .failures = how.failures,
+                                                  .fit = {how.seed, how.threads, how.graph_weight},
+                                                  .methods = {how.method},
+                                                  .unlabelled = how.unlabelled};
+  const auto splits = predict::fold_splits(n, plan->folds, plan->repeats, how.seed);
+  const auto repeats = predict::cross_validate(model.samples(), splits, settings)[0].repeats;
   print(
       "  on networks left out, the choice of hyper-parameters included:\n"
       "    R2 {}, Kendall's tau {} ({} of {} folds)\n",
-      fixed(summarise(repeats, &predict::Figures::r2).mean, 2),
-      fixed(summarise(repeats, &predict::Figures::kendall_tau).mean, 2),
+      fixed(predict::summarise(repeats, &predict::Figures::r2).mean, 2),
+      fixed(predict::summarise(repeats, &predict::Figures::kendall_tau).mean, 2),
       plural(plan->repeats, "repeat"), plan->folds);
 }
 
 ExitStatus run(const FitOptions& options) {
   predict::find_method(options.method);
   prepare_output(options.output);
-  const LoadedLog log = load_log(options.log, options.choice);
+  const search::Results log = read_results(options.log, options.choice);
   const predict::EncodingSettings encoding = encoding_for(log, options.choice);
   if (options.choice.unlabelled == "test")
     throw UsageError("fit has no test set; give --unlabelled a file or a number");
-  predict::EvaluationSettings settings;
-  settings.encoding = encoding;
-  settings.failures = predict::parse_failures(options.choice.failures);
-  settings.methods = {options.method};
-  settings.unlabelled = unlabelled_for(log, encoding, options.choice);
-  settings.fit.seed = options.choice.seed;
-  settings.fit.threads = threads_or_cores(options.choice.threads);
+  predict::FitOptions how;
+  how.method = options.method;
+  how.failures = predict::parse_failures(options.choice.failures);
+  how.unlabelled = unlabelled_for(log, encoding, options.choice);
+  how.seed = options.choice.seed;
+  how.threads = threads_or_cores(options.choice.threads);
   const predict::Model model =
-      predict::fit_model(options.method, encoding, samples_of(log, encoding, options.choice),
-                         settings.failures, settings.unlabelled, settings.fit);
-  predict::save_model(model, options.output);
-  print("{}: {} on {} architectures of {}\n", options.output, options.method, model.samples.size(),
-        options.log);
-  print_merged(model.samples);
-  print_left_out(options, model, settings);
-  for (const std::string& line : model.predictor->report()) print("  {}\n", line);
-  for (const auto& [name, value] : model.predictor->hyperparameters())
-    print("  {} = {:.4g}\n", name, value);
+      predict::Model::fit(samples_of(log, encoding, options.choice), encoding, how);
+  model.save(options.output);
+  print("{}: {} on {} architectures of {}\n", options.output, options.method,
+        model.samples().size(), options.log);
+  print_merged(model.samples());
+  print_left_out(model, how);
+  for (const std::string& line : model.report()) print("  {}\n", line);
+  for (const auto& [name, value] : model.hyperparameters()) print("  {} = {:.4g}\n", name, value);
   return ExitStatus::done;
 }
 

@@ -3,7 +3,7 @@
 #include "base/foreign_text.h"
 #include "base/secrets.h"
 #include "cli/output.h"
-#include "predict/predictor.h"
+#include "predict/model.h"
 
 namespace metaqnn::cli {
 namespace {
@@ -19,12 +19,10 @@ void hide_passwords(Json& json) {
 
 }  // namespace
 
-Json to_json(const std::string& architecture, const predict::Prediction& prediction, size_t i) {
-  const auto row = static_cast<Eigen::Index>(i);
-  return {{"architecture", architecture},
-          {"prediction", prediction.mean(row)},
-          {"standard_deviation",
-           prediction.deviation.size() > 0 ? Json(prediction.deviation(row)) : Json(nullptr)}};
+Json to_json(const predict::Predicted& predicted) {
+  return {{"architecture", predicted.architecture},
+          {"prediction", predicted.mean},
+          {"standard_deviation", or_null(predicted.deviation)}};
 }
 
 void print_document(Json json) {

@@ -7,7 +7,7 @@
 #include <string>
 
 namespace metaqnn::predict {
-struct Prediction;
+struct Predicted;
 }
 
 namespace metaqnn::cli {
@@ -19,8 +19,7 @@ Json or_null(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
 
-// The i-th of these predictions, which is of this architecture.
-Json to_json(const std::string& architecture, const predict::Prediction& prediction, size_t i);
+Json to_json(const predict::Predicted& predicted);
 
 // Prints a document on standard output: what is no UTF-8 is replaced, control characters are
 // escaped, and no string shows a password.

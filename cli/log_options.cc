@@ -4,35 +4,15 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
-#include <fstream>
 
 #include "base/foreign_text.h"
-#include "base/secrets.h"
 #include "cli/output.h"
-#include "datasets/logs/merge.h"
-#include "search/search.h"
-#include "search/space/distinct_walks.h"
+#include "predict/predictor.h"
+#include "search/candidates.h"
+#include "search/configuration.h"
 
 namespace metaqnn::cli {
 namespace {
-
-bool is_grammar(const std::string& text) {
-  try {
-    parse_architecture(text);
-    return true;
-  } catch (const UsageError&) {
-    return false;
-  }
-}
-
-std::string guess_tokens(const datasets::Log& log) {
-  if (log.rows.empty() || is_grammar(log.rows.front().architecture)) return "grammar";
-  for (const char* separator : {"|", ",", ";", " "}) {
-    if (log.rows.front().architecture.find(separator) != std::string::npos) return separator;
-  }
-  return "characters";
-}
 
 std::optional<int64_t> as_count(const std::string& text) {
   if (text.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
@@ -68,35 +48,20 @@ void add_log_options(CLI::App& app, LogChoice& choice) {
   add_threads(app, choice.threads, "default: the cores this process may use");
 }
 
-LoadedLog load_log(const std::string& name, const LogChoice& choice) {
-  LoadedLog loaded;
-  loaded.name = without_passwords(name);
-  if (search::is_study_url(name)) {
-    const auto study = search::open_study_to_read(name);
-    loaded.log = search::to_log(*study);
-    loaded.log.source = loaded.name;
-    loaded.space = search::build_space(search::stored_configuration(*study));
-  } else {
-    loaded.log = datasets::read_log(name, {choice.architecture_column, choice.target});
-  }
-  return loaded;
+search::Results read_results(const std::string& name, const LogChoice& choice) {
+  return search::read_results(name, {choice.architecture_column, choice.target});
 }
 
-predict::EncodingSettings encoding_for(const LoadedLog& log, const LogChoice& choice) {
-  predict::EncodingSettings encoding;
-  encoding.tokens = choice.tokens.empty() ? guess_tokens(log.log) : choice.tokens;
-  if (!choice.input.empty()) {
-    encoding.input = parse_shape(choice.input);
-  } else if (log.space && log.space->input()) {
-    encoding.input = *log.space->input();
-  }
-  return encoding;
+predict::EncodingSettings encoding_for(const search::Results& results, const LogChoice& choice) {
+  return predict::encoding_for(
+      results.log, choice.tokens,
+      choice.input.empty() ? results.input() : std::optional(parse_shape(choice.input)));
 }
 
-predict::Samples samples_of(const LoadedLog& log, const predict::EncodingSettings& encoding,
-                            const LogChoice& choice) {
+predict::Samples samples_of(const search::Results& results,
+                            const predict::EncodingSettings& encoding, const LogChoice& choice) {
   predict::Samples samples =
-      predict::make_samples(log.log, encoding, predict::parse_failures(choice.failures));
+      predict::make_samples(results.log, encoding, predict::parse_failures(choice.failures));
   if (choice.strict && !samples.problems.empty()) {
     throw DataError(fmt::format("{} ({} such rows; leave --strict out to go on without them)",
                                 samples.problems.front(), samples.problems.size()));
@@ -121,19 +86,6 @@ std::vector<std::string> chosen_methods(const std::vector<std::string>& asked,
   return names;
 }
 
-Summary summarise(const std::vector<predict::Figures>& repeats, Figure figure) {
-  std::vector<double> values;
-  for (const predict::Figures& figures : repeats) {
-    if (figures.*figure) values.push_back(*(figures.*figure));
-  }
-  if (values.empty()) return {};
-  double sum = 0, squares = 0;
-  for (double value : values) sum += value;
-  const double n = static_cast<double>(values.size()), mean = sum / n;
-  for (double value : values) squares += (value - mean) * (value - mean);
-  return {mean, n > 1 ? std::sqrt(squares / (n - 1)) : 0};
-}
-
 void print_merged(const predict::Samples& samples) {
   if (samples.merged.rows == 0) return;
   print("{}\n", samples.merged.words());
@@ -143,47 +95,28 @@ void print_merged(const predict::Samples& samples) {
   }
 }
 
-std::vector<std::string> unlabelled_for(const LoadedLog& log,
+std::vector<std::string> unlabelled_for(const search::Results& results,
                                         const predict::EncodingSettings& encoding,
                                         const LogChoice& choice) {
   if (choice.unlabelled.empty() || choice.unlabelled == "test") return {};
   const auto count = as_count(choice.unlabelled);
   if (!count) return read_architectures(choice.unlabelled, encoding);
-  std::optional<search::Space> space = log.space;
-  if (!choice.config.empty()) {
-    space = search::build_space(search::read_configuration(choice.config));
-  } else if (!space && encoding.tokens == "grammar") {
-    search::CnnSpaceSettings settings;
-    settings.input = encoding.input;
-    space = search::build_cnn_space(settings);
-  }
+  const std::optional<search::Space> space =
+      choice.config.empty() ? search::space_of(results, encoding)
+                            : search::build_space(search::read_configuration(choice.config));
   if (!space) {
     throw UsageError(
         "--unlabelled with a number draws from a space; name it with --config, or give a file");
   }
-  std::vector<std::string> drawn = search::DistinctWalks(*space).uniform(*count, choice.seed);
-  for (std::string& text : drawn) text = predict::canonical(text, encoding);
-  return drawn;
+  return search::draw_candidates(*space, *count, choice.seed, encoding).architectures;
 }
 
 std::vector<std::string> read_architectures(const std::string& file,
                                             const predict::EncodingSettings& encoding) {
-  std::ifstream in(file);
-  if (!in) throw DataError(file + ": cannot be read; give a file with one architecture a line");
-  std::vector<std::string> architectures, problems;
-  std::string line;
-  for (int64_t number = 1; std::getline(in, line); ++number) {
-    while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
-    if (line.empty()) continue;
-    try {
-      architectures.push_back(predict::canonical(line, encoding));
-    } catch (const UsageError& error) {
-      problems.push_back(fmt::format("{}:{}: {}", file, number, error.what()));
-    }
-  }
-  print_problems(problems);
-  if (architectures.empty()) throw DataError(file + ": there is no architecture in it");
-  return architectures;
+  search::Candidates candidates = search::read_candidates(file, encoding);
+  print_problems(candidates.problems);
+  if (candidates.architectures.empty()) throw DataError(file + ": there is no architecture in it");
+  return std::move(candidates.architectures);
 }
 
 }  // namespace metaqnn::cli

@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <memory>
 
 #include "cli/command.h"
@@ -8,7 +6,6 @@
 #include "cli/output.h"
 #include "datasets/logs/csv.h"
 #include "predict/model.h"
-#include "search/supervisor.h"
 
 namespace metaqnn::cli {
 namespace {
@@ -18,25 +15,22 @@ struct PredictOptions {
 };
 
 ExitStatus run(const PredictOptions& options) {
-  const int threads = search::available_cores();
-  const predict::Model model = predict::load_model(options.model, threads);
-  const std::vector<std::string> texts =
-      read_architectures(options.architectures, model.training.encoding->settings());
-  const predict::Prediction prediction =
-      model.predictor->predict(model.training.encoding->points(texts), {true, threads});
-  const bool deviation = prediction.deviation.size() > 0;
+  const predict::Model model = predict::Model::load(options.model);
+  const std::vector<predict::Predicted> predictions =
+      model.predict(read_architectures(options.architectures, model.encoding()));
   if (options.format == "json") {
     Json list = Json::array();
-    for (size_t i = 0; i < texts.size(); ++i) list.push_back(to_json(texts[i], prediction, i));
+    for (const predict::Predicted& predicted : predictions) list.push_back(to_json(predicted));
     print_document(list);
     return ExitStatus::done;
   }
-  print_data(fmt::format("architecture,prediction{}\n", deviation ? ",standard_deviation" : ""));
-  for (size_t i = 0; i < texts.size(); ++i) {
-    const auto row = static_cast<Eigen::Index>(i);
-    print_data(fmt::format("{},{}", datasets::csv_field(texts[i]),
-                           datasets::csv_number(prediction.mean(row))));
-    if (deviation) print_data(fmt::format(",{}", datasets::csv_number(prediction.deviation(row))));
+  const bool has_deviation = predictions.front().deviation.has_value();
+  print_data(has_deviation ? "architecture,prediction,standard_deviation\n"
+                           : "architecture,prediction\n");
+  for (const predict::Predicted& predicted : predictions) {
+    print_data(datasets::csv_field(predicted.architecture) + "," +
+               datasets::csv_number(predicted.mean));
+    if (has_deviation) print_data("," + datasets::csv_number(*predicted.deviation));
     print_data("\n");
   }
   return ExitStatus::done;

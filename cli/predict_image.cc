@@ -2,6 +2,7 @@
 #include <memory>
 #include <numeric>
 
+#include "base/parallel.h"
 #include "cli/command.h"
 #include "cli/final_options.h"
 #include "cli/json.h"
@@ -69,10 +70,9 @@ void print_labels(const PredictImageOptions& options, const search::Checkpoint& 
                   const Pictures& pictures) {
   Eigen::MatrixXd probabilities;
   if (pictures.images.size() > 0) {
-    probabilities =
-        search::torch_library()
-            .load_network(checkpoint, first_device(options.device), search::available_cores())
-            ->probabilities(pictures.images);
+    probabilities = search::torch_library()
+                        .load_network(checkpoint, first_device(options.device), available_cores())
+                        ->probabilities(pictures.images);
   }
   Json list = Json::array();
   Table table({{"image"}, {"probability", Align::right}, {"label"}});

@@ -6,11 +6,13 @@
 #include <map>
 #include <memory>
 
+#include "base/parallel.h"
 #include "cli/command.h"
 #include "cli/json.h"
 #include "cli/log_options.h"
 #include "cli/output.h"
 #include "cli/supervised_search.h"
+#include "predict/predictor.h"
 #include "search/memory_basis.h"
 #include "search/search.h"
 
@@ -52,8 +54,8 @@ search::ScreenSettings settings_of(const ScreenOptions& options,
   settings.epsilon = options.epsilon;
   settings.limits = options.limits;
   settings.memory = search::memory_basis(configuration).settings;
-  settings.encoding = encoding_for(
-      {search::to_log(study), options.study, search::build_space(configuration)}, LogChoice{});
+  settings.encoding =
+      encoding_for({search::to_log(study), search::build_space(configuration)}, LogChoice{});
   settings.failures = predict::parse_failures(options.failures);
   settings.fit.seed = options.seed;
   settings.fit.threads = threads_or_cores(options.threads);

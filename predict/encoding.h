@@ -36,16 +36,10 @@
 #include <vector>
 
 #include "architecture/features.h"
-#include "architecture/shapes.h"
 #include "kernels/kernel.h"
+#include "predict/options.h"
 
 namespace metaqnn::predict {
-
-struct EncodingSettings {
-  std::string tokens = "grammar";
-  Shape input{3, 32, 32};  // of the networks; used by the grammar
-  friend bool operator==(const EncodingSettings&, const EncodingSettings&) = default;
-};
 
 // The one form of a string under which equal architectures are equal: without D for the grammar.
 // Throws UsageError where it cannot be encoded: not in the grammar, or of an impossible shape.

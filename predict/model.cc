@@ -1,24 +1,44 @@
 #include "predict/model.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <sstream>
+#include <unordered_set>
 
 #include "base/error.h"
 #include "base/nesting.h"
 #include "base/output_file.h"
+#include "base/parallel.h"
 #include "base/random.h"
+#include "predict/predictor.h"
 #include "predict/state.h"
 
+// A saved model is text that a person can read, complete in itself. One JSON object:
+//
+//   format          "metaqnn model"; version 1
+//   method, tokens, input, failures, seed
+//   columns         names of the features used, in their order
+//   training        architectures, targets, trained, accuracy (null where none trained)
+//   fingerprint     stable hash of `training`, as text
+//   state           hyper-parameters and coefficients (predict/predictor.h)
+//   checksum        stable hash of all of the above, as text
+//
+// A file that is damaged, of a newer version, or whose columns this version would not make is
+// refused with the reason; nothing is guessed.
+
 namespace metaqnn::predict {
-namespace {
 
 using Eigen::Index;
+
+namespace {
+
 using nlohmann::json;
-// Keys in the order of the header.
+// Keys in the order above.
 using OrderedJson = nlohmann::ordered_json;
 
 constexpr int kVersion = 1;
@@ -41,13 +61,13 @@ json accuracies(const Samples& samples) {
   return list;
 }
 
-OrderedJson training_of(const Model& model) {
+OrderedJson training_of(const Samples& samples) {
   OrderedJson training;
-  training["architectures"] = model.samples.architectures;
-  training["targets"] = to_json(model.samples.targets);
-  training["trained"] = to_json(model.samples.trained);
-  training["accuracy"] = accuracies(model.samples);
-  training["chance"] = model.samples.chance;
+  training["architectures"] = samples.architectures;
+  training["targets"] = to_json(samples.targets);
+  training["trained"] = to_json(samples.trained);
+  training["accuracy"] = accuracies(samples);
+  training["chance"] = samples.chance;
   return training;
 }
 
@@ -86,7 +106,9 @@ json parse(const std::string& text) {
   return json::parse(text);
 }
 
-Model read(const json& file, int threads) {
+// The content of a saved model, as it was when it was saved.
+json checked(const std::string& text) {
+  json file = parse(text);
   if (!file.is_object() || file.value("format", json()) != kFormat)
     throw DataError("it is not a model of metaqnn");
   const double version = number_at(file, "version");
@@ -99,92 +121,102 @@ Model read(const json& file, int threads) {
   content.erase("checksum");
   if (hash_of(content) != text_at(file, "checksum"))
     throw DataError("it was changed or damaged (the checksum does not fit); fit the model again");
-  Model model;
-  model.method = text_at(file, "method");
-  model.failures = parse_failures(text_at(file, "failures"));
-  model.samples = samples_from(value_at(file, "training"));
-  FitSettings settings;
-  settings.threads = threads;
-  settings.seed = seed_from(text_at(file, "seed"));
-  model.training = make_training({text_at(file, "tokens"), parse_shape(text_at(file, "input"))},
-                                 model.samples, model.failures, {}, settings);
-  if (value_at(file, "columns") != json(column_names(*model.training.encoding))) {
-    throw DataError("its feature columns are not those of this version; fit the model again");
-  }
-  model.predictor = restore(find_method(model.method), model.training, value_at(file, "state"));
-  return model;
-}
-
-}  // namespace
-
-Model fit_model(const std::string& method, const EncodingSettings& encoding, const Samples& samples,
-                Failures failures, const std::vector<std::string>& unlabelled,
-                const FitSettings& settings) {
-  Model model;
-  model.method = method;
-  model.failures = failures;
-  model.samples = samples;
-  model.training = make_training(encoding, samples, failures, unlabelled, settings);
-  model.predictor = fit(find_method(method), model.training);
-  return model;
-}
-
-namespace {
-
-OrderedJson content_of(const Model& model) {
-  const Training& training = model.training;
-  OrderedJson content;
-  content["format"] = kFormat;
-  content["version"] = kVersion;
-  content["method"] = model.method;
-  content["tokens"] = training.encoding->settings().tokens;
-  content["input"] = to_string(training.encoding->settings().input);
-  content["failures"] = to_string(model.failures);
-  content["seed"] = std::to_string(training.settings.seed);
-  content["columns"] = column_names(*training.encoding);
-  content["training"] = training_of(model);
-  content["fingerprint"] = hash_of(sorted(content["training"]));
-  content["state"] = OrderedJson::parse(model.predictor->state().dump());
-  content["checksum"] = hash_of(sorted(content));
   return content;
 }
 
-bool same(const Training& a, const Training& b) {
-  if (a.architectures != b.architectures || a.targets.size() != b.targets.size() ||
-      a.targets != b.targets)
-    return false;
-  if (!a.parts || !b.parts) return a.parts == b.parts;
-  return same(a.parts->trains, b.parts->trains) && same(a.parts->accuracy, b.parts->accuracy) &&
-         a.parts->chance == b.parts->chance;
+// What the caller gave as number i, canonical.
+std::string canonical_at(const std::vector<std::string>& texts, size_t i,
+                         const EncodingSettings& encoding) {
+  try {
+    return canonical(texts[i], encoding);
+  } catch (const UsageError& error) {
+    throw UsageError("architecture " + std::to_string(i + 1) + " of " +
+                     std::to_string(texts.size()) + ": " + error.what());
+  }
 }
 
-// What load_model() reads as this model.
-std::string text_of(const Model& model) {
-  if (!model.training.encoding || !model.predictor)
-    throw UsageError("the model is not fitted and cannot be saved; make it with fit_model()");
-  check(model.samples, model.training.encoding->settings());
-  try {
-    const std::string text = content_of(model).dump(1) + "\n";
-    const Model read =
-        parse_model(text, "the model cannot be saved", model.training.settings.threads);
-    if (same(read.training, model.training)) return text;
-  } catch (const json::exception&) {
-    throw UsageError("the model cannot be saved: its architectures or its separator are no UTF-8");
-  } catch (const DataError& error) {
-    throw UsageError(error.what());
-  }
-  throw UsageError("the model cannot be saved: its samples are not those it was fitted on");
+// Indices of the `top` largest, the first of equal ones first.
+std::vector<size_t> largest(const Eigen::VectorXd& values, size_t top) {
+  std::vector<size_t> order(static_cast<size_t>(values.size()));
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return values(static_cast<Index>(a)) > values(static_cast<Index>(b));
+  });
+  order.resize(std::min(order.size(), top));
+  return order;
 }
 
 }  // namespace
 
-void save_model(const Model& model, const std::filesystem::path& file) {
-  write_file(file, text_of(model));
+struct Model::State {
+  std::string method;
+  Failures failures = Failures::as_chance;
+  Samples samples;
+  Training training;
+  std::unique_ptr<Predictor> predictor;
+
+  // Of canonical strings.
+  Prediction predict(const std::vector<std::string>& texts, bool deviation) const {
+    return predictor->predict(training.encoding->points(texts),
+                              {deviation, training.settings.threads});
+  }
+  std::vector<Predicted> predicted(std::vector<std::string> texts) const {
+    const Prediction prediction = predict(texts, true);
+    std::vector<Predicted> list;
+    for (size_t i = 0; i < texts.size(); ++i) {
+      const auto row = static_cast<Index>(i);
+      list.push_back({std::move(texts[i]), prediction.mean(row), std::nullopt});
+      if (prediction.deviation.size() > 0) list.back().deviation = prediction.deviation(row);
+    }
+    return list;
+  }
+};
+
+Model::Model(std::shared_ptr<const State> state) : state_(std::move(state)) {}
+
+Model Model::fit(const datasets::Log& log, const FitOptions& options) {
+  const EncodingSettings encoding = encoding_for(log, options.tokens, options.input);
+  return fit(make_samples(log, encoding, options.failures), encoding, options);
 }
 
-Model parse_model(const std::string& text, const std::string& name, int threads) {
+Model Model::fit(const Samples& samples, const EncodingSettings& encoding,
+                 const FitOptions& options) {
+  const Method& method = find_method(options.method);
+  auto state = std::make_shared<State>();
+  state->method = method.name;
+  state->failures = options.failures;
+  state->samples = samples;
+  state->training =
+      make_training(encoding, samples, options.failures, options.unlabelled,
+                    {options.seed, threads_or_cores(options.threads), options.graph_weight});
+  state->predictor = predict::fit(method, state->training);
+  return Model(std::move(state));
+}
+
+Model Model::load(const std::filesystem::path& file, int threads) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) throw DataError(file.string() + ": cannot be read; make it with metaqnn fit");
+  std::ostringstream text;
+  text << in.rdbuf();
+  return parse(text.str(), file.string(), threads);
+}
+
+Model Model::parse(const std::string& text, const std::string& name, int threads) {
   try {
-    return read(parse(text), threads);
+    const json file = checked(text);
+    auto state = std::make_shared<State>();
+    state->method = text_at(file, "method");
+    state->failures = parse_failures(text_at(file, "failures"));
+    state->samples = samples_from(value_at(file, "training"));
+    const EncodingSettings encoding{text_at(file, "tokens"), parse_shape(text_at(file, "input"))};
+    state->training =
+        make_training(encoding, state->samples, state->failures, {},
+                      {seed_from(text_at(file, "seed")), threads_or_cores(threads), {}});
+    if (value_at(file, "columns") != json(column_names(*state->training.encoding)))
+      throw DataError("its feature columns are not those of this version; fit the model again");
+    state->predictor =
+        restore(find_method(state->method), state->training, value_at(file, "state"));
+    return Model(std::move(state));
   } catch (const json::exception&) {
     throw DataError(name + ": it is no JSON, or cut short; fit the model again");
   } catch (const Error& error) {
@@ -192,12 +224,85 @@ Model parse_model(const std::string& text, const std::string& name, int threads)
   }
 }
 
-Model load_model(const std::filesystem::path& file, int threads) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) throw DataError(file.string() + ": cannot be read; make it with metaqnn fit");
-  std::ostringstream text;
-  text << in.rdbuf();
-  return parse_model(text.str(), file.string(), threads);
+void Model::save(const std::filesystem::path& file) const {
+  std::string text;
+  try {
+    OrderedJson content;
+    content["format"] = kFormat;
+    content["version"] = kVersion;
+    content["method"] = method();
+    content["tokens"] = encoding().tokens;
+    content["input"] = to_string(encoding().input);
+    content["failures"] = to_string(failures());
+    content["seed"] = std::to_string(state_->training.settings.seed);
+    content["columns"] = column_names(*state_->training.encoding);
+    content["training"] = training_of(samples());
+    content["fingerprint"] = hash_of(sorted(content["training"]));
+    content["state"] = OrderedJson::parse(state_->predictor->state().dump());
+    content["checksum"] = hash_of(sorted(content));
+    text = content.dump(1) + "\n";
+    parse(text, "the model cannot be saved", state_->training.settings.threads);
+  } catch (const json::exception&) {
+    throw UsageError("the model cannot be saved: its architectures or its separator are no UTF-8");
+  } catch (const DataError& error) {
+    throw UsageError(error.what());
+  }
+  write_file(file, text);
 }
+
+std::vector<Predicted> Model::predict(const std::vector<std::string>& architectures) const {
+  std::vector<std::string> texts;
+  for (size_t i = 0; i < architectures.size(); ++i)
+    texts.push_back(canonical_at(architectures, i, encoding()));
+  return state_->predicted(std::move(texts));
+}
+
+std::vector<Predicted> Model::rank(const std::vector<std::string>& candidates, size_t top) const {
+  RankOptions options;
+  options.top = top;
+  Ranking ranking = rank(candidates, options);
+  if (!ranking.problems.empty()) throw UsageError(ranking.problems.front());
+  return std::move(ranking.best);
+}
+
+Ranking Model::rank(const std::vector<std::string>& candidates, const RankOptions& options) const {
+  Ranking ranking;
+  std::unordered_set<std::string> known, met;
+  if (!options.include_known)
+    known.insert(samples().architectures.begin(), samples().architectures.end());
+  std::vector<std::string> texts;
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    try {
+      std::string text = canonical_at(candidates, i, encoding());
+      if (!met.insert(text).second) {
+        ++ranking.repeated;
+      } else if (known.contains(text)) {
+        ++ranking.known;
+      } else if (options.admits && !options.admits(text)) {
+        ++ranking.refused;
+      } else {
+        texts.push_back(std::move(text));
+      }
+    } catch (const UsageError& error) {
+      ranking.problems.push_back(error.what());
+    }
+  }
+  ranking.ranked = texts.size();
+  if (texts.empty()) return ranking;
+  std::vector<std::string> best;
+  for (const size_t i : largest(state_->predict(texts, false).mean, options.top))
+    best.push_back(std::move(texts[i]));
+  ranking.best = state_->predicted(std::move(best));
+  return ranking;
+}
+
+const std::string& Model::method() const { return state_->method; }
+const EncodingSettings& Model::encoding() const { return state_->training.encoding->settings(); }
+Failures Model::failures() const { return state_->failures; }
+const Samples& Model::samples() const { return state_->samples; }
+std::vector<std::pair<std::string, double>> Model::hyperparameters() const {
+  return state_->predictor->hyperparameters();
+}
+std::vector<std::string> Model::report() const { return state_->predictor->report(); }
 
 }  // namespace metaqnn::predict

@@ -1,54 +1,104 @@
-// A fitted predictor as a file: text that a person can read, complete in itself, and predicting to
-// the last bit what the fitted one did.
+// How good will a network be that nobody has trained? Fit a model on a log of networks that were,
+// then ask it.
 //
-// One JSON object:
+//   Model model = Model::fit(datasets::read_log("log.csv"));
+//   for (const Predicted& best : model.rank(candidates, 10)) best.architecture, best.mean;
+//   model.save("log.model");
+//   Model again = Model::load("log.model");      // predicts the same to the last bit
 //
-//   format          "metaqnn model"; version 1
-//   method, tokens, input, failures, seed
-//   columns         names of the features used, in their order
-//   training        architectures, targets, trained, accuracy (null where none trained)
-//   fingerprint     stable hash of `training`, as text
-//   state           hyper-parameters and coefficients (predict/predictor.h)
-//   checksum        stable hash of all of the above, as text
+// A model owns all it needs, and copies share it. All but fit and load is const, and several
+// threads may ask one model at once. BLAS's threads are set inside each call and put back.
 //
-// A file that is damaged, of a newer version, or whose columns this version would not make is
-// refused with the reason; nothing is guessed. Files are written by base/output_file.h, so
-// that a full disk leaves the old one whole.
-//
-//   save_model(model, "combined.model");
-//   Model model = load_model("combined.model", threads);
-//   model.predictor->predict(model.training.encoding->points(strings), {});
+// Cost, for n architectures of the log and m others: fit n^3; predict m n, with deviations m n^2.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
-#include "predict/predictor.h"
+#include "datasets/logs/log.h"
+#include "predict/options.h"
+#include "predict/samples.h"
 
 namespace metaqnn::predict {
 
-struct Model {
-  std::string method;
+struct FitOptions {
+  std::string method = "combined";  // one of method_names()
+  std::string tokens{};             // of EncodingSettings; "" = as the log looks
+  std::optional<Shape> input{};     // none = that of EncodingSettings
   Failures failures = Failures::as_chance;
-  Samples samples;
-  Training training;
-  std::unique_ptr<Predictor> predictor;
+  std::vector<std::string> unlabelled{};  // for the manifold methods
+  std::optional<double> graph_weight{};   // as in FitSettings
+  uint64_t seed = 0;
+  int threads = 0;  // 0 = the cores that this process may use
 };
 
-// Throws UsageError where the method is unknown, and what make_training() does.
-Model fit_model(const std::string& method, const EncodingSettings& encoding, const Samples& samples,
-                Failures failures, const std::vector<std::string>& unlabelled,
-                const FitSettings& settings);
+struct Predicted {
+  std::string architecture;  // canonical: equal architectures have equal strings
+  double mean = 0;           // in the unit of the log's target
+  // Standard deviation of a measurement around it; none where the method knows none.
+  std::optional<double> deviation;
+};
 
-// The text is read again before it is written, so that load_model() takes whatever this leaves.
-// Throws UsageError naming the rule where it would not: where check() of the samples fails
-// (predict/samples.h), they are not those that the predictor was fitted on, a number is not finite
-// or a text no UTF-8; and what write_file() throws where the file cannot be written.
-void save_model(const Model& model, const std::filesystem::path& file);
-// Throws DataError naming the file, what is wrong with it, and the remedy.
-Model load_model(const std::filesystem::path& file, int threads);
-// From the text of such a file; `name` is for messages.
-Model parse_model(const std::string& text, const std::string& name, int threads);
+struct RankOptions {
+  size_t top = 10;
+  bool include_known = false;  // architectures of the model's own log too
+  // Asked of each candidate, canonical; a limit on its size, say.
+  std::function<bool(const std::string& architecture)> admits{};
+};
+
+struct Ranking {
+  std::vector<Predicted> best;  // largest mean first, of equal ones the first candidate
+  // What became of the candidates: ranked, there twice, of the model's log, not admitted.
+  size_t ranked = 0, repeated = 0, known = 0, refused = 0;
+  std::vector<std::string> problems;  // candidates that cannot be read, a line each
+};
+
+class Model {
+ public:
+  // Throws UsageError where the method is unknown or there are fewer than 2 architectures with a
+  // result; rows that cannot be used are told by samples().problems.
+  static Model fit(const datasets::Log& log, const FitOptions& options = {});
+  // On samples, read as `encoding` says. Throws UsageError where check() of them does.
+  static Model fit(const Samples& samples, const EncodingSettings& encoding,
+                   const FitOptions& options = {});
+
+  // The file: docs/predictors.md. It is replaced as a whole or not at all. Throws UsageError where
+  // strings are no UTF-8, and what write_file() throws (base/output_file.h).
+  void save(const std::filesystem::path& file) const;
+  // Throws DataError naming the file, what is wrong with it, and the remedy. `threads` as in
+  // FitOptions.
+  static Model load(const std::filesystem::path& file, int threads = 0);
+  // From the text of such a file; `name` is for messages.
+  static Model parse(const std::string& text, const std::string& name, int threads = 0);
+
+  // One for each, in their order. Throws UsageError naming the first that cannot be read.
+  std::vector<Predicted> predict(const std::vector<std::string>& architectures) const;
+
+  // The best `top` of different candidates that are not in the model's log. Throws UsageError
+  // naming the first that cannot be read.
+  std::vector<Predicted> rank(const std::vector<std::string>& candidates, size_t top) const;
+  Ranking rank(const std::vector<std::string>& candidates, const RankOptions& options) const;
+
+  const std::string& method() const;
+  const EncodingSettings& encoding() const;
+  Failures failures() const;
+  const Samples& samples() const;  // that it was fitted on
+  // Hyper-parameters by name, as people read them.
+  std::vector<std::pair<std::string, double>> hyperparameters() const;
+  // One line each: how these were chosen, what was repaired or approximated; none once it was saved.
+  std::vector<std::string> report() const;
+
+ private:
+  struct State;
+  explicit Model(std::shared_ptr<const State> state);
+
+  std::shared_ptr<const State> state_;
+};
 
 }  // namespace metaqnn::predict

@@ -166,12 +166,17 @@ const std::vector<Method>& methods() {
   return methods;
 }
 
-const Method& find_method(const std::string& name) {
+std::vector<std::string> method_names() {
   std::vector<std::string> names;
+  for (const Method& method : methods()) names.push_back(method.name);
+  return names;
+}
+
+const Method& find_method(const std::string& name) {
   for (const Method& method : methods()) {
     if (method.name == name) return method;
-    names.push_back(method.name);
   }
+  const std::vector<std::string> names = method_names();
   throw UsageError("there is no method " + shown(name) + "; did you mean " +
                    nearest_name(name, names) + "? Methods: " + list_names(names));
 }

@@ -34,14 +34,6 @@
 
 namespace metaqnn::predict {
 
-struct FitSettings {
-  uint64_t seed = 0;
-  int threads = 1;
-  // Manifold methods: the weight of the graph relative to the penalty; none = leave-one-out
-  // chooses, 0 among its choices.
-  std::optional<double> graph_weight;
-};
-
 struct TwoParts;
 
 // Hyper-parameters by the name of their kernel, each chosen once: by the thread that needs them

@@ -4,11 +4,13 @@
 #include <limits>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "base/error.h"
 #include "base/foreign_text.h"
 #include "base/names.h"
 #include "datasets/logs/merge.h"
+#include "predict/encoding.h"
 
 namespace metaqnn::predict {
 namespace {
@@ -54,6 +56,35 @@ std::string to_string(Failures failures) {
       return "model";
   }
   return "";
+}
+
+namespace {
+
+bool is_grammar(const std::string& text) {
+  try {
+    parse_architecture(text);
+    return true;
+  } catch (const UsageError&) {
+    return false;
+  }
+}
+
+std::string guess_tokens(const datasets::Log& log) {
+  if (log.rows.empty() || is_grammar(log.rows.front().architecture)) return "grammar";
+  for (const char* separator : {"|", ",", ";", " "}) {
+    if (log.rows.front().architecture.find(separator) != std::string::npos) return separator;
+  }
+  return "characters";
+}
+
+}  // namespace
+
+EncodingSettings encoding_for(const datasets::Log& log, const std::string& tokens,
+                              const std::optional<Shape>& input) {
+  EncodingSettings encoding;
+  encoding.tokens = tokens.empty() ? guess_tokens(log) : tokens;
+  if (input) encoding.input = *input;
+  return encoding;
 }
 
 Samples make_samples(const datasets::Log& log, const EncodingSettings& encoding,
@@ -118,6 +149,29 @@ Samples Samples::subset(const std::vector<Index>& which) const {
   result.chance = chance;
   result.encoding = encoding;
   return result;
+}
+
+namespace {
+
+void append_to(Eigen::VectorXd& values, const Eigen::VectorXd& more) {
+  Eigen::VectorXd joined(values.size() + more.size());
+  joined << values, more;
+  values = std::move(joined);
+}
+
+}  // namespace
+
+void Samples::append(const Samples& others) {
+  const std::unordered_set<std::string> known(architectures.begin(), architectures.end());
+  std::vector<Index> fresh;
+  for (size_t i = 0; i < others.size(); ++i) {
+    if (!known.contains(others.architectures[i])) fresh.push_back(static_cast<Index>(i));
+  }
+  const Samples more = others.subset(fresh);
+  architectures.insert(architectures.end(), more.architectures.begin(), more.architectures.end());
+  append_to(targets, more.targets);
+  append_to(trained, more.trained);
+  append_to(accuracy, more.accuracy);
 }
 
 namespace {

@@ -24,14 +24,9 @@
 
 #include "datasets/logs/log.h"
 #include "datasets/logs/merge.h"
-#include "predict/encoding.h"
+#include "predict/options.h"
 
 namespace metaqnn::predict {
-
-enum class Failures { exclude, as_chance, model };
-// "exclude", "as-chance", "model"; throws UsageError otherwise.
-Failures parse_failures(const std::string& name);
-std::string to_string(Failures failures);
 
 struct Samples {
   std::vector<std::string> architectures;  // canonical, different from each other
@@ -50,7 +45,14 @@ struct Samples {
 
   size_t size() const { return architectures.size(); }
   Samples subset(const std::vector<Eigen::Index>& which) const;
+  // After these, the others' architectures that are not among them.
+  void append(const Samples& others);
 };
+
+// How the log's strings are read: as `tokens` says, and where it is "" as the first of them looks: by
+// the grammar if it is one of ours, else split at | , ; or blanks, else as characters.
+EncodingSettings encoding_for(const datasets::Log& log, const std::string& tokens = "",
+                              const std::optional<Shape>& input = std::nullopt);
 
 Samples make_samples(const datasets::Log& log, const EncodingSettings& encoding, Failures failures);
 

@@ -15,6 +15,7 @@
 #include <fstream>
 #include <thread>
 
+#include "base/parallel.h"
 #include "search/study/host_lock.h"
 #include "search/study/process_stat.h"
 
@@ -75,13 +76,6 @@ Error with_status(int status, const Error& error) {
 }
 
 }  // namespace
-
-int available_cores() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
-  return std::max(1u, std::thread::hardware_concurrency());
-}
 
 ExitStatus run_supervised_worker(const std::function<SearchEnd()>& work) {
   try {

@@ -75,9 +75,6 @@ struct SupervisorOptions {
   const std::atomic<int>* interrupts = nullptr;
 };
 
-// Processor cores that this process may use.
-int available_cores();
-
 class Supervisor {
  public:
   Supervisor(const SupervisorOptions& options, SearchObserver& observer);

@@ -33,10 +33,8 @@ metaqnn::predict::Samples few_samples() {
 std::vector<json> good_models() {
   std::vector<json> models;
   const std::string file = "/tmp/model_fuzz." + std::to_string(getpid());
-  for (const metaqnn::predict::Method& method : metaqnn::predict::methods()) {
-    save_model(
-        fit_model(method.name, {}, few_samples(), metaqnn::predict::Failures::as_chance, {}, {}),
-        file);
+  for (const std::string& method : metaqnn::predict::method_names()) {
+    metaqnn::predict::Model::fit(few_samples(), {}, {.method = method, .threads = 1}).save(file);
     models.push_back(json::parse(std::ifstream(file)));
   }
   std::remove(file.c_str());
@@ -58,9 +56,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   model.erase("checksum");
   try {
     model["checksum"] = std::to_string(metaqnn::stable_hash(model.dump()));
-    const metaqnn::predict::Model read = metaqnn::predict::parse_model(model.dump(), "fuzz", 1);
-    const auto points = read.training.encoding->points({read.training.architectures[0]});
-    METAQNN_ASSERT(read.predictor->predict(points, {}).mean.size() == 1, "one prediction a point");
+    const auto read = metaqnn::predict::Model::parse(model.dump(), "fuzz", 1);
+    METAQNN_ASSERT(read.predict({read.samples().architectures[0]}).size() == 1,
+                   "one prediction an architecture");
   } catch (const metaqnn::Error&) {
   } catch (const json::exception&) {  // dump() of bytes that are no UTF-8
   }

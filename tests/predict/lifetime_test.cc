@@ -84,19 +84,24 @@ TEST_P(Lives, LongerThanItsTraining) {
   }
 }
 
+std::vector<double> means(const std::vector<Predicted>& predictions) {
+  std::vector<double> values;
+  for (const Predicted& predicted : predictions) values.push_back(predicted.mean);
+  return values;
+}
+
 TEST_P(Lives, WhereverItsModelIsMoved) {
   const auto make = [this] {
-    Model model = fit_model(GetParam(), {}, some_networks(25, 2), Failures::as_chance,
-                            some_networks(10, 3).architectures, {});
-    return model;
+    return Model::fit(
+        some_networks(25, 2), {},
+        {.method = GetParam(), .unlabelled = some_networks(10, 3).architectures, .threads = 1});
   };
   const Model kept = make();
   std::vector<Model> models;
   for (int i = 0; i < 3; ++i) models.push_back(make());  // grows, and moves them
-  const kernels::Points points = models[0].training.encoding->points(candidates());
-  const std::unique_ptr<Predictor> predictor = std::move(models[0].predictor);
+  const Model copy = models[0];
   models.clear();
-  EXPECT_EQ(predictor->predict(points, {}).mean, kept.predictor->predict(points, {}).mean);
+  EXPECT_EQ(means(copy.predict(candidates())), means(kept.predict(candidates())));
 }
 
 TEST_P(Lives, AsItWasAfterPredictingUnseenTokens) {
@@ -212,21 +217,24 @@ TEST(Threads, FitAndPredictOnOneTrainingAsOneAloneDoes) {
 }
 
 TEST(Threads, PredictWithOneModelAsOneAloneDoes) {
-  const Model model = fit_model("combined", {}, some_networks(24, 7), Failures::as_chance, {}, {});
+  const Model model = Model::fit(some_networks(24, 7), {}, {.threads = 1});
   const auto predict = [&](size_t thread) {
     std::vector<std::string> texts = candidates();
     texts.push_back("[C(" + std::to_string(100 + thread) + ",3,1), SM(10)]");
-    return model.predictor->predict(model.training.encoding->points(texts), {true, 1});
+    return model.predict(texts);
   };
-  std::vector<Prediction> predictions(4);
+  std::vector<std::vector<Predicted>> predictions(4);
   std::vector<std::function<void()>> parts;
   for (size_t i = 0; i < predictions.size(); ++i)
     parts.emplace_back([&, i] { predictions[i] = predict(i); });
   run_beside(parts);
   for (size_t i = 0; i < predictions.size(); ++i) {
-    const Prediction alone = predict(i);
-    EXPECT_EQ(predictions[i].mean, alone.mean);
-    EXPECT_EQ(predictions[i].deviation, alone.deviation);
+    const std::vector<Predicted> alone = predict(i);
+    ASSERT_EQ(predictions[i].size(), alone.size());
+    for (size_t k = 0; k < alone.size(); ++k) {
+      EXPECT_EQ(predictions[i][k].mean, alone[k].mean);
+      EXPECT_EQ(predictions[i][k].deviation, alone[k].deviation);
+    }
   }
 }
 

@@ -3,7 +3,8 @@
 
 #include <filesystem>
 
-#include "predict/evaluation.h"
+#include "predict/cross_validation.h"
+#include "predict/predictor.h"
 
 namespace metaqnn::predict {
 namespace {
@@ -36,14 +37,14 @@ class OnRealLogs : public testing::TestWithParam<RealLog> {
         make_samples(datasets::read_log(GetParam().file), settings_.encoding, Failures::as_chance);
   }
   // The smallest R2 of each method that is no baseline.
-  void expect_no_explosion(const Splits& splits, double bound) {
-    for (const MethodResult& result : evaluate(samples_, splits, settings_)) {
+  void expect_no_explosion(const TestSplits& splits, double bound) {
+    for (const MethodResult& result : cross_validate(samples_, splits, settings_)) {
       if (result.baseline) continue;
       for (const Figures& figures : result.repeats)
         EXPECT_GE(*figures.r2, bound) << result.method << " on " << GetParam().name;
     }
   }
-  EvaluationSettings settings_;
+  CrossValidationSettings settings_;
   Samples samples_;
 };
 INSTANTIATE_TEST_SUITE_P(Logs, OnRealLogs, testing::ValuesIn(kLogs),

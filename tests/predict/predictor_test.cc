@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "kernels/graph.h"
-#include "predict/evaluation.h"
+#include "predict/cross_validation.h"
 #include "predict/forest.h"
 #include "predict/manifold.h"
 #include "predict/model.h"
@@ -110,7 +110,7 @@ class SavedModel : public EachMethod {
   void write(const std::string& text) const { std::ofstream(file_, std::ios::binary) << text; }
   std::string refusal() const {
     try {
-      load_model(file_, 1);
+      Model::load(file_, 1);
     } catch (const DataError& error) {
       return error.what();
     }
@@ -128,19 +128,21 @@ INSTANTIATE_TEST_SUITE_P(Methods, SavedModel, testing::ValuesIn(kMethods),
 
 TEST_P(SavedModel, PredictsToTheLastBitWhatTheFittedOneDid) {
   for (Failures failures : {Failures::as_chance, Failures::model}) {
-    FitSettings settings;
-    settings.seed = 18446744073709551615U;  // more than a double holds
-    const Model model =
-        fit_model(GetParam(), {}, some_networks(35, 4, true), failures, others(25), settings);
-    save_model(model, file_);
-    const Model loaded = load_model(file_, 1);
-    const auto texts = others(20);
-    const Prediction a =
-        model.predictor->predict(model.training.encoding->points(texts), {true, 1});
-    const Prediction b =
-        loaded.predictor->predict(loaded.training.encoding->points(texts), {true, 1});
-    EXPECT_EQ(a.mean, b.mean);
-    EXPECT_EQ(a.deviation, b.deviation);
+    const Model model = Model::fit(some_networks(35, 4, true), {},
+                                   {.method = GetParam(),
+                                    .failures = failures,
+                                    .unlabelled = others(25),
+                                    .seed = 18446744073709551615U,  // more than a double holds
+                                    .threads = 1});
+    model.save(file_);
+    const Model loaded = Model::load(file_, 1);
+    const std::vector<std::string> texts = others(20);
+    const auto a = model.predict(texts), b = loaded.predict(texts);
+    for (size_t i = 0; i < texts.size(); ++i) {
+      EXPECT_EQ(a[i].architecture, b[i].architecture);
+      EXPECT_EQ(a[i].mean, b[i].mean);
+      EXPECT_EQ(a[i].deviation, b[i].deviation);
+    }
   }
 }
 
@@ -148,7 +150,7 @@ using Damaged = SavedModel;
 INSTANTIATE_TEST_SUITE_P(Model, Damaged, testing::Values("lls"));
 
 TEST_P(Damaged, ByAnyChangedDigitIsRefused) {
-  save_model(fit_model("lls", {}, some_networks(10, 5), Failures::as_chance, {}, {}), file_);
+  Model::fit(some_networks(10, 5), {}, {.method = "lls"}).save(file_);
   const std::string whole = content();
   int changed = 0;
   for (size_t i = 0; i < whole.size(); i += 37) {
@@ -163,7 +165,7 @@ TEST_P(Damaged, ByAnyChangedDigitIsRefused) {
 }
 
 TEST_P(Damaged, ByTruncationAnywhereIsRefused) {
-  save_model(fit_model("lls", {}, some_networks(10, 5), Failures::as_chance, {}, {}), file_);
+  Model::fit(some_networks(10, 5), {}, {.method = "lls"}).save(file_);
   const std::string whole = content();
   for (size_t length = 0; length + 2 < whole.size(); length += whole.size() / 50) {
     write(whole.substr(0, length));
@@ -172,7 +174,7 @@ TEST_P(Damaged, ByTruncationAnywhereIsRefused) {
 }
 
 TEST_P(Damaged, ANewerVersionIsRefusedWithItsNumber) {
-  save_model(fit_model("lls", {}, some_networks(10, 5), Failures::as_chance, {}, {}), file_);
+  Model::fit(some_networks(10, 5), {}, {.method = "lls"}).save(file_);
   nlohmann::json json = nlohmann::json::parse(content());
   json["version"] = 2;
   write(json.dump());
@@ -197,7 +199,7 @@ TEST_P(Damaged, ByNestingIsRefused) {
 }
 
 TEST_P(Damaged, ByHyperParametersThatNoFitHasIsRefused) {
-  save_model(fit_model("lls", {}, some_networks(10, 5), Failures::as_chance, {}, {}), file_);
+  Model::fit(some_networks(10, 5), {}, {.method = "lls"}).save(file_);
   const nlohmann::json good = nlohmann::json::parse(content());
   const auto refusal_with = [&](const char* key, const nlohmann::json& value) {
     nlohmann::json json = good;
@@ -214,26 +216,65 @@ TEST_P(Damaged, ByHyperParametersThatNoFitHasIsRefused) {
   EXPECT_NE(refusal_with("hyperparameters", large).find("outside -6"), std::string::npos);
 }
 
-// Of the kinds that samples filled by hand may be: tests/predict/samples_test.cc.
 TEST_P(Damaged, IsNoModelThatWasSaved) {
-  Model changed = fit_model("lls", {}, some_networks(10, 5), Failures::as_chance, {}, {});
-  changed.samples.targets(3) = std::nan("");
-  EXPECT_NE(usage_error([&] { save_model(changed, file_); }).find("target nan"), std::string::npos);
-  changed.samples.targets(3) = 0.99;
-  EXPECT_NE(usage_error([&] { save_model(changed, file_); }).find("not those it was fitted on"),
-            std::string::npos);
-  Model renamed = fit_model("mean", {}, some_networks(10, 5), Failures::as_chance, {}, {});
-  renamed.method = "men";
-  EXPECT_NE(usage_error([&] { save_model(renamed, file_); }).find("did you mean mean?"),
-            std::string::npos);
-  EXPECT_NE(usage_error([&] { save_model({}, file_); }).find("not fitted"), std::string::npos);
   Samples bytes = some_networks(2, 5);
   bytes.encoding.reset();
   bytes.architectures = {"\xff\x01", "ab"};
-  const Model no_text =
-      fit_model("ed-ls", {"characters", {3, 32, 32}}, bytes, Failures::as_chance, {}, {});
-  EXPECT_NE(usage_error([&] { save_model(no_text, file_); }).find("no UTF-8"), std::string::npos);
+  const Model no_text = Model::fit(bytes, {"characters", {3, 32, 32}}, {.method = "ed-ls"});
+  EXPECT_NE(usage_error([&] { no_text.save(file_); }).find("no UTF-8"), std::string::npos);
   EXPECT_FALSE(fs::exists(file_));
+}
+
+TEST(Model, RanksDifferentCandidatesThatItsLogDoesNotHold) {
+  const Samples known = some_networks(12, 5);
+  const Model model = Model::fit(known, {}, {.method = "lls"});
+  std::vector<std::string> candidates = others(20);
+  const size_t different = candidates.size();
+  candidates.push_back(candidates[3]);
+  candidates.push_back(known.architectures[2]);
+  const Ranking ranking = model.rank(
+      candidates, {.top = 5, .admits = [&](const auto& text) { return text != candidates[0]; }});
+  EXPECT_EQ(ranking.ranked, different - 1);
+  EXPECT_EQ(ranking.repeated, 1U);
+  EXPECT_EQ(ranking.known, 1U);
+  EXPECT_EQ(ranking.refused, 1U);
+  ASSERT_EQ(ranking.best.size(), 5U);
+  for (size_t i = 1; i < 5; ++i) EXPECT_GE(ranking.best[i - 1].mean, ranking.best[i].mean);
+  for (const Predicted& best : ranking.best) {
+    EXPECT_NE(best.architecture, candidates[0]);
+    const Predicted alone = model.predict({best.architecture})[0];
+    EXPECT_NEAR(best.mean, alone.mean, 1e-12);
+    EXPECT_NEAR(*best.deviation, *alone.deviation, 1e-12);
+  }
+  EXPECT_EQ(model.rank(known.architectures, 3).size(), 0U);
+  EXPECT_EQ(model.rank(known.architectures, {.top = 3, .include_known = true}).best.size(), 3U);
+}
+
+TEST(Model, NamesTheCandidateThatItCannotRead) {
+  const Model model = Model::fit(some_networks(12, 5), {}, {.method = "mean"});
+  const std::vector<std::string> candidates{others(1)[0], "nonsense"};
+  const std::string place = "architecture 2 of 2: ";
+  EXPECT_EQ(usage_error([&] { model.predict(candidates); }).substr(0, place.size()), place);
+  EXPECT_EQ(usage_error([&] { model.rank(candidates, 1); }).substr(0, place.size()), place);
+  const Ranking ranking = model.rank(candidates, RankOptions{});
+  EXPECT_EQ(ranking.best.size(), 1U);
+  ASSERT_EQ(ranking.problems.size(), 1U);
+  EXPECT_EQ(ranking.problems[0].substr(0, place.size()), place);
+}
+
+TEST(Model, OfALogReadsItAsItLooks) {
+  datasets::Log log;
+  for (const char* cell : {"a|b", "a|c", "b|c"}) {
+    datasets::LogRow row;
+    row.architecture = cell;
+    row.accuracy = 0.5 + 0.1 * static_cast<double>(log.rows.size());
+    log.rows.push_back(row);
+  }
+  EXPECT_EQ(Model::fit(log, {.method = "lls"}).encoding().tokens, "|");
+  EXPECT_EQ(Model::fit(log, {.method = "lls", .tokens = "characters"}).encoding().tokens,
+            "characters");
+  EXPECT_NE(usage_error([&] { Model::fit(log, {.method = "llls"}); }).find("did you mean lls?"),
+            std::string::npos);
 }
 
 TEST(Manifold, WithGraphWeightZeroIsKernelLeastSquares) {

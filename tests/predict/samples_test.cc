@@ -96,7 +96,7 @@ TEST(Samples, OfTextsDifferInNothingButTheirText) {
 std::string refusal(const std::function<void(Samples&)>& change) {
   Samples samples = some_networks(12, 1, true);
   change(samples);
-  return usage_error([&] { fit_model("mean", {}, samples, Failures::as_chance, {}, {}); });
+  return usage_error([&] { Model::fit(samples, {}, {.method = "mean"}); });
 }
 
 void expect_refused(const std::function<void(Samples&)>& change, const std::string& part) {
@@ -145,7 +145,7 @@ TEST(Samples, MadeWithOneEncodingAreNotFittedWithAnother) {
             }).find("made with tokens grammar and input 3x32x32 and cannot be used with tokens |"),
             std::string::npos);
   EXPECT_NE(usage_error([&] {
-              fit_model("mean", small, grammar, Failures::as_chance, {}, {});
+              Model::fit(grammar, small, {.method = "mean"});
             }).find("cannot be used with tokens grammar and input 1x28x28"),
             std::string::npos);
   EXPECT_NE(usage_error([&] {

@@ -20,7 +20,7 @@
 #include <string>
 #include <vector>
 
-#include "predict/predictor.h"
+#include "predict/options.h"
 #include "predict/samples.h"
 
 namespace metaqnn::predict {
@@ -33,19 +33,29 @@ struct Figures {
 // `truth`, `predicted`: n, at least 1.
 Figures measure(const Eigen::VectorXd& truth, const Eigen::VectorXd& predicted);
 
+// Of a figure over the repeats in which it is defined; the deviation is that of a sample.
+struct Summary {
+  std::optional<double> mean, deviation;
+};
+Summary summarise(const std::vector<Figures>& repeats, std::optional<double> Figures::*figure);
+
 std::optional<double> kendall_tau(const Eigen::VectorXd& a, const Eigen::VectorXd& b);
 std::optional<double> spearman(const Eigen::VectorXd& a, const Eigen::VectorXd& b);
 
 // Rows of the samples.
-struct Split {
+struct TestSplit {
   std::vector<Eigen::Index> train, test;
 };
-using Splits = std::vector<std::vector<Split>>;  // repeats of folds
+using TestSplits = std::vector<std::vector<TestSplit>>;  // repeats of folds
 
 // Throws UsageError unless 2 <= folds <= n and each training set has 2 points.
-Splits fold_splits(Eigen::Index n, int folds, int repeats, uint64_t seed);
+TestSplits fold_splits(Eigen::Index n, int folds, int repeats, uint64_t seed);
 // Throws UsageError unless 2 <= train_size < n.
-Splits random_splits(Eigen::Index n, Eigen::Index train_size, int repeats, uint64_t seed);
+TestSplits random_splits(Eigen::Index n, Eigen::Index train_size, int repeats, uint64_t seed);
+
+// The first `train_size` rows for training, all others for test. Throws DataError where there is no
+// other.
+TestSplits one_split(Eigen::Index n, Eigen::Index train_size);
 
 // So many folds and repeats tell what a predictor fitted on n architectures is worth, in the time of
 // a few fits, or of some dozens where these are quick. None for n < 3, where there is nothing to
@@ -56,13 +66,13 @@ struct FoldPlan {
 constexpr Eigen::Index kMostForFolds = 2000;
 std::optional<FoldPlan> fold_plan(Eigen::Index n);
 
-struct EvaluationSettings {
-  EncodingSettings encoding;
+struct CrossValidationSettings {
+  EncodingSettings encoding{};
   Failures failures = Failures::as_chance;
-  FitSettings fit;
-  std::vector<std::string> methods;     // in the order of the result
-  std::vector<std::string> unlabelled;  // canonical
-  bool test_as_unlabelled = false;      // besides
+  FitSettings fit{};
+  std::vector<std::string> methods{};     // in the order of the result
+  std::vector<std::string> unlabelled{};  // canonical
+  bool test_as_unlabelled = false;        // besides
 };
 
 struct MethodResult {
@@ -74,10 +84,10 @@ struct MethodResult {
   std::vector<std::string> report;                // of the first fit
 };
 
-// Fits each method on each training set and measures it on the test sets. Splits run beside each
+// Fits each method on each training set and measures it on the test sets. TestSplits run beside each
 // other on settings.fit.threads threads. Figures depend on their number by rounding only: BLAS adds
 // in another order.
-std::vector<MethodResult> evaluate(const Samples& samples, const Splits& splits,
-                                   const EvaluationSettings& settings);
+std::vector<MethodResult> cross_validate(const Samples& samples, const TestSplits& splits,
+                                         const CrossValidationSettings& settings);
 
 }  // namespace metaqnn::predict

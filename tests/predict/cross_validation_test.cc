@@ -1,4 +1,4 @@
-#include "predict/evaluation.h"
+#include "predict/cross_validation.h"
 
 #include <gtest/gtest.h>
 
@@ -69,12 +69,12 @@ TEST(Measure, OfConstantTargetsHasNoR2) {
   EXPECT_FALSE(measure(vector({1, 1}), vector({1, 2})).r2);
 }
 
-TEST(Splits, FoldsPartThePointsAndTrainOnTheRest) {
-  const Splits splits = fold_splits(11, 3, 2, 7);
+TEST(TestSplits, FoldsPartThePointsAndTrainOnTheRest) {
+  const TestSplits splits = fold_splits(11, 3, 2, 7);
   ASSERT_EQ(splits.size(), 2U);
   for (const auto& folds : splits) {
     std::vector<Index> tested;
-    for (const Split& split : folds) {
+    for (const TestSplit& split : folds) {
       EXPECT_EQ(split.train.size() + split.test.size(), 11U);
       for (Index row : split.test) {
         EXPECT_EQ(std::count(split.train.begin(), split.train.end(), row), 0);
@@ -87,14 +87,14 @@ TEST(Splits, FoldsPartThePointsAndTrainOnTheRest) {
   EXPECT_NE(splits[0][0].test, splits[1][0].test);
 }
 
-TEST(Splits, RandomOnesHaveTheSizeAskedFor) {
-  const Splits splits = random_splits(10, 4, 3, 0);
+TEST(TestSplits, RandomOnesHaveTheSizeAskedFor) {
+  const TestSplits splits = random_splits(10, 4, 3, 0);
   ASSERT_EQ(splits.size(), 3U);
   EXPECT_EQ(splits[0][0].train.size(), 4U);
   EXPECT_EQ(splits[0][0].test.size(), 6U);
 }
 
-TEST(Splits, ThatCannotBeAreAnErrorWithTheRange) {
+TEST(TestSplits, ThatCannotBeAreAnErrorWithTheRange) {
   EXPECT_THROW(fold_splits(10, 1, 1, 0), UsageError);
   EXPECT_THROW(fold_splits(10, 11, 1, 0), UsageError);
   try {
@@ -108,10 +108,10 @@ TEST(Splits, ThatCannotBeAreAnErrorWithTheRange) {
 // What each says of the others is all the lower the better the one left out is: tau would be -1.
 TEST(Evaluation, OfAPredictorThatSaysTheSameOfAllHasNoOrder) {
   const Samples samples = tests::some_networks(12, 1);
-  EvaluationSettings settings;
+  CrossValidationSettings settings;
   settings.methods = {"mean", "lls", "nearest"};
   for (int folds : {12, 4}) {
-    const auto results = evaluate(samples, fold_splits(12, folds, 2, 0), settings);
+    const auto results = cross_validate(samples, fold_splits(12, folds, 2, 0), settings);
     for (const Figures& figures : results[0].repeats) {
       EXPECT_FALSE(figures.kendall_tau || figures.spearman || figures.top10_mean ||
                    figures.top10_best_rank || figures.top10_regret);
@@ -133,10 +133,10 @@ TEST(Evaluation, OfPredictorsThatFellBackToTheMeanHasNoOrder) {
   samples.targets = vector({0.1, 0.5, 0.3, 0.4, 0.2, 0.6});
   samples.accuracy = samples.targets;
   samples.trained = VectorXd::Ones(6);
-  EvaluationSettings settings;
+  CrossValidationSettings settings;
   settings.encoding.tokens = "|";
   settings.methods = {"depth", "log-parameters"};
-  for (const MethodResult& result : evaluate(samples, fold_splits(6, 6, 1, 0), settings)) {
+  for (const MethodResult& result : cross_validate(samples, fold_splits(6, 6, 1, 0), settings)) {
     EXPECT_FALSE(result.repeats[0].kendall_tau) << result.method;
     EXPECT_TRUE(result.repeats[0].r2) << result.method;
   }

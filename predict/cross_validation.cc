@@ -1,4 +1,4 @@
-#include "predict/evaluation.h"
+#include "predict/cross_validation.h"
 
 #include <algorithm>
 #include <chrono>
@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "base/random.h"
+#include "predict/predictor.h"
 
 namespace metaqnn::predict {
 namespace {
@@ -95,8 +96,8 @@ struct Outcome {
   std::vector<std::string> report;
 };
 
-std::vector<Outcome> run(const Samples& samples, const Split& split,
-                         const EvaluationSettings& settings, int threads) {
+std::vector<Outcome> run(const Samples& samples, const TestSplit& split,
+                         const CrossValidationSettings& settings, int threads) {
   const Samples train = samples.subset(split.train);
   std::vector<std::string> test;
   for (Index row : split.test) test.push_back(samples.architectures[static_cast<size_t>(row)]);
@@ -125,7 +126,7 @@ std::vector<Outcome> run(const Samples& samples, const Split& split,
 }
 
 // A fit holds some matrices of as many rows and columns as there are points.
-int fits_at_once(const Samples& samples, const EvaluationSettings& settings) {
+int fits_at_once(const Samples& samples, const CrossValidationSettings& settings) {
   constexpr double kNumbers = 4e8;  // 3 GiB
   constexpr double kMatrices = 4;
   const auto points = static_cast<double>(samples.size() + settings.unlabelled.size());
@@ -175,16 +176,29 @@ Figures measure(const VectorXd& truth, const VectorXd& predicted) {
   return figures;
 }
 
-Splits fold_splits(Index n, int folds, int repeats, uint64_t seed) {
+Summary summarise(const std::vector<Figures>& repeats, std::optional<double> Figures::*figure) {
+  std::vector<double> values;
+  for (const Figures& figures : repeats) {
+    if (figures.*figure) values.push_back(*(figures.*figure));
+  }
+  if (values.empty()) return {};
+  double sum = 0, squares = 0;
+  for (double value : values) sum += value;
+  const double n = static_cast<double>(values.size()), mean = sum / n;
+  for (double value : values) squares += (value - mean) * (value - mean);
+  return {mean, n > 1 ? std::sqrt(squares / (n - 1)) : 0};
+}
+
+TestSplits fold_splits(Index n, int folds, int repeats, uint64_t seed) {
   if (folds < 2 || folds > n || n < 3) {
     throw UsageError(std::to_string(folds) + " folds of " + std::to_string(n) +
                      " architectures: give from 2 to as many folds as there are architectures, "
                      "which are at least 3");
   }
-  Splits splits;
+  TestSplits splits;
   for (int r = 0; r < repeats; ++r) {
     const std::vector<Index> rows = shuffled(n, seed, r);
-    std::vector<Split> of_repeat(static_cast<size_t>(folds));
+    std::vector<TestSplit> of_repeat(static_cast<size_t>(folds));
     for (size_t i = 0; i < rows.size(); ++i) {
       for (size_t f = 0; f < of_repeat.size(); ++f)
         (i % of_repeat.size() == f ? of_repeat[f].test : of_repeat[f].train).push_back(rows[i]);
@@ -201,12 +215,12 @@ std::optional<FoldPlan> fold_plan(Index n) {
   return FoldPlan{5, 1};
 }
 
-Splits random_splits(Index n, Index train_size, int repeats, uint64_t seed) {
+TestSplits random_splits(Index n, Index train_size, int repeats, uint64_t seed) {
   if (train_size < 2 || train_size >= n) {
     throw UsageError("a training set of " + std::to_string(train_size) + " from " +
                      std::to_string(n) + " architectures: give from 2 to " + std::to_string(n - 1));
   }
-  Splits splits;
+  TestSplits splits;
   for (int r = 0; r < repeats; ++r) {
     const std::vector<Index> rows = shuffled(n, seed, r);
     splits.push_back(
@@ -215,8 +229,15 @@ Splits random_splits(Index n, Index train_size, int repeats, uint64_t seed) {
   return splits;
 }
 
-std::vector<MethodResult> evaluate(const Samples& samples, const Splits& splits,
-                                   const EvaluationSettings& settings) {
+TestSplits one_split(Index n, Index train_size) {
+  if (train_size >= n) throw DataError("no test architecture is unlike the training ones");
+  TestSplit split;
+  for (Index row = 0; row < n; ++row) (row < train_size ? split.train : split.test).push_back(row);
+  return {{split}};
+}
+
+std::vector<MethodResult> cross_validate(const Samples& samples, const TestSplits& splits,
+                                         const CrossValidationSettings& settings) {
   std::vector<std::pair<size_t, size_t>> parts;
   for (size_t r = 0; r < splits.size(); ++r) {
     for (size_t f = 0; f < splits[r].size(); ++f) parts.emplace_back(r, f);

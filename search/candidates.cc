@@ -1,0 +1,42 @@
+#include "search/candidates.h"
+
+#include <fstream>
+
+#include "base/error.h"
+#include "predict/encoding.h"
+
+namespace metaqnn::search {
+
+Candidates read_candidates(const std::filesystem::path& file,
+                           const predict::EncodingSettings& encoding) {
+  std::ifstream in(file);
+  if (!in)
+    throw DataError(file.string() + ": cannot be read; give a file with one architecture a line");
+  Candidates candidates;
+  std::string line;
+  for (int64_t number = 1; std::getline(in, line); ++number) {
+    while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
+    if (line.empty()) continue;
+    try {
+      candidates.architectures.push_back(predict::canonical(line, encoding));
+    } catch (const UsageError& error) {
+      candidates.problems.push_back(file.string() + ":" + std::to_string(number) + ": " +
+                                    error.what());
+    }
+  }
+  return candidates;
+}
+
+Candidates draw_candidates(const Space& space, int64_t count, uint64_t seed,
+                           const predict::EncodingSettings& encoding, Admission admits,
+                           std::unordered_set<std::string> known) {
+  DistinctWalks walks(space, std::move(admits), std::move(known));
+  Candidates candidates;
+  for (const std::string& text : walks.uniform(count, seed))
+    candidates.architectures.push_back(predict::canonical(text, encoding));
+  candidates.known = walks.known();
+  candidates.refused = walks.refused();
+  return candidates;
+}
+
+}  // namespace metaqnn::search

@@ -1,0 +1,35 @@
+// Architectures that nobody has trained yet, as predictors read them: canonical, from a file with one
+// a line, or drawn from a space.
+//
+//   Candidates drawn = draw_candidates(space, 10'000, seed, model.encoding());
+//   model.rank(drawn.architectures, 10);
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "predict/options.h"
+#include "search/space/distinct_walks.h"
+
+namespace metaqnn::search {
+
+struct Candidates {
+  std::vector<std::string> architectures;
+  std::vector<std::string> problems;  // lines of the file that cannot be read
+  int64_t known = 0, refused = 0;     // met in drawing and left out
+};
+
+// Empty lines are nothing. Throws DataError where the file cannot be read.
+Candidates read_candidates(const std::filesystem::path& file,
+                           const predict::EncodingSettings& encoding);
+
+// Different ones, by uniform walks, none of `known` and none that is not admitted. Throws
+// FailureError where fewer than `count` are found.
+Candidates draw_candidates(const Space& space, int64_t count, uint64_t seed,
+                           const predict::EncodingSettings& encoding, Admission admits = {},
+                           std::unordered_set<std::string> known = {});
+
+}  // namespace metaqnn::search
