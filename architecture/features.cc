@@ -5,8 +5,6 @@
 #include <cmath>
 #include <utility>
 
-#include "base/error.h"
-
 namespace metaqnn {
 namespace {
 

@@ -11,7 +11,7 @@
 
 #include <Eigen/Core>
 #include <functional>
-#include <optional>
+#include <memory>
 #include <string>
 #include <vector>
 

@@ -5,10 +5,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <nlohmann/json.hpp>
 #include <numeric>
-#include <unordered_map>
 #include <unordered_set>
 
 #include "base/error.h"

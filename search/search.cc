@@ -6,7 +6,6 @@
 
 #include "base/blas_threads.h"
 #include "base/error.h"
-#include "search/evaluate/torch.h"
 #include "search/space/distinct_walks.h"
 #include "search/version.h"
 

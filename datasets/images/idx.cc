@@ -2,7 +2,6 @@
 // numbers, a magic number and one size per dimension, then one byte per value.
 //   images   0x00000803, n, height, width, n*height*width pixels
 //   labels   0x00000801, n, n labels
-#include <array>
 #include <cstddef>
 #include <string>
 

@@ -7,7 +7,6 @@
 #include <cmath>
 #include <memory>
 #include <string>
-#include <utility>
 
 #include "base/error.h"
 #include "datasets/images/file.h"

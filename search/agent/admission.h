@@ -11,7 +11,6 @@
 
 #include <functional>
 #include <optional>
-#include <string>
 
 #include "base/random.h"
 #include "search/space/distinct_walks.h"

@@ -1,7 +1,6 @@
 #include "search/agent/mutation.h"
 
 #include <algorithm>
-#include <vector>
 
 namespace metaqnn::search {
 namespace {

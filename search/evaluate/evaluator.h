@@ -11,7 +11,6 @@
 // (CONTRIBUTING.md).
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>

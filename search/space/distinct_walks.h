@@ -15,7 +15,6 @@
 #include <unordered_set>
 #include <vector>
 
-#include "base/random.h"
 #include "search/space/space.h"
 
 namespace metaqnn::search {

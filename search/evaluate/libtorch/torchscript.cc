@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <torch/script.h>
 
-#include <cmath>
 #include <sstream>
 
 #include "base/output_file.h"

@@ -8,7 +8,6 @@
 #include <cmath>
 
 #include "architecture/shapes.h"
-#include "base/error.h"
 #include "base/random.h"
 #include "datasets/images/data_set.h"
 #include "search/evaluate/libtorch/device_data.h"
