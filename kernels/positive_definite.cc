@@ -52,11 +52,6 @@ Eigen::VectorXd Spectrum::clipped() const {
   return values.unaryExpr([zero](double w) { return w > zero ? w : 0.0; });
 }
 
-Eigen::MatrixXd Spectrum::project(const Eigen::MatrixXd& x) const {
-  const Eigen::VectorXd keep = clipped().unaryExpr([](double w) { return w > 0 ? 1.0 : 0.0; });
-  return vectors * (keep.asDiagonal() * (vectors.transpose() * x));
-}
-
 RepairReport report(const Spectrum& spectrum) {
   RepairReport report;
   report.size = spectrum.values.size();

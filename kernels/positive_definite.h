@@ -9,15 +9,15 @@
 //   k+(x) = P k(x),  P = V+ V+'       V+ the eigenvectors of positive w
 //
 // Training and prediction then use one kernel: for a training point x, P k(x) is its row of K+.
-// Prediction needs no extra work, because k+(x)' alpha = k(x)' (P alpha): project the coefficients
-// once. Where K is positive definite already, nothing changes.
+// Prediction needs no extra work, because k+(x)' alpha = k(x)' (P alpha): the coefficients are
+// projected once. Where K is positive definite already, nothing changes.
 //
 // Source: spectrum clip of Chen, Garcia, Gupta, Rahimi, Cazzanti, "Similarity-based classification",
 // JMLR 10 (2009), section 3. Cost: n^3, one decomposition by LAPACK's divide and conquer.
 //
 //   const Spectrum spectrum = decompose(gram);
 //   report(spectrum).negative;                    // how many were dropped
-//   alpha = spectrum.project(alpha);
+//   spectrum.clipped();                           // the eigenvalues of K+
 #pragma once
 
 #include <Eigen/Core>
@@ -30,7 +30,6 @@ struct Spectrum {
 
   // max(values, 0); those within rounding of 0 are 0.
   Eigen::VectorXd clipped() const;
-  Eigen::MatrixXd project(const Eigen::MatrixXd& x) const;  // P x; x is n x c
 };
 
 // Throws UsageError unless `matrix` is square, symmetric to rounding, and finite.

@@ -76,7 +76,7 @@ TEST(Spectrum, IsAscendingOrthonormalAndMakesTheMatrix) {
 }
 
 // Eigenvalues 1 of (1, 1)/sqrt(2) and -1 of (1, -1)/sqrt(2). Without the latter 1/2 (1, 1)' (1, 1)
-// is left, which is also P. Half of the sum of magnitudes, 2, is negative.
+// is left. Half of the sum of magnitudes, 2, is negative.
 TEST(Repair, OfTwoByTwoWorkedByHand) {
   const Spectrum spectrum = decompose(matrix2(0, 1, 1, 0));
   EXPECT_NEAR(spectrum.values(0), -1, kRounding);
@@ -84,8 +84,6 @@ TEST(Repair, OfTwoByTwoWorkedByHand) {
   EXPECT_EQ(spectrum.clipped()(0), 0);
   EXPECT_NEAR(spectrum.clipped()(1), 1, kRounding);
   EXPECT_LT(largest_difference(repaired(spectrum), Matrix2d::Constant(0.5)), kRounding);
-  EXPECT_LT(largest_difference(spectrum.project(Matrix2d::Identity()), Matrix2d::Constant(0.5)),
-            kRounding);
   const RepairReport repair = report(spectrum);
   EXPECT_EQ(repair.size, 2);
   EXPECT_EQ(repair.negative, 1);
@@ -123,7 +121,6 @@ TEST(Repair, LeavesPositiveDefiniteMatricesUnchanged) {
   const MatrixXd k = random_positive_definite(30, 2);
   const Spectrum spectrum = decompose(k);
   EXPECT_LT(largest_difference(repaired(spectrum), k), kRounding);
-  EXPECT_LT(largest_difference(spectrum.project(k), k), kRounding);
   const RepairReport repair = report(spectrum);
   EXPECT_EQ(repair.size, 30);
   EXPECT_EQ(repair.negative, 0);
@@ -160,28 +157,6 @@ TEST(Repair, OfNothingIsNothing) {
   EXPECT_EQ(repaired(spectrum).size(), 0);
   EXPECT_EQ(report(spectrum).size, 0);
   EXPECT_EQ(report(spectrum).negative, 0);
-}
-
-TEST(Projection, TwiceIsOnce) {
-  const Spectrum spectrum = decompose(random_symmetric(30, 5));
-  const MatrixXd once = spectrum.project(random_matrix(30, 4, 6));
-  EXPECT_LT(largest_difference(spectrum.project(once), once), kRounding);
-}
-
-TEST(Projection, OfATrainingPointIsItsRowOfTheRepairedMatrix) {
-  const MatrixXd k = random_symmetric(30, 7);
-  const Spectrum spectrum = decompose(k);
-  const MatrixXd rows = repaired(spectrum);
-  for (Index i : {0, 13, 29})
-    EXPECT_LT(largest_difference(spectrum.project(k.row(i).transpose()), rows.row(i).transpose()),
-              kRounding);
-}
-
-TEST(Projection, OfTheCoefficientsServesForThatOfEachPoint) {
-  const Spectrum spectrum = decompose(random_symmetric(30, 8));
-  const MatrixXd k = random_matrix(30, 1, 9), alpha = random_matrix(30, 1, 10);
-  EXPECT_NEAR(spectrum.project(k).col(0).dot(alpha.col(0)),
-              k.col(0).dot(spectrum.project(alpha).col(0)), kRounding);
 }
 
 // Why there is a repair at all.
