@@ -67,6 +67,14 @@ void check_substitution(const Eigen::MatrixXd& costs, Eigen::Index alphabet) {
   }
 }
 
+void check_costs(const EditCosts& costs) {
+  const Eigen::Index alphabet = costs.insertion.size();
+  if (alphabet == 0) fail("insertion: no entries", "an alphabet has at least one token");
+  check_token_costs("insertion", costs.insertion, alphabet);
+  check_token_costs("deletion", costs.deletion, alphabet);
+  check_substitution(costs.substitution, alphabet);
+}
+
 [[noreturn]] void fail_token(const std::string& sequence, size_t position, int token,
                              int alphabet) {
   throw UsageError("edit distance, " + sequence + ", position " + std::to_string(position) +
@@ -81,15 +89,13 @@ size_t first_outside(const Tokens& tokens, int alphabet) {
   return i;
 }
 
-void check_tokens(const Tokens& tokens, const std::string& sequence, int alphabet) {
-  const size_t position = first_outside(tokens, alphabet);
-  if (position < tokens.size()) fail_token(sequence, position, tokens[position], alphabet);
-}
-
 void check_sequences(const std::vector<Tokens>& sequences, const std::string& name, int alphabet) {
-  for (size_t i = 0; i < sequences.size(); ++i)
-    if (first_outside(sequences[i], alphabet) < sequences[i].size())
-      check_tokens(sequences[i], name + ", sequence " + std::to_string(i), alphabet);
+  for (size_t i = 0; i < sequences.size(); ++i) {
+    const size_t position = first_outside(sequences[i], alphabet);
+    if (position < sequences[i].size())
+      fail_token(name + ", sequence " + std::to_string(i), position, sequences[i][position],
+                 alphabet);
+  }
 }
 
 double distance(const Tokens& a, const Tokens& b, const EditCosts& costs) {
@@ -296,33 +302,9 @@ void check_threads(int threads) {
 
 }  // namespace
 
-EditCosts EditCosts::unit(int alphabet) {
-  if (alphabet < 1)
-    fail("unit: " + std::to_string(alphabet) + " tokens", "an alphabet has at least one token");
-  EditCosts costs{Eigen::MatrixXd::Ones(alphabet, alphabet), Eigen::VectorXd::Ones(alphabet),
-                  Eigen::VectorXd::Ones(alphabet)};
-  costs.substitution.diagonal().setZero();
-  return costs;
-}
-
-void check(const EditCosts& costs) {
-  const Eigen::Index alphabet = costs.insertion.size();
-  if (alphabet == 0) fail("insertion: no entries", "an alphabet has at least one token");
-  check_token_costs("insertion", costs.insertion, alphabet);
-  check_token_costs("deletion", costs.deletion, alphabet);
-  check_substitution(costs.substitution, alphabet);
-}
-
-double edit_distance(const Tokens& a, const Tokens& b, const EditCosts& costs) {
-  check(costs);
-  check_tokens(a, "first sequence", costs.alphabet());
-  check_tokens(b, "second sequence", costs.alphabet());
-  return distance(a, b, costs);
-}
-
 Eigen::MatrixXd edit_distances(const std::vector<Tokens>& rows, const std::vector<Tokens>& columns,
                                const EditCosts& costs, int threads) {
-  check(costs);
+  check_costs(costs);
   check_threads(threads);
   check_sequences(rows, "rows", costs.alphabet());
   check_sequences(columns, "columns", costs.alphabet());
@@ -331,7 +313,7 @@ Eigen::MatrixXd edit_distances(const std::vector<Tokens>& rows, const std::vecto
 
 Eigen::MatrixXd edit_distances(const std::vector<Tokens>& sequences, const EditCosts& costs,
                                int threads) {
-  check(costs);
+  check_costs(costs);
   check_threads(threads);
   check_sequences(sequences, "sequences", costs.alphabet());
   return AllPairs(sequences, sequences, costs, threads, costs.insertion == costs.deletion).run();

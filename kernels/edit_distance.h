@@ -15,29 +15,28 @@
 //   deletion      alphabet, finite, > 0; the cost of deleting the token
 //
 // With insertion = deletion the distance is symmetric, and if substitution obeys the triangle
-// inequality so does the distance. With EditCosts::unit() it is Levenshtein's.
+// inequality so does the distance. With costs of 1 it is Levenshtein's.
 // Source: Wagner and Fischer, "The string-to-string correction problem", Journal of the ACM 21
 // (1974).
 //
-// edit_distance() computes one pair in double. edit_distances() computes all pairs in lanes of
-// whole numbers of 8, 16 or 32 bits, one pair a lane: exact to the rounding of double where all
-// costs are multiples of 1/s for a whole s up to 1,000 and sequences are not too long for their
-// lane, else within kEditDistanceError (kernels/fixed_point_costs.h has the rule). Costs that no
-// lane of 32 bits holds are computed in double. The distance of two sequences depends on them and
-// on the costs alone: not on the others in the call, nor on the threads, nor on the processor. It
-// is 0 for equal sequences and never negative.
+// All pairs are computed in lanes of whole numbers of 8, 16 or 32 bits, one pair a lane: exact to
+// the rounding of double where all costs are multiples of 1/s for a whole s up to 1,000 and
+// sequences are not too long for their lane, else within kEditDistanceError
+// (kernels/fixed_point_costs.h has the rule). Costs that no lane of 32 bits holds are computed in
+// double. The distance of two sequences depends on them and on the costs alone: not on the others
+// in the call, nor on the threads, nor on the processor. It is 0 for equal sequences and never
+// negative.
 //
 // Cost: n*m per pair, divided by the lanes, and alphabet^2 per call for checking the costs. Memory
 // beside the result, for each thread: the width of a vector, at most 64 bytes on x86, for each
 // position of the longest column and each different token of the rows (32 MB for 500 tokens and
 // 1,000 positions). Figures: docs/performance.md.
 //
-// Every function throws UsageError for costs that break a rule above, naming the entry and the rule,
+// Both functions throw UsageError for costs that break a rule above, naming the entry and the rule,
 // for a token outside the alphabet, naming sequence and position, and for fewer than 1 thread.
 //
-//   EditCosts costs = EditCosts::unit(3);
-//   costs.substitution(0, 1) = costs.substitution(1, 0) = 0.25;
-//   edit_distance({0, 2}, {1}, costs);                      // 1.25
+//   EditCosts costs{Eigen::MatrixXd{{0, 0.25, 1}, {0.25, 0, 1}, {1, 1, 0}}, Eigen::Vector3d::Ones(),
+//                   Eigen::Vector3d::Ones()};
 //   edit_distances({{0, 2}, {1}}, costs);                   // 0 1.25; 1.25 0
 #pragma once
 
@@ -56,15 +55,8 @@ struct EditCosts {
   Eigen::VectorXd insertion;     // alphabet
   Eigen::VectorXd deletion;      // alphabet
 
-  // 1 for every insertion, deletion and substitution.
-  static EditCosts unit(int alphabet);
   int alphabet() const { return static_cast<int>(insertion.size()); }
 };
-
-void check(const EditCosts& costs);
-
-// From a to b.
-double edit_distance(const Tokens& a, const Tokens& b, const EditCosts& costs);
 
 // rows x columns: from each of the rows to each of the columns.
 Eigen::MatrixXd edit_distances(const std::vector<Tokens>& rows, const std::vector<Tokens>& columns,

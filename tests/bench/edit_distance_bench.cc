@@ -21,6 +21,7 @@
 #include "datasets/logs/log.h"
 #include "kernels/edit_distance.h"
 #include "tests/reference/edit_distance.h"
+#include "tests/unit_costs.h"
 
 namespace metaqnn::kernels {
 namespace {
@@ -113,7 +114,7 @@ double graded(const Layer& a, const Layer& b) {
 
 EditCosts graded_costs() {
   const auto alphabet = static_cast<int>(corpus().alphabet.size());
-  EditCosts costs = EditCosts::unit(alphabet);
+  EditCosts costs = tests::unit_costs(alphabet);
   for (int s = 0; s < alphabet; ++s)
     for (int t = 0; t < alphabet; ++t)
       costs.substitution(s, t) = graded(corpus().alphabet[static_cast<size_t>(s)],
@@ -127,7 +128,7 @@ EditCosts tenths_costs() {
   return costs;
 }
 
-EditCosts unit_costs() { return EditCosts::unit(static_cast<int>(corpus().alphabet.size())); }
+EditCosts unit_costs() { return tests::unit_costs(static_cast<int>(corpus().alphabet.size())); }
 
 void run(benchmark::State& state, const std::vector<Tokens>& rows,
          const std::vector<Tokens>& columns, const EditCosts& costs, int threads = 1) {

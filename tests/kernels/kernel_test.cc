@@ -16,6 +16,7 @@
 #include "kernels/rbf.h"
 #include "tests/matrix.h"
 #include "tests/tolerances.h"
+#include "tests/unit_costs.h"
 
 namespace metaqnn::kernels {
 namespace {
@@ -25,6 +26,7 @@ using Eigen::MatrixXd;
 using Eigen::VectorXd;
 using tests::kRounding;
 using tests::kRoundingOfSums;
+using tests::unit_costs;
 using tests::vector;
 
 constexpr int kAlphabet = 3;
@@ -48,7 +50,7 @@ Points point(std::initializer_list<double> features, const Tokens& tokens) {
 std::vector<NamedGroup> groups() { return {{"size", {0, 2}}, {"depth", {2, 1}}}; }
 
 EditCosts costs_of(double gap, double change) {
-  EditCosts costs = EditCosts::unit(kAlphabet);
+  EditCosts costs = unit_costs(kAlphabet);
   costs.insertion *= gap;
   costs.deletion *= gap;
   costs.substitution *= change;
@@ -184,7 +186,7 @@ CostFamily unit_family(size_t* most_unseen = nullptr) {
   family.alphabet = kAlphabet;
   family.costs = [most_unseen](const VectorXd&, const std::vector<std::string>& unseen) {
     if (most_unseen != nullptr) *most_unseen = std::max(*most_unseen, unseen.size());
-    return EditCosts::unit(kAlphabet + static_cast<int>(unseen.size()));
+    return unit_costs(kAlphabet + static_cast<int>(unseen.size()));
   };
   return family;
 }

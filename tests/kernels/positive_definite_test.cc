@@ -15,6 +15,7 @@
 #include "tests/error_message.h"
 #include "tests/matrix.h"
 #include "tests/tolerances.h"
+#include "tests/unit_costs.h"
 
 namespace metaqnn::kernels {
 namespace {
@@ -28,6 +29,7 @@ using tests::kRounding;
 using tests::largest_difference;
 using tests::random_matrix;
 using tests::repaired;
+using tests::unit_costs;
 
 // About half of its eigenvalues are negative.
 MatrixXd random_symmetric(Index n, uint64_t seed) {
@@ -49,7 +51,7 @@ MatrixXd edit_distances_of_random_strings(Index n) {
     string.resize(1 + random.below(8));
     for (int& token : string) token = static_cast<int>(random.below(3));
   }
-  return edit_distances(strings, EditCosts::unit(3));
+  return edit_distances(strings, unit_costs(3));
 }
 
 Matrix2d matrix2(double a, double b, double c, double d) {
