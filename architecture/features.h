@@ -28,7 +28,6 @@ namespace metaqnn {
 struct FeatureColumn {
   std::string name;   // "log2_parameters", "layer_2_field"
   std::string group;  // "counts", "sizes", "widths", "fields", "arrangement", "positions"
-  friend bool operator==(const FeatureColumn&, const FeatureColumn&) = default;
 };
 
 const std::vector<FeatureColumn>& global_feature_columns();

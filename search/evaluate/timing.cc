@@ -43,7 +43,7 @@ BatchTime time_batches(int64_t batch_size, double seconds,
     steps += run;
     if (counted >= kSteadySeconds && std::abs(step - previous) <= kSteadyChange * previous) break;
   }
-  return {size, steps, counted / static_cast<double>(steps * size)};
+  return {size, counted / static_cast<double>(steps * size)};
 }
 
 }  // namespace metaqnn::search

@@ -28,7 +28,6 @@ constexpr double kSteadySeconds = 1, kSteadyChange = 0.05;
 
 struct BatchTime {
   int64_t batch_size = 0;  // that was timed
-  int64_t steps = 0;       // that count
   double seconds_per_image = 0;
 };
 
