@@ -17,7 +17,7 @@ ExitStatus run(const ReportOptions& options) {
   prepare_output(options.output);
   const report::ReportedStudy study =
       report::read_study(*search::open_study_to_read(options.study));
-  const std::string page = report::report_page(study);
+  const std::string page = report::page_of(study);
   write_file(options.output, page);
   print("{}: {} trials, {:.0f} kB; open it in a browser\n", options.output,
         grouped(static_cast<int64_t>(study.trials.size())),

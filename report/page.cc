@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/numbers.h"
+#include "report/report.h"
 #include "report/svg.h"
 #include "search/screen.h"
 #include "search/search.h"
@@ -400,7 +401,7 @@ std::string configuration(const ReportedStudy& study) {
 
 }  // namespace
 
-std::string report_page(const ReportedStudy& study) {
+std::string page_of(const ReportedStudy& study) {
   const std::string title = escaped("Search on " + subject(study));
   return fmt::format(
              "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
@@ -410,5 +411,7 @@ std::string report_page(const ReportedStudy& study) {
          lead(study) + tiles(study) + searched(study) + outcome(study) + best_networks(study) +
          figures(study) + configuration(study) + "</main>\n</body>\n</html>\n";
 }
+
+std::string report_page(search::Study& study) { return page_of(read_study(study)); }
 
 }  // namespace metaqnn::report

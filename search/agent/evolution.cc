@@ -1,6 +1,7 @@
 #include "search/agent/evolution.h"
 
 #include "base/error.h"
+#include "search/agent/admission.h"
 #include "search/agent/mutation.h"
 
 namespace metaqnn::search {

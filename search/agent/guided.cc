@@ -9,6 +9,7 @@
 #include "predict/gaussian_process.h"
 #include "predict/hyperparameters.h"
 #include "predict/kernel_predictor.h"
+#include "search/agent/admission.h"
 #include "search/agent/mutation.h"
 #include "search/agent/q_learning.h"
 

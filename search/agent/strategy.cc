@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/foreign_text.h"
 #include "base/names.h"
+#include "search/agent/admission.h"
 #include "search/agent/evolution.h"
 #include "search/agent/guided.h"
 #include "search/agent/q_learning.h"
@@ -27,51 +28,43 @@ class RandomStrategy : public Strategy {
   Admission admits_;
 };
 
-struct StrategyEntry {
-  std::string kind;
-  bool heeds_epsilon;
-  int64_t (*uniform_models)(const StrategySettings&, int64_t models);  // perhaps more than `models`
-  std::unique_ptr<Strategy> (*make)(const StrategySettings&, const Space&, uint64_t seed,
-                                    Admission);
-};
-
-const std::vector<StrategyEntry>& strategies() {
-  static const std::vector<StrategyEntry> entries = {
-      {"q_learning", true,
-       [](const StrategySettings& settings, int64_t models) {
-         int64_t uniform = 0;
-         for (const auto& [epsilon, count] : settings.schedule) {
-           const int64_t some = std::min(models, count);
-           models -= some;
-           if (epsilon == 1) uniform += some;
-         }
-         return uniform;
-       },
-       [](const StrategySettings& settings, const Space& space, uint64_t seed,
-          Admission) -> std::unique_ptr<Strategy> {
-         return std::make_unique<QLearning>(settings, space, seed);
-       }},
-      {"random", false, [](const StrategySettings&, int64_t models) { return models; },
-       [](const StrategySettings&, const Space& space, uint64_t,
-          Admission admits) -> std::unique_ptr<Strategy> {
-         return std::make_unique<RandomStrategy>(space, std::move(admits));
-       }},
-      {"regularized_evolution", false,
-       [](const StrategySettings& settings, int64_t) { return int64_t{settings.population}; },
-       [](const StrategySettings& settings, const Space& space, uint64_t,
-          Admission admits) -> std::unique_ptr<Strategy> {
-         return std::make_unique<RegularizedEvolution>(settings, space, std::move(admits));
-       }},
-      {"guided", false,
-       [](const StrategySettings& settings, int64_t) { return int64_t{settings.initial_models}; },
-       make_guided},
-  };
-  return entries;
+int64_t epsilon_1_models(const StrategySettings& settings, int64_t models) {
+  int64_t uniform = 0;
+  for (const auto& [epsilon, count] : settings.schedule) {
+    const int64_t some = std::min(models, count);
+    models -= some;
+    if (epsilon == 1) uniform += some;
+  }
+  return uniform;
 }
 
-const StrategyEntry* find_strategy(const std::string& kind) {
-  for (const StrategyEntry& entry : strategies()) {
-    if (entry.kind == kind) return &entry;
+// In the order in which they are listed.
+std::vector<StrategyKind>& strategies() {
+  static std::vector<StrategyKind> kinds = {
+      {"q_learning", true,
+       [](const StrategySettings& settings, const Space& space, uint64_t seed, Admission) {
+         return std::make_unique<QLearning>(settings, space, seed);
+       },
+       epsilon_1_models},
+      {"random", false,
+       [](const StrategySettings&, const Space& space, uint64_t, Admission admits) {
+         return std::make_unique<RandomStrategy>(space, std::move(admits));
+       },
+       [](const StrategySettings&, int64_t models) { return models; }},
+      {"regularized_evolution", false,
+       [](const StrategySettings& settings, const Space& space, uint64_t, Admission admits) {
+         return std::make_unique<RegularizedEvolution>(settings, space, std::move(admits));
+       },
+       [](const StrategySettings& settings, int64_t) { return int64_t{settings.population}; }},
+      {"guided", false, make_guided,
+       [](const StrategySettings& settings, int64_t) { return int64_t{settings.initial_models}; }},
+  };
+  return kinds;
+}
+
+const StrategyKind* find_strategy(const std::string& kind) {
+  for (const StrategyKind& entry : strategies()) {
+    if (entry.name == kind) return &entry;
   }
   return nullptr;
 }
@@ -113,10 +106,16 @@ std::optional<double> epsilon_at(const Schedule& schedule, int64_t models) {
   return std::nullopt;
 }
 
+void add_strategy(StrategyKind kind) {
+  if (find_strategy(kind.name) != nullptr)
+    throw UsageError("there is a strategy \"" + shown(kind.name) + "\" already");
+  strategies().push_back(std::move(kind));
+}
+
 std::unique_ptr<Strategy> make_strategy(const StrategySettings& settings, const Space& space,
                                         uint64_t seed, Admission admits) {
   check_schedule(settings.schedule);
-  if (const StrategyEntry* entry = find_strategy(settings.kind))
+  if (const StrategyKind* entry = find_strategy(settings.kind))
     return entry->make(settings, space, seed, std::move(admits));
   throw UsageError("strategy.kind = \"" + shown(settings.kind) +
                    "\" is not known; did you mean \"" +
@@ -125,18 +124,19 @@ std::unique_ptr<Strategy> make_strategy(const StrategySettings& settings, const 
 
 std::vector<std::string> strategy_kinds() {
   std::vector<std::string> kinds;
-  for (const StrategyEntry& entry : strategies()) kinds.push_back(entry.kind);
+  for (const StrategyKind& entry : strategies()) kinds.push_back(entry.name);
   return kinds;
 }
 
 bool heeds_epsilon(const std::string& kind) {
-  const StrategyEntry* entry = find_strategy(kind);
+  const StrategyKind* entry = find_strategy(kind);
   return entry != nullptr && entry->heeds_epsilon;
 }
 
 int64_t uniform_models(const StrategySettings& settings, int64_t models) {
-  const StrategyEntry* entry = find_strategy(settings.kind);
-  return entry == nullptr ? 0 : std::min(models, entry->uniform_models(settings, models));
+  const StrategyKind* entry = find_strategy(settings.kind);
+  if (entry == nullptr || !entry->uniform_models) return 0;
+  return std::min(models, entry->uniform_models(settings, models));
 }
 
 }  // namespace metaqnn::search

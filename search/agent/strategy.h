@@ -9,11 +9,12 @@
 //   Random random = Random::stream(seed, "walk", sample_number);
 //   Walk walk = strategy->propose({epsilon, study->pending_architectures()}, random);
 //
-// Adding one: a new file with a factory, and one line in the table in strategy.cc
-// (CONTRIBUTING.md).
+// Adding one: in a program of your own add_strategy(), as examples/own_strategy.cc does; in this
+// library a new file with a factory, and one line in the table in strategy.cc (CONTRIBUTING.md).
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,7 +22,7 @@
 #include <vector>
 
 #include "base/random.h"
-#include "search/agent/admission.h"
+#include "search/space/distinct_walks.h"
 #include "search/space/space.h"
 #include "search/study/study.h"
 
@@ -38,9 +39,10 @@ int64_t total_models(const Schedule& schedule);
 std::optional<double> epsilon_at(const Schedule& schedule, int64_t models);
 
 struct StrategySettings {
-  std::string kind = "q_learning";  // q_learning, random, regularized_evolution, guided
-  double alpha = 0.01;              // learning rate of the Q-values
-  double gamma = 1;                 // discount
+  // q_learning, random, regularized_evolution, guided, or what add_strategy() has added
+  std::string kind = "q_learning";
+  double alpha = 0.01;  // learning rate of the Q-values
+  double gamma = 1;     // discount
   double initial_q = 0.5;
   int replay = 100;  // draws from all samples so far, after each sample
   Schedule schedule = paper_schedule();
@@ -69,6 +71,21 @@ class Strategy {
   // The next walk. Called again in the same situation it gives others, as far as it can.
   virtual Walk propose(const Situation& situation, Random& random) = 0;
 };
+
+struct StrategyKind {
+  std::string name;
+  bool heeds_epsilon = false;
+  std::function<std::unique_ptr<Strategy>(const StrategySettings&, const Space&, uint64_t seed,
+                                          Admission)>
+      make;
+  // How many models are uniform walks, whatever is learned, when `models` are trained; perhaps more
+  // than these. Not set: none.
+  std::function<int64_t(const StrategySettings&, int64_t models)> uniform_models{};
+};
+// For a program with a strategy of its own: from now on configurations may name it. Call it before
+// any search begins, in every process that shall work on such a study (worker processes of
+// `metaqnn` know only its own). Throws UsageError where the name is taken.
+void add_strategy(StrategyKind kind);
 
 // `space` must outlive the strategy. What `admits` refuses is not proposed, but by q_learning
 // (search/agent/admission.h). Throws UsageError for an unknown kind or a setting outside its

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <initializer_list>
 
+#include "search/evaluate/evaluator.h"
+
 namespace metaqnn::search {
 namespace {
 

@@ -16,11 +16,28 @@
 #include <string>
 #include <vector>
 
-#include "search/evaluate/device_fault.h"
+#include "base/error.h"
 #include "search/evaluate/settings.h"
 #include "search/study/study.h"
 
 namespace metaqnn::search {
+
+// The device is at fault, or what it leaves a process to work with: a CUDA error after which every
+// call fails. The process that got it can train nothing more there.
+class DeviceFault : public FailureError {
+ public:
+  // `text`: in the words of the library. `after_work`: the process had trained something there.
+  DeviceFault(const std::string& device, const std::string& text, bool after_work = false);
+  DeviceFault(const DeviceFault& fault, bool after_work)
+      : DeviceFault(fault.device_, fault.text_, after_work) {}
+
+  const std::string& text() const { return text_; }  // one line
+  bool after_work() const { return after_work_; }
+
+ private:
+  std::string device_, text_;
+  bool after_work_;
+};
 
 // A short, timed piece of one network's training.
 struct TimedEpoch {
