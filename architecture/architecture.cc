@@ -1,10 +1,10 @@
-#include "architecture/architecture.h"
+#include "metaqnn/architecture/architecture.h"
 
 #include <array>
 #include <cctype>
 
-#include "base/error.h"
 #include "base/foreign_text.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn {
 namespace {

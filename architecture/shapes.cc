@@ -1,10 +1,10 @@
-#include "architecture/shapes.h"
+#include "metaqnn/architecture/shapes.h"
 
 #include <charconv>
 #include <initializer_list>
 
-#include "base/error.h"
 #include "base/foreign_text.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn {
 namespace {

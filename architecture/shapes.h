@@ -15,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-#include "architecture/architecture.h"
+#include "metaqnn/architecture/architecture.h"
 
 namespace metaqnn {
 

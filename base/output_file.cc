@@ -19,7 +19,7 @@
 #include <string>
 #include <utility>
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn {
 namespace {

@@ -1,7 +1,7 @@
-#include "base/random.h"
+#include "metaqnn/base/random.h"
 
-#include "base/error.h"
 #include "base/hash.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn {
 namespace {

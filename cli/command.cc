@@ -7,8 +7,8 @@
 
 #include "base/foreign_text.h"
 #include "cli/output.h"
+#include "metaqnn/search/study/study.h"
 #include "search/limits.h"
-#include "search/study/study.h"
 #include "search/supervisor.h"
 
 namespace metaqnn::cli {

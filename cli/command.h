@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn::search {
 struct SizeLimits;

@@ -2,8 +2,8 @@
 
 #include "cli/command.h"
 #include "cli/output.h"
-#include "search/configuration.h"
-#include "search/study/study.h"
+#include "metaqnn/search/configuration.h"
+#include "metaqnn/search/study/study.h"
 
 namespace metaqnn::cli {
 namespace {

@@ -1,11 +1,11 @@
 #include <memory>
 
-#include "architecture/shapes.h"
-#include "base/error.h"
 #include "cli/command.h"
 #include "cli/json.h"
 #include "cli/output.h"
-#include "search/configuration.h"
+#include "metaqnn/architecture/shapes.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/search/configuration.h"
 #include "search/evaluate/training_memory.h"
 #include "search/memory_basis.h"
 

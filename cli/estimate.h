@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
-#include "base/error.h"
-#include "search/configuration.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/search/configuration.h"
 
 namespace metaqnn::cli {
 

@@ -8,7 +8,7 @@
 #include "cli/json.h"
 #include "cli/log_options.h"
 #include "cli/output.h"
-#include "predict/cross_validation.h"
+#include "metaqnn/predict/cross_validation.h"
 #include "predict/predictor.h"
 
 namespace metaqnn::cli {

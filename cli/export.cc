@@ -4,8 +4,8 @@
 #include "base/output_file.h"
 #include "cli/command.h"
 #include "cli/output.h"
-#include "datasets/logs/log.h"
-#include "search/study/study.h"
+#include "metaqnn/datasets/logs/log.h"
+#include "metaqnn/search/study/study.h"
 
 namespace metaqnn::cli {
 namespace {

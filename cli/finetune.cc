@@ -3,7 +3,7 @@
 #include "cli/command.h"
 #include "cli/final_options.h"
 #include "datasets/images/data_set.h"
-#include "search/search.h"
+#include "metaqnn/search/search.h"
 
 namespace metaqnn::cli {
 namespace {

@@ -4,8 +4,8 @@
 #include "cli/command.h"
 #include "cli/log_options.h"
 #include "cli/output.h"
-#include "predict/cross_validation.h"
-#include "predict/model.h"
+#include "metaqnn/predict/cross_validation.h"
+#include "metaqnn/predict/model.h"
 #include "predict/predictor.h"
 
 namespace metaqnn::cli {

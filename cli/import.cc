@@ -1,10 +1,10 @@
-#include "search/import.h"
+#include "metaqnn/search/import.h"
 
 #include <memory>
 
 #include "cli/command.h"
 #include "cli/output.h"
-#include "search/search.h"
+#include "metaqnn/search/search.h"
 
 namespace metaqnn::cli {
 namespace {

@@ -3,7 +3,7 @@
 #include "base/foreign_text.h"
 #include "base/secrets.h"
 #include "cli/output.h"
-#include "predict/model.h"
+#include "metaqnn/predict/model.h"
 
 namespace metaqnn::cli {
 namespace {
@@ -19,7 +19,7 @@ void hide_passwords(Json& json) {
 
 }  // namespace
 
-Json to_json(const predict::Predicted& predicted) {
+Json prediction_json(const predict::Predicted& predicted) {
   return {{"architecture", predicted.architecture},
           {"prediction", predicted.mean},
           {"standard_deviation", or_null(predicted.deviation)}};

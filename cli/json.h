@@ -19,7 +19,7 @@ Json or_null(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
 
-Json to_json(const predict::Predicted& predicted);
+Json prediction_json(const predict::Predicted& predicted);
 
 // Prints a document on standard output: what is no UTF-8 is replaced, control characters are
 // escaped, and no string shows a password.

@@ -7,9 +7,9 @@
 
 #include "base/foreign_text.h"
 #include "cli/output.h"
+#include "metaqnn/search/configuration.h"
 #include "predict/predictor.h"
 #include "search/candidates.h"
-#include "search/configuration.h"
 
 namespace metaqnn::cli {
 namespace {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "cli/command.h"
-#include "predict/samples.h"
+#include "metaqnn/predict/samples.h"
 #include "search/results.h"
 
 namespace metaqnn::cli {

@@ -5,7 +5,7 @@
 #include "cli/log_options.h"
 #include "cli/output.h"
 #include "datasets/logs/csv.h"
-#include "predict/model.h"
+#include "metaqnn/predict/model.h"
 
 namespace metaqnn::cli {
 namespace {
@@ -20,7 +20,8 @@ ExitStatus run(const PredictOptions& options) {
       model.predict(read_architectures(options.architectures, model.encoding()));
   if (options.format == "json") {
     Json list = Json::array();
-    for (const predict::Predicted& predicted : predictions) list.push_back(to_json(predicted));
+    for (const predict::Predicted& predicted : predictions)
+      list.push_back(prediction_json(predicted));
     print_document(list);
     return ExitStatus::done;
   }

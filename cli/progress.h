@@ -7,7 +7,7 @@
 #include <string>
 
 #include "cli/output.h"
-#include "search/configuration.h"
+#include "metaqnn/search/configuration.h"
 #include "search/supervisor.h"
 
 namespace metaqnn::cli {

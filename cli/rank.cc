@@ -8,10 +8,10 @@
 #include "cli/json.h"
 #include "cli/log_options.h"
 #include "cli/output.h"
-#include "predict/model.h"
+#include "metaqnn/predict/model.h"
+#include "metaqnn/search/search.h"
 #include "search/candidates.h"
 #include "search/limits.h"
-#include "search/search.h"
 
 namespace metaqnn::cli {
 namespace {
@@ -75,7 +75,8 @@ void print_json(const std::vector<ModelRanking>& rankings) {
   Json list = Json::array();
   for (const auto& [file, method, ranking] : rankings) {
     Json best = Json::array();
-    for (const predict::Predicted& predicted : ranking.best) best.push_back(to_json(predicted));
+    for (const predict::Predicted& predicted : ranking.best)
+      best.push_back(prediction_json(predicted));
     list.push_back({{"model", file},
                     {"method", method},
                     {"candidates", ranking.ranked},

@@ -3,8 +3,8 @@
 #include "base/output_file.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "metaqnn/search/search.h"
 #include "report/page.h"
-#include "search/search.h"
 
 namespace metaqnn::cli {
 namespace {

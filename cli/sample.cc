@@ -4,8 +4,8 @@
 #include "base/output_file.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "metaqnn/search/search.h"
 #include "search/limits.h"
-#include "search/search.h"
 
 namespace metaqnn::cli {
 namespace {

@@ -12,9 +12,9 @@
 #include "cli/log_options.h"
 #include "cli/output.h"
 #include "cli/supervised_search.h"
+#include "metaqnn/search/search.h"
 #include "predict/predictor.h"
 #include "search/memory_basis.h"
-#include "search/search.h"
 
 namespace metaqnn::cli {
 namespace {

@@ -1,4 +1,4 @@
-#include "search/search.h"
+#include "metaqnn/search/search.h"
 
 #include <fmt/format.h>
 

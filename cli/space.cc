@@ -3,7 +3,7 @@
 #include "cli/command.h"
 #include "cli/json.h"
 #include "cli/output.h"
-#include "search/configuration.h"
+#include "metaqnn/search/configuration.h"
 
 namespace metaqnn::cli {
 namespace {

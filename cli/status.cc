@@ -5,7 +5,7 @@
 #include "cli/command.h"
 #include "cli/json.h"
 #include "cli/output.h"
-#include "search/search.h"
+#include "metaqnn/search/search.h"
 
 namespace metaqnn::cli {
 namespace {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "cli/command.h"
-#include "search/configuration.h"
+#include "metaqnn/search/configuration.h"
 #include "search/evaluate/found_images.h"
 #include "search/supervisor.h"
 

@@ -8,8 +8,8 @@
 #include "cli/json.h"
 #include "cli/output.h"
 #include "datasets/logs/csv.h"
+#include "metaqnn/search/search.h"
 #include "search/screen.h"
-#include "search/search.h"
 
 namespace metaqnn::cli {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/supervised_search.h"
-#include "search/search.h"
+#include "metaqnn/search/search.h"
 #include "search/supervisor.h"
 
 namespace metaqnn::cli {

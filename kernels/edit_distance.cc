@@ -6,10 +6,10 @@
 #include <numeric>
 #include <string>
 
-#include "base/error.h"
 #include "base/parallel.h"
 #include "kernels/edit_distance_lanes.h"
 #include "kernels/fixed_point_costs.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn::kernels {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <type_traits>
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/edit_distance_lanes.cc"

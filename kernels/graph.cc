@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "base/error.h"
 #include "base/parallel.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn::kernels {
 namespace {

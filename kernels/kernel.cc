@@ -4,8 +4,8 @@
 #include <cmath>
 #include <utility>
 
-#include "base/error.h"
 #include "base/parallel.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn::kernels {
 namespace {

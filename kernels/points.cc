@@ -1,6 +1,6 @@
 #include "kernels/points.h"
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn::kernels {
 

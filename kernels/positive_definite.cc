@@ -7,7 +7,7 @@
 #include <string>
 
 #include "base/blas_threads.h"
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn::kernels {
 namespace {

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <string>
 
-#include "base/error.h"
 #include "base/parallel.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn::kernels {
 namespace {

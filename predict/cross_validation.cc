@@ -1,13 +1,13 @@
-#include "predict/cross_validation.h"
+#include "metaqnn/predict/cross_validation.h"
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <numeric>
 
-#include "base/error.h"
 #include "base/parallel.h"
-#include "base/random.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/base/random.h"
 #include "predict/predictor.h"
 
 namespace metaqnn::predict {

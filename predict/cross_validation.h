@@ -20,8 +20,8 @@
 #include <string>
 #include <vector>
 
-#include "predict/options.h"
-#include "predict/samples.h"
+#include "metaqnn/predict/options.h"
+#include "metaqnn/predict/samples.h"
 
 namespace metaqnn::predict {
 

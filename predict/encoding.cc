@@ -8,7 +8,7 @@
 #include <set>
 #include <utility>
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn::predict {
 namespace {

@@ -37,7 +37,7 @@
 
 #include "architecture/features.h"
 #include "kernels/kernel.h"
-#include "predict/options.h"
+#include "metaqnn/predict/options.h"
 
 namespace metaqnn::predict {
 

@@ -5,7 +5,7 @@
 #include <numeric>
 
 #include "base/parallel.h"
-#include "base/random.h"
+#include "metaqnn/base/random.h"
 
 namespace metaqnn::predict {
 

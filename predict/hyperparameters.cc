@@ -8,8 +8,8 @@
 #include <numeric>
 
 #include "base/blas_threads.h"
-#include "base/error.h"
-#include "base/random.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/base/random.h"
 
 namespace metaqnn::predict {
 namespace {

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/blas_threads.h"
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 #include "predict/state.h"
 
 namespace metaqnn::predict {

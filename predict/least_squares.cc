@@ -3,8 +3,8 @@
 #include <cmath>
 #include <utility>
 
-#include "base/error.h"
 #include "kernels/dense.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn::predict {
 

@@ -6,10 +6,10 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
-#include "base/error.h"
-#include "base/random.h"
 #include "kernels/dense.h"
 #include "kernels/graph.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/base/random.h"
 #include "predict/state.h"
 
 namespace metaqnn::predict {

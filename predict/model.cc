@@ -1,4 +1,4 @@
-#include "predict/model.h"
+#include "metaqnn/predict/model.h"
 
 #include <algorithm>
 #include <charconv>
@@ -10,11 +10,11 @@
 #include <sstream>
 #include <unordered_set>
 
-#include "base/error.h"
 #include "base/nesting.h"
 #include "base/output_file.h"
 #include "base/parallel.h"
-#include "base/random.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/base/random.h"
 #include "predict/predictor.h"
 #include "predict/state.h"
 

@@ -21,9 +21,9 @@
 #include <utility>
 #include <vector>
 
-#include "datasets/logs/log.h"
-#include "predict/options.h"
-#include "predict/samples.h"
+#include "metaqnn/datasets/logs/log.h"
+#include "metaqnn/predict/options.h"
+#include "metaqnn/predict/samples.h"
 
 namespace metaqnn::predict {
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "architecture/shapes.h"
+#include "metaqnn/architecture/shapes.h"
 
 namespace metaqnn::predict {
 

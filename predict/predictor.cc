@@ -3,9 +3,9 @@
 #include <set>
 
 #include "base/blas_threads.h"
-#include "base/error.h"
 #include "base/foreign_text.h"
 #include "base/names.h"
+#include "metaqnn/base/error.h"
 #include "predict/baselines.h"
 #include "predict/combined.h"
 #include "predict/kernel_predictor.h"

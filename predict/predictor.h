@@ -28,9 +28,9 @@
 #include <vector>
 
 #include "kernels/kernel.h"
+#include "metaqnn/predict/samples.h"
 #include "predict/encoding.h"
 #include "predict/hyperparameters.h"
-#include "predict/samples.h"
 
 namespace metaqnn::predict {
 

@@ -1,4 +1,4 @@
-#include "predict/samples.h"
+#include "metaqnn/predict/samples.h"
 
 #include <cmath>
 #include <limits>
@@ -6,10 +6,10 @@
 #include <unordered_set>
 #include <utility>
 
-#include "base/error.h"
 #include "base/foreign_text.h"
 #include "base/names.h"
-#include "datasets/logs/merge.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/datasets/logs/merge.h"
 #include "predict/encoding.h"
 
 namespace metaqnn::predict {

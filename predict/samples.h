@@ -22,9 +22,9 @@
 #include <string>
 #include <vector>
 
-#include "datasets/logs/log.h"
-#include "datasets/logs/merge.h"
-#include "predict/options.h"
+#include "metaqnn/datasets/logs/log.h"
+#include "metaqnn/datasets/logs/merge.h"
+#include "metaqnn/predict/options.h"
 
 namespace metaqnn::predict {
 

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn::predict {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "search/search.h"
+#include "metaqnn/search/search.h"
 
 namespace metaqnn::report {
 

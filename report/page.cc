@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "base/numbers.h"
-#include "report/report.h"
+#include "metaqnn/report/report.h"
+#include "metaqnn/search/search.h"
 #include "report/svg.h"
 #include "search/screen.h"
-#include "search/search.h"
 
 namespace metaqnn::report {
 namespace {

@@ -7,7 +7,7 @@
 
 #include <string>
 
-#include "search/study/study.h"
+#include "metaqnn/search/study/study.h"
 
 namespace metaqnn::report {
 

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <utility>
 
-#include "base/error.h"
 #include "base/numbers.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn::report {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <fstream>
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 #include "predict/encoding.h"
 
 namespace metaqnn::search {

@@ -11,8 +11,8 @@
 #include <unordered_set>
 #include <vector>
 
-#include "predict/options.h"
-#include "search/space/distinct_walks.h"
+#include "metaqnn/predict/options.h"
+#include "metaqnn/search/space/distinct_walks.h"
 
 namespace metaqnn::search {
 

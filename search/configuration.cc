@@ -1,4 +1,4 @@
-#include "search/configuration.h"
+#include "metaqnn/search/configuration.h"
 
 #include <fmt/format.h>
 #include <toml++/toml.h>
@@ -11,13 +11,13 @@
 #include <set>
 #include <sstream>
 
-#include "base/error.h"
 #include "base/foreign_text.h"
 #include "base/names.h"
 #include "base/nesting.h"
 #include "base/secrets.h"
 #include "datasets/images/data_set.h"
-#include "search/evaluate/evaluator.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/search/evaluate/evaluator.h"
 
 namespace metaqnn::search {
 namespace {

@@ -17,9 +17,9 @@
 #include <string_view>
 #include <utility>
 
-#include "search/agent/strategy.h"
-#include "search/evaluate/settings.h"
-#include "search/space/space.h"
+#include "metaqnn/search/agent/strategy.h"
+#include "metaqnn/search/evaluate/settings.h"
+#include "metaqnn/search/space/space.h"
 
 namespace metaqnn::search {
 

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "architecture/shapes.h"
-#include "base/error.h"
-#include "search/space/distinct_walks.h"
+#include "metaqnn/architecture/shapes.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/search/space/distinct_walks.h"
 
 namespace metaqnn::search {
 namespace {

@@ -42,8 +42,8 @@
 #include <optional>
 #include <vector>
 
-#include "search/configuration.h"
-#include "search/evaluate/evaluator.h"
+#include "metaqnn/search/configuration.h"
+#include "metaqnn/search/evaluate/evaluator.h"
 
 namespace metaqnn::search {
 

@@ -9,9 +9,9 @@
 #include <thread>
 #include <utility>
 
-#include "base/error.h"
 #include "datasets/images/data_set.h"
 #include "datasets/images/padding.h"
+#include "metaqnn/base/error.h"
 #include "search/evaluate/device_fault.h"
 #include "search/evaluate/torch.h"
 #include "search/model_locks.h"

@@ -19,10 +19,10 @@
 #include <string>
 #include <vector>
 
-#include "search/configuration.h"
+#include "metaqnn/search/configuration.h"
+#include "metaqnn/search/study/study.h"
 #include "search/evaluate/final_training.h"
 #include "search/evaluate/torch.h"
-#include "search/study/study.h"
 
 namespace metaqnn::search {
 

@@ -1,11 +1,11 @@
-#include "search/import.h"
+#include "metaqnn/search/import.h"
 
 #include <algorithm>
 #include <limits>
 #include <unordered_map>
 
-#include "base/error.h"
 #include "datasets/logs/fields.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn::search {
 namespace {

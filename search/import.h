@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "datasets/logs/merge.h"
-#include "search/space/space.h"
-#include "search/study/study.h"
+#include "metaqnn/datasets/logs/merge.h"
+#include "metaqnn/search/space/space.h"
+#include "metaqnn/search/study/study.h"
 
 namespace metaqnn::search {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 #include "search/memory_basis.h"
 
 namespace metaqnn::search {

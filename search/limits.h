@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <optional>
 
-#include "search/configuration.h"
+#include "metaqnn/search/configuration.h"
+#include "metaqnn/search/space/distinct_walks.h"
 #include "search/evaluate/training_memory.h"
-#include "search/space/distinct_walks.h"
 
 namespace metaqnn::search {
 

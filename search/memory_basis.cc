@@ -1,7 +1,7 @@
 #include "search/memory_basis.h"
 
-#include "base/error.h"
 #include "datasets/images/data_set.h"
+#include "metaqnn/base/error.h"
 #include "search/evaluate/torch.h"
 
 namespace metaqnn::search {

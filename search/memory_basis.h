@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "search/configuration.h"
+#include "metaqnn/search/configuration.h"
 #include "search/evaluate/training_memory.h"
 
 namespace metaqnn::search {

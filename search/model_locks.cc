@@ -9,7 +9,7 @@
 #include <fstream>
 #include <thread>
 
-#include "base/random.h"
+#include "metaqnn/base/random.h"
 #include "search/study/file_lock.h"
 
 namespace metaqnn::search {

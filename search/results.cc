@@ -1,8 +1,8 @@
 #include "search/results.h"
 
 #include "base/secrets.h"
-#include "search/search.h"
-#include "search/study/study.h"
+#include "metaqnn/search/search.h"
+#include "metaqnn/search/study/study.h"
 
 namespace metaqnn::search {
 

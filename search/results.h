@@ -7,9 +7,9 @@
 #include <optional>
 #include <string>
 
-#include "datasets/logs/log.h"
-#include "predict/options.h"
-#include "search/space/space.h"
+#include "metaqnn/datasets/logs/log.h"
+#include "metaqnn/predict/options.h"
+#include "metaqnn/search/space/space.h"
 
 namespace metaqnn::search {
 

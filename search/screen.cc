@@ -9,10 +9,10 @@
 #include <numeric>
 #include <unordered_set>
 
-#include "base/error.h"
 #include "base/foreign_text.h"
 #include "base/names.h"
 #include "base/nesting.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn::search {
 namespace {

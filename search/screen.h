@@ -33,9 +33,9 @@
 #include <string>
 #include <vector>
 
+#include "metaqnn/search/study/study.h"
 #include "predict/predictor.h"
 #include "search/limits.h"
-#include "search/study/study.h"
 
 namespace metaqnn::search {
 

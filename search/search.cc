@@ -1,12 +1,12 @@
-#include "search/search.h"
+#include "metaqnn/search/search.h"
 
 #include <algorithm>
 #include <chrono>
 #include <thread>
 
 #include "base/blas_threads.h"
-#include "base/error.h"
-#include "search/space/distinct_walks.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/search/space/distinct_walks.h"
 #include "search/version.h"
 
 namespace metaqnn::search {

@@ -12,11 +12,11 @@
 #include <limits>
 #include <memory>
 
-#include "search/agent/strategy.h"
-#include "search/configuration.h"
-#include "search/evaluate/evaluator.h"
-#include "search/space/space.h"
-#include "search/study/study.h"
+#include "metaqnn/search/agent/strategy.h"
+#include "metaqnn/search/configuration.h"
+#include "metaqnn/search/evaluate/evaluator.h"
+#include "metaqnn/search/space/space.h"
+#include "metaqnn/search/study/study.h"
 
 namespace metaqnn::search {
 

@@ -34,9 +34,9 @@
 #include <string>
 #include <vector>
 
-#include "base/error.h"
-#include "search/search.h"
-#include "search/study/study.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/search/search.h"
+#include "metaqnn/search/study/study.h"
 
 namespace metaqnn::search {
 

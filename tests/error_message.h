@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn::tests {
 

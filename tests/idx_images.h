@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "base/random.h"
+#include "metaqnn/base/random.h"
 #include "tests/folder.h"
 
 namespace metaqnn::tests {

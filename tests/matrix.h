@@ -4,8 +4,8 @@
 #include <Eigen/Core>
 #include <initializer_list>
 
-#include "base/random.h"
 #include "kernels/positive_definite.h"
+#include "metaqnn/base/random.h"
 
 namespace metaqnn::tests {
 

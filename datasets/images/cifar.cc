@@ -4,9 +4,9 @@
 #include <cstddef>
 #include <string>
 
-#include "base/error.h"
 #include "datasets/images/file.h"
 #include "datasets/images/readers.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn::datasets {
 namespace {

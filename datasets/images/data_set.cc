@@ -1,9 +1,9 @@
 #include "datasets/images/data_set.h"
 
-#include "base/error.h"
 #include "base/foreign_text.h"
 #include "base/names.h"
 #include "datasets/images/readers.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn::datasets {
 namespace {

@@ -7,7 +7,7 @@
 #include <fstream>
 #include <system_error>
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn::datasets {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "architecture/shapes.h"
+#include "metaqnn/architecture/shapes.h"
 
 namespace metaqnn::datasets {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn::datasets {
 

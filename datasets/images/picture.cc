@@ -8,8 +8,8 @@
 #include <memory>
 #include <string>
 
-#include "base/error.h"
 #include "datasets/images/file.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn::datasets {
 namespace {

@@ -6,9 +6,9 @@
 #include <cstddef>
 #include <utility>
 
-#include "base/error.h"
 #include "base/foreign_text.h"
 #include "base/names.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn::datasets {
 namespace {

@@ -5,8 +5,8 @@
 #include <numeric>
 #include <string>
 
-#include "base/error.h"
-#include "base/random.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/base/random.h"
 
 namespace metaqnn::datasets {
 namespace {

@@ -13,9 +13,9 @@
 #include <utility>
 #include <vector>
 
-#include "base/error.h"
 #include "datasets/images/file.h"
 #include "datasets/images/readers.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn::datasets {
 namespace {

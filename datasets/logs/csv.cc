@@ -8,8 +8,8 @@
 #include <system_error>
 #include <utility>
 
-#include "base/error.h"
 #include "base/names.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn::datasets {
 namespace {

@@ -1,4 +1,4 @@
-#include "datasets/logs/log.h"
+#include "metaqnn/datasets/logs/log.h"
 
 #include <algorithm>
 #include <charconv>
@@ -12,11 +12,11 @@
 #include <unordered_set>
 #include <utility>
 
-#include "base/error.h"
 #include "base/foreign_text.h"
 #include "base/names.h"
 #include "datasets/logs/csv.h"
 #include "datasets/logs/fields.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn::datasets {
 namespace {

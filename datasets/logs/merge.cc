@@ -1,8 +1,8 @@
-#include "datasets/logs/merge.h"
+#include "metaqnn/datasets/logs/merge.h"
 
 #include <algorithm>
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn::datasets {
 namespace {

@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "datasets/logs/log.h"
+#include "metaqnn/datasets/logs/log.h"
 
 namespace metaqnn::datasets {
 

@@ -1,6 +1,6 @@
 #include "search/agent/admission.h"
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn::search {
 

@@ -12,8 +12,8 @@
 #include <functional>
 #include <optional>
 
-#include "base/random.h"
-#include "search/space/distinct_walks.h"
+#include "metaqnn/base/random.h"
+#include "metaqnn/search/space/distinct_walks.h"
 
 namespace metaqnn::search {
 

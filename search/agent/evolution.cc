@@ -1,6 +1,6 @@
 #include "search/agent/evolution.h"
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 #include "search/agent/admission.h"
 #include "search/agent/mutation.h"
 

@@ -12,8 +12,8 @@
 
 #include <deque>
 
+#include "metaqnn/search/agent/strategy.h"
 #include "search/agent/admission.h"
-#include "search/agent/strategy.h"
 
 namespace metaqnn::search {
 

@@ -5,7 +5,7 @@
 #include <numeric>
 #include <unordered_set>
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 #include "predict/gaussian_process.h"
 #include "predict/hyperparameters.h"
 #include "predict/kernel_predictor.h"

@@ -25,7 +25,7 @@
 
 #include <memory>
 
-#include "search/agent/strategy.h"
+#include "metaqnn/search/agent/strategy.h"
 
 namespace metaqnn::search {
 

@@ -10,8 +10,8 @@
 // architecture search", AAAI 2019, carried over to a space of walks.
 #pragma once
 
-#include "base/random.h"
-#include "search/space/space.h"
+#include "metaqnn/base/random.h"
+#include "metaqnn/search/space/space.h"
 
 namespace metaqnn::search {
 

@@ -17,7 +17,7 @@
 
 #include <span>
 
-#include "search/agent/strategy.h"
+#include "metaqnn/search/agent/strategy.h"
 
 namespace metaqnn::search {
 

@@ -1,10 +1,10 @@
-#include "search/agent/strategy.h"
+#include "metaqnn/search/agent/strategy.h"
 
 #include <algorithm>
 
-#include "base/error.h"
 #include "base/foreign_text.h"
 #include "base/names.h"
+#include "metaqnn/base/error.h"
 #include "search/agent/admission.h"
 #include "search/agent/evolution.h"
 #include "search/agent/guided.h"

@@ -21,10 +21,10 @@
 #include <utility>
 #include <vector>
 
-#include "base/random.h"
-#include "search/space/distinct_walks.h"
-#include "search/space/space.h"
-#include "search/study/study.h"
+#include "metaqnn/base/random.h"
+#include "metaqnn/search/space/distinct_walks.h"
+#include "metaqnn/search/space/space.h"
+#include "metaqnn/search/study/study.h"
 
 namespace metaqnn::search {
 

@@ -11,11 +11,11 @@
 #include <sstream>
 #include <utility>
 
-#include "base/error.h"
 #include "base/nesting.h"
 #include "base/output_file.h"
-#include "base/random.h"
 #include "datasets/images/padding.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/base/random.h"
 
 namespace metaqnn::search {
 namespace {

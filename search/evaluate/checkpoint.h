@@ -28,9 +28,9 @@
 #include <string_view>
 #include <vector>
 
-#include "architecture/shapes.h"
 #include "datasets/images/preprocessing.h"
-#include "search/study/study.h"
+#include "metaqnn/architecture/shapes.h"
+#include "metaqnn/search/study/study.h"
 
 namespace metaqnn::search {
 

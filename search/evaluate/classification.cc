@@ -3,7 +3,7 @@
 #include <limits>
 #include <string>
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn::search {
 namespace {

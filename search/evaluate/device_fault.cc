@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <initializer_list>
 
-#include "search/evaluate/evaluator.h"
+#include "metaqnn/search/evaluate/evaluator.h"
 
 namespace metaqnn::search {
 namespace {

@@ -1,8 +1,8 @@
-#include "search/evaluate/evaluator.h"
+#include "metaqnn/search/evaluate/evaluator.h"
 
-#include "base/error.h"
 #include "base/foreign_text.h"
 #include "base/names.h"
+#include "metaqnn/base/error.h"
 #include "search/evaluate/table.h"
 #include "search/evaluate/torch.h"
 

@@ -16,9 +16,9 @@
 #include <string>
 #include <vector>
 
-#include "base/error.h"
-#include "search/evaluate/settings.h"
-#include "search/study/study.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/search/evaluate/settings.h"
+#include "metaqnn/search/study/study.h"
 
 namespace metaqnn::search {
 

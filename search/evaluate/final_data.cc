@@ -1,4 +1,4 @@
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 #include "search/evaluate/final_training.h"
 
 namespace metaqnn::search {

@@ -16,9 +16,9 @@
 #include <optional>
 #include <string>
 
+#include "metaqnn/search/evaluate/evaluator.h"
+#include "metaqnn/search/evaluate/settings.h"
 #include "search/evaluate/checkpoint.h"
-#include "search/evaluate/evaluator.h"
-#include "search/evaluate/settings.h"
 
 namespace metaqnn::search {
 

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <numeric>
 
-#include "base/error.h"
-#include "base/random.h"
 #include "datasets/images/data_set.h"
 #include "datasets/images/split.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/base/random.h"
 
 namespace metaqnn::search {
 namespace {

@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "architecture/shapes.h"
-#include "search/evaluate/settings.h"
+#include "metaqnn/architecture/shapes.h"
+#include "metaqnn/search/evaluate/settings.h"
 
 namespace metaqnn::search {
 

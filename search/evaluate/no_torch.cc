@@ -1,5 +1,5 @@
 // Stands in for LibTorch where the program is built without it: everything works but training.
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 #include "search/evaluate/torch.h"
 
 namespace metaqnn::search {

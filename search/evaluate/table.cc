@@ -4,9 +4,9 @@
 #include <thread>
 #include <unordered_map>
 
-#include "architecture/architecture.h"
-#include "base/error.h"
-#include "datasets/logs/merge.h"
+#include "metaqnn/architecture/architecture.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/datasets/logs/merge.h"
 
 namespace metaqnn::search {
 namespace {

@@ -7,7 +7,7 @@
 
 #include <memory>
 
-#include "search/evaluate/evaluator.h"
+#include "metaqnn/search/evaluate/evaluator.h"
 
 namespace metaqnn::search {
 

@@ -5,7 +5,7 @@
 
 #include <cstring>
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 #include "search/evaluate/bfloat16.h"
 #include "search/evaluate/libtorch/libtorch.h"
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "search/evaluate/evaluator.h"
+#include "metaqnn/search/evaluate/evaluator.h"
 #include "search/evaluate/final_training.h"
 #include "search/evaluate/trained_network.h"
 

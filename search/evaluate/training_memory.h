@@ -14,7 +14,7 @@
 
 #include <cstdint>
 
-#include "architecture/shapes.h"
+#include "metaqnn/architecture/shapes.h"
 
 namespace metaqnn::search {
 

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "search/space/space.h"
+#include "metaqnn/search/space/space.h"
 
 namespace metaqnn::search {
 

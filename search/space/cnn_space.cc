@@ -2,7 +2,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 #include "search/space/builder.h"
 
 namespace metaqnn::search {

@@ -1,6 +1,6 @@
-#include "search/space/distinct_walks.h"
+#include "metaqnn/search/space/distinct_walks.h"
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn::search {
 

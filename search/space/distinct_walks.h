@@ -15,7 +15,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "search/space/space.h"
+#include "metaqnn/search/space/space.h"
 
 namespace metaqnn::search {
 

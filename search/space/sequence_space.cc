@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <set>
 
-#include "base/error.h"
 #include "base/foreign_text.h"
+#include "metaqnn/base/error.h"
 #include "search/space/builder.h"
 
 namespace metaqnn::search {

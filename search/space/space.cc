@@ -1,11 +1,11 @@
-#include "search/space/space.h"
+#include "metaqnn/search/space/space.h"
 
 #include <algorithm>
 #include <boost/multiprecision/cpp_int.hpp>
 #include <limits>
 #include <utility>
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 #include "search/space/builder.h"
 
 namespace metaqnn::search {

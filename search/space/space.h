@@ -25,8 +25,8 @@
 #include <string_view>
 #include <vector>
 
-#include "architecture/shapes.h"
-#include "base/random.h"
+#include "metaqnn/architecture/shapes.h"
+#include "metaqnn/base/random.h"
 
 namespace metaqnn::search {
 

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "search/study/study.h"
+#include "metaqnn/search/study/study.h"
 
 namespace metaqnn::search {
 

@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <optional>
 
-#include "search/study/study.h"
+#include "metaqnn/search/study/study.h"
 
 namespace metaqnn::search {
 

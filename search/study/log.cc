@@ -1,7 +1,7 @@
 #include <unordered_map>
 
 #include "datasets/logs/fields.h"
-#include "search/study/study.h"
+#include "metaqnn/search/study/study.h"
 
 namespace metaqnn::search {
 

@@ -24,8 +24,8 @@
 #include <sstream>
 #include <thread>
 
-#include "base/error.h"
 #include "base/names.h"
+#include "metaqnn/base/error.h"
 #include "search/study/forms.h"
 #include "search/study/host_lock.h"
 #include "search/study/sql_study.h"

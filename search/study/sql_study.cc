@@ -9,8 +9,8 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "base/error.h"
 #include "datasets/logs/fields.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn::search {
 namespace {

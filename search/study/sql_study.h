@@ -11,8 +11,8 @@
 #include <utility>
 
 #include "datasets/logs/fields.h"
+#include "metaqnn/search/study/study.h"
 #include "search/study/sql_statement.h"
-#include "search/study/study.h"
 
 namespace metaqnn::search {
 

@@ -26,7 +26,7 @@
 #include <system_error>
 #include <thread>
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 #include "search/study/file_lock.h"
 #include "search/study/forms.h"
 #include "search/study/host_lock.h"

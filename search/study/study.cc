@@ -1,13 +1,13 @@
-#include "search/study/study.h"
+#include "metaqnn/search/study/study.h"
 
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <utility>
 
-#include "base/error.h"
 #include "base/foreign_text.h"
 #include "base/secrets.h"
+#include "metaqnn/base/error.h"
 #include "search/study/forms.h"
 
 namespace metaqnn::search {

@@ -35,8 +35,8 @@
 #include <type_traits>
 #include <vector>
 
-#include "base/error.h"
-#include "datasets/logs/log.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/datasets/logs/log.h"
 
 namespace metaqnn::search {
 

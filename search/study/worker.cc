@@ -7,9 +7,9 @@
 #include <fstream>
 #include <system_error>
 
+#include "metaqnn/search/study/study.h"
 #include "search/study/host_lock.h"
 #include "search/study/process_stat.h"
-#include "search/study/study.h"
 
 namespace metaqnn::search {
 namespace {

@@ -1,4 +1,4 @@
-#include "architecture/architecture.h"
+#include "metaqnn/architecture/architecture.h"
 
 #include <gtest/gtest.h>
 
@@ -9,9 +9,9 @@
 #include <variant>
 #include <vector>
 
-#include "base/error.h"
-#include "base/random.h"
 #include "datasets/logs/csv.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/base/random.h"
 
 namespace metaqnn {
 namespace {

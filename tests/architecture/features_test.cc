@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn {
 namespace {

@@ -1,4 +1,4 @@
-#include "architecture/shapes.h"
+#include "metaqnn/architecture/shapes.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 #include "tests/error_message.h"
 
 namespace metaqnn {

@@ -2,9 +2,9 @@
 
 #include <gmock/gmock.h>
 
-#include "base/error.h"
 #include "base/names.h"
 #include "base/secrets.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn {
 namespace {

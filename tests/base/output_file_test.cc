@@ -22,7 +22,7 @@
 #include <thread>
 #include <vector>
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 #include "tests/error_message.h"
 #include "tests/folder.h"
 

@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn {
 namespace {

@@ -16,10 +16,10 @@
 #include <variant>
 #include <vector>
 
-#include "architecture/architecture.h"
-#include "base/random.h"
-#include "datasets/logs/log.h"
 #include "kernels/edit_distance.h"
+#include "metaqnn/architecture/architecture.h"
+#include "metaqnn/base/random.h"
+#include "metaqnn/datasets/logs/log.h"
 #include "tests/reference/edit_distance.h"
 #include "tests/unit_costs.h"
 

@@ -22,11 +22,11 @@
 #include <unordered_set>
 #include <vector>
 
-#include "base/random.h"
-#include "datasets/logs/log.h"
+#include "metaqnn/base/random.h"
+#include "metaqnn/datasets/logs/log.h"
+#include "metaqnn/search/configuration.h"
+#include "metaqnn/search/search.h"
 #include "predict/predictor.h"
-#include "search/configuration.h"
-#include "search/search.h"
 
 namespace metaqnn::predict {
 namespace {

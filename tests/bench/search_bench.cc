@@ -15,11 +15,11 @@
 #include <unordered_set>
 #include <vector>
 
-#include "base/random.h"
-#include "search/agent/strategy.h"
-#include "search/search.h"
-#include "search/space/space.h"
-#include "search/study/study.h"
+#include "metaqnn/base/random.h"
+#include "metaqnn/search/agent/strategy.h"
+#include "metaqnn/search/search.h"
+#include "metaqnn/search/space/space.h"
+#include "metaqnn/search/study/study.h"
 
 namespace metaqnn::search {
 namespace {

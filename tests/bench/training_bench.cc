@@ -30,14 +30,14 @@
 #include <utility>
 #include <vector>
 
-#include "architecture/architecture.h"
-#include "architecture/shapes.h"
-#include "base/error.h"
-#include "base/random.h"
 #include "datasets/images/data_set.h"
 #include "datasets/images/preprocessing.h"
 #include "datasets/images/split.h"
-#include "search/evaluate/evaluator.h"
+#include "metaqnn/architecture/architecture.h"
+#include "metaqnn/architecture/shapes.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/base/random.h"
+#include "metaqnn/search/evaluate/evaluator.h"
 #include "search/evaluate/libtorch/layers.h"
 
 namespace metaqnn::search {

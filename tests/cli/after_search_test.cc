@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "base/random.h"
+#include "metaqnn/base/random.h"
 #include "search/evaluate/checkpoint.h"
 #include "search/final_models.h"
 #include "search/model_locks.h"

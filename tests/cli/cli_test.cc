@@ -14,12 +14,12 @@
 #include <string>
 #include <vector>
 
-#include "architecture/architecture.h"
-#include "architecture/shapes.h"
-#include "base/random.h"
-#include "search/agent/strategy.h"
-#include "search/search.h"
-#include "search/study/study.h"
+#include "metaqnn/architecture/architecture.h"
+#include "metaqnn/architecture/shapes.h"
+#include "metaqnn/base/random.h"
+#include "metaqnn/search/agent/strategy.h"
+#include "metaqnn/search/search.h"
+#include "metaqnn/search/study/study.h"
 #include "tests/cli/run_program.h"
 
 namespace metaqnn::tests {

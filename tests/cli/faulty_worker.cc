@@ -12,7 +12,7 @@
 #include <string>
 #include <thread>
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 #include "search/supervisor.h"
 
 namespace metaqnn::tests {

@@ -16,9 +16,9 @@
 #include <tuple>
 #include <vector>
 
-#include "base/error.h"
-#include "base/random.h"
-#include "search/study/study.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/base/random.h"
+#include "metaqnn/search/study/study.h"
 #include "tests/cli/run_program.h"
 #include "tests/postgresql_server.h"
 

@@ -17,7 +17,7 @@
 #include <string_view>
 #include <vector>
 
-#include "search/study/study.h"
+#include "metaqnn/search/study/study.h"
 #include "tests/cli/run_program.h"
 
 namespace metaqnn::tests {

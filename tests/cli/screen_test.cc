@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "architecture/shapes.h"
-#include "search/study/study.h"
+#include "metaqnn/architecture/shapes.h"
+#include "metaqnn/search/study/study.h"
 #include "tests/cli/run_program.h"
 
 namespace metaqnn::tests {

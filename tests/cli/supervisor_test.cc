@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "base/error.h"
-#include "search/configuration.h"
-#include "search/study/study.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/search/configuration.h"
+#include "metaqnn/search/study/study.h"
 #include "tests/cli/run_program.h"
 #include "tests/error_message.h"
 

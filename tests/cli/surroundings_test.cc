@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "search/study/study.h"
+#include "metaqnn/search/study/study.h"
 #include "tests/cli/run_program.h"
 #include "tests/postgresql_server.h"
 

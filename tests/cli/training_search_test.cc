@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "search/study/study.h"
+#include "metaqnn/search/study/study.h"
 #include "tests/cli/run_program.h"
 #include "tests/idx_images.h"
 

@@ -14,13 +14,13 @@
 #include <string>
 #include <vector>
 
-#include "base/error.h"
 #include "base/names.h"
-#include "base/random.h"
 #include "datasets/images/data_set.h"
 #include "datasets/images/file.h"
 #include "datasets/images/preprocessing.h"
 #include "datasets/images/split.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/base/random.h"
 #include "tests/error_message.h"
 #include "tests/folder.h"
 

@@ -11,10 +11,10 @@
 #include <utility>
 #include <vector>
 
-#include "base/error.h"
 #include "datasets/logs/csv.h"
-#include "datasets/logs/log.h"
-#include "datasets/logs/merge.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/datasets/logs/log.h"
+#include "metaqnn/datasets/logs/merge.h"
 #include "tests/error_message.h"
 
 namespace metaqnn::datasets {

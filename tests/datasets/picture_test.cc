@@ -14,8 +14,8 @@
 #include <string>
 #include <vector>
 
-#include "base/error.h"
 #include "datasets/images/padding.h"
+#include "metaqnn/base/error.h"
 #include "tests/folder.h"
 
 namespace metaqnn::datasets {

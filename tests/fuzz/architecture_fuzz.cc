@@ -6,9 +6,9 @@
 #include <string>
 #include <string_view>
 
-#include "architecture/architecture.h"
-#include "architecture/shapes.h"
-#include "base/error.h"
+#include "metaqnn/architecture/architecture.h"
+#include "metaqnn/architecture/shapes.h"
+#include "metaqnn/base/error.h"
 #include "search/evaluate/training_memory.h"
 
 namespace {

@@ -15,8 +15,8 @@
 #include <string_view>
 #include <vector>
 
-#include "base/error.h"
-#include "base/random.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/base/random.h"
 #include "search/evaluate/checkpoint.h"
 
 namespace {

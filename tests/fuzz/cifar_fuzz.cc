@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "base/error.h"
 #include "datasets/images/data_set.h"
+#include "metaqnn/base/error.h"
 
 namespace {
 

@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "base/error.h"
-#include "search/configuration.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/search/configuration.h"
 
 namespace {
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "base/error.h"
 #include "datasets/logs/csv.h"
+#include "metaqnn/base/error.h"
 
 namespace {
 

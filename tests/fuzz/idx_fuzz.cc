@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "base/error.h"
 #include "datasets/images/data_set.h"
 #include "datasets/images/file.h"
+#include "metaqnn/base/error.h"
 
 namespace {
 

@@ -11,9 +11,9 @@
 #include <string_view>
 #include <vector>
 
-#include "base/error.h"
-#include "base/random.h"
-#include "predict/model.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/base/random.h"
+#include "metaqnn/predict/model.h"
 
 namespace {
 

@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "base/error.h"
-#include "base/random.h"
 #include "kernels/fixed_point_costs.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/base/random.h"
 #include "tests/each_target.h"
 #include "tests/error_message.h"
 #include "tests/matrix.h"

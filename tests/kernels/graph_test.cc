@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
-#include "base/error.h"
-#include "base/random.h"
 #include "kernels/rbf.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/base/random.h"
 #include "tests/error_message.h"
 #include "tests/tolerances.h"
 

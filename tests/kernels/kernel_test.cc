@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "base/error.h"
-#include "base/random.h"
 #include "kernels/edit_distance.h"
 #include "kernels/rbf.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/base/random.h"
 #include "tests/matrix.h"
 #include "tests/tolerances.h"
 #include "tests/unit_costs.h"

@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "base/error.h"
-#include "base/random.h"
 #include "kernels/edit_distance.h"
 #include "kernels/rbf.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/base/random.h"
 #include "tests/error_message.h"
 #include "tests/matrix.h"
 #include "tests/tolerances.h"

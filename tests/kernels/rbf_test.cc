@@ -7,8 +7,8 @@
 #include <limits>
 #include <string>
 
-#include "base/error.h"
-#include "base/random.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/base/random.h"
 #include "tests/error_message.h"
 #include "tests/matrix.h"
 #include "tests/tolerances.h"

@@ -1,12 +1,12 @@
-#include "predict/cross_validation.h"
+#include "metaqnn/predict/cross_validation.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "base/error.h"
-#include "base/random.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/base/random.h"
 #include "tests/predict/some_networks.h"
 #include "tests/tolerances.h"
 

@@ -11,9 +11,9 @@
 #include <thread>
 #include <vector>
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/predict/model.h"
 #include "predict/kernel_predictor.h"
-#include "predict/model.h"
 #include "tests/predict/some_networks.h"
 
 namespace metaqnn::predict {

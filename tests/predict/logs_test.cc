@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "predict/cross_validation.h"
+#include "metaqnn/predict/cross_validation.h"
 #include "predict/predictor.h"
 
 namespace metaqnn::predict {

@@ -11,13 +11,13 @@
 #include <set>
 #include <sstream>
 
-#include "base/error.h"
-#include "base/random.h"
 #include "kernels/graph.h"
-#include "predict/cross_validation.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/base/random.h"
+#include "metaqnn/predict/cross_validation.h"
+#include "metaqnn/predict/model.h"
 #include "predict/forest.h"
 #include "predict/manifold.h"
-#include "predict/model.h"
 #include "tests/error_message.h"
 #include "tests/folder.h"
 #include "tests/predict/some_networks.h"

@@ -1,5 +1,5 @@
 // What predictors are fitted on: made from logs, or filled by hand and checked.
-#include "predict/samples.h"
+#include "metaqnn/predict/samples.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <functional>
 #include <limits>
 
-#include "predict/model.h"
+#include "metaqnn/predict/model.h"
 #include "tests/error_message.h"
 #include "tests/predict/some_networks.h"
 #include "tests/tolerances.h"

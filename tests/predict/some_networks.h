@@ -5,8 +5,8 @@
 #include <set>
 #include <string>
 
-#include "base/random.h"
-#include "predict/samples.h"
+#include "metaqnn/base/random.h"
+#include "metaqnn/predict/samples.h"
 
 namespace metaqnn::tests {
 

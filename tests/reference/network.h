@@ -8,8 +8,8 @@
 #include <limits>
 #include <vector>
 
-#include "architecture/architecture.h"
-#include "architecture/shapes.h"
+#include "metaqnn/architecture/architecture.h"
+#include "metaqnn/architecture/shapes.h"
 
 namespace metaqnn::reference {
 

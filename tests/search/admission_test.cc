@@ -6,8 +6,8 @@
 #include <set>
 #include <string>
 
-#include "base/error.h"
-#include "search/agent/strategy.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/search/agent/strategy.h"
 
 namespace metaqnn::search {
 namespace {

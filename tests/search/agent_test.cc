@@ -11,11 +11,11 @@
 #include <utility>
 #include <vector>
 
-#include "base/error.h"
-#include "base/random.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/base/random.h"
+#include "metaqnn/search/agent/strategy.h"
+#include "metaqnn/search/space/space.h"
 #include "search/agent/q_learning.h"
-#include "search/agent/strategy.h"
-#include "search/space/space.h"
 
 namespace metaqnn::search {
 namespace {

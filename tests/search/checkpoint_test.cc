@@ -14,8 +14,8 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "base/error.h"
-#include "base/random.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/base/random.h"
 #include "search/evaluate/classification.h"
 #include "search/final_models.h"
 #include "tests/folder.h"

@@ -1,4 +1,4 @@
-#include "search/configuration.h"
+#include "metaqnn/search/configuration.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 
 namespace metaqnn::search {
 namespace {

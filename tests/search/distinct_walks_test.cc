@@ -1,11 +1,11 @@
-#include "search/space/distinct_walks.h"
+#include "metaqnn/search/space/distinct_walks.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <set>
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 #include "search/limits.h"
 #include "tests/error_message.h"
 

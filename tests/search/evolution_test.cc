@@ -5,7 +5,7 @@
 #include <set>
 #include <string>
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 #include "search/agent/mutation.h"
 
 namespace metaqnn::search {

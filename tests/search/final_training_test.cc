@@ -12,9 +12,9 @@
 #include <functional>
 #include <sstream>
 
-#include "base/error.h"
 #include "datasets/images/data_set.h"
 #include "datasets/images/padding.h"
+#include "metaqnn/base/error.h"
 #include "search/evaluate/libtorch/training_run.h"
 #include "search/evaluate/torch.h"
 #include "search/evaluate/trained_network.h"

@@ -3,7 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/search/evaluate/evaluator.h"
 #include "search/evaluate/bfloat16.h"
 #include "search/evaluate/device_fault.h"
 #include "tests/error_message.h"

@@ -6,7 +6,7 @@
 #include <set>
 #include <string>
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 #include "tests/tolerances.h"
 
 namespace metaqnn::search {

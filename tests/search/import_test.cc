@@ -1,4 +1,4 @@
-#include "search/import.h"
+#include "metaqnn/search/import.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,9 +14,9 @@
 #include <tuple>
 #include <vector>
 
-#include "base/error.h"
-#include "base/random.h"
-#include "search/search.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/base/random.h"
+#include "metaqnn/search/search.h"
 
 namespace metaqnn::search {
 namespace {

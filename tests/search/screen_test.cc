@@ -9,11 +9,11 @@
 #include <string>
 #include <vector>
 
-#include "base/error.h"
-#include "base/random.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/base/random.h"
+#include "metaqnn/search/import.h"
+#include "metaqnn/search/search.h"
 #include "search/agent/q_learning.h"
-#include "search/import.h"
-#include "search/search.h"
 #include "tests/cli/run_program.h"
 #include "tests/tolerances.h"
 

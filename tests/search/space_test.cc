@@ -1,4 +1,4 @@
-#include "search/space/space.h"
+#include "metaqnn/search/space/space.h"
 
 #include <gtest/gtest.h>
 
@@ -14,10 +14,10 @@
 #include <utility>
 #include <vector>
 
-#include "architecture/architecture.h"
-#include "base/error.h"
-#include "base/random.h"
 #include "datasets/logs/csv.h"
+#include "metaqnn/architecture/architecture.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/base/random.h"
 #include "tests/error_message.h"
 
 namespace metaqnn::search {

@@ -16,9 +16,9 @@
 #include <iostream>
 #include <set>
 
-#include "base/error.h"
-#include "search/search.h"
-#include "search/study/study.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/search/search.h"
+#include "metaqnn/search/study/study.h"
 #include "tests/cli/run_program.h"
 #include "tests/error_message.h"
 #include "tests/postgresql_server.h"

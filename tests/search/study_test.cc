@@ -1,5 +1,5 @@
 // A list of disasters, and of what a study is when all is well.
-#include "search/study/study.h"
+#include "metaqnn/search/study/study.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -20,9 +20,9 @@
 #include <stdexcept>
 #include <thread>
 
-#include "base/error.h"
-#include "base/random.h"
-#include "search/search.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/base/random.h"
+#include "metaqnn/search/search.h"
 #include "search/study/host_lock.h"
 #include "tests/cli/run_program.h"
 #include "tests/error_message.h"

@@ -8,8 +8,8 @@
 #include <fstream>
 #include <string>
 
-#include "base/error.h"
-#include "search/configuration.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/search/configuration.h"
 
 namespace metaqnn::search {
 namespace {

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <fstream>
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 #include "search/evaluate/libtorch/device_data.h"
 #include "search/evaluate/libtorch/network.h"
 #include "search/evaluate/libtorch/precision.h"

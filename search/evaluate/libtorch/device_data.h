@@ -9,11 +9,11 @@
 
 #include <cstdint>
 
-#include "architecture/shapes.h"
-#include "base/random.h"
 #include "datasets/images/image_set.h"
 #include "datasets/images/preprocessing.h"
-#include "search/evaluate/settings.h"
+#include "metaqnn/architecture/shapes.h"
+#include "metaqnn/base/random.h"
+#include "metaqnn/search/evaluate/settings.h"
 
 namespace metaqnn::search {
 

@@ -2,10 +2,10 @@
 
 #include <cmath>
 
-#include "base/error.h"
-#include "base/random.h"
 #include "datasets/images/data_set.h"
 #include "datasets/images/padding.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/base/random.h"
 #include "search/evaluate/libtorch/libtorch.h"
 #include "search/evaluate/libtorch/precision.h"
 #include "search/evaluate/libtorch/tensor_memory.h"

@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "base/random.h"
+#include "metaqnn/base/random.h"
 #include "search/evaluate/libtorch/layer_lanes.h"
 
 namespace metaqnn::search {

@@ -9,8 +9,8 @@
 #include <charconv>
 #include <cmath>
 
-#include "base/error.h"
 #include "base/foreign_text.h"
+#include "metaqnn/base/error.h"
 #include "search/evaluate/bfloat16.h"
 #include "search/evaluate/device_fault.h"
 #include "search/evaluate/libtorch/precision.h"

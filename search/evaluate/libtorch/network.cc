@@ -4,8 +4,8 @@
 #include <cmath>
 #include <numeric>
 
-#include "base/error.h"
-#include "base/random.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/base/random.h"
 #include "search/evaluate/libtorch/layers.h"
 
 namespace metaqnn::search {

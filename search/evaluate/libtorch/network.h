@@ -16,8 +16,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "architecture/architecture.h"
-#include "architecture/shapes.h"
+#include "metaqnn/architecture/architecture.h"
+#include "metaqnn/architecture/shapes.h"
 
 namespace metaqnn::search {
 

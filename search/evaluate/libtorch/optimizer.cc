@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/error.h"
+#include "metaqnn/base/error.h"
 #include "search/evaluate/libtorch/network.h"
 
 namespace metaqnn::search {

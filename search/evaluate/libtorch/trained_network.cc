@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "base/error.h"
 #include "datasets/images/padding.h"
+#include "metaqnn/base/error.h"
 #include "search/evaluate/libtorch/device_data.h"
 #include "search/evaluate/libtorch/libtorch.h"
 #include "search/evaluate/libtorch/network.h"

@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "architecture/shapes.h"
-#include "base/random.h"
 #include "datasets/images/data_set.h"
+#include "metaqnn/architecture/shapes.h"
+#include "metaqnn/base/random.h"
 #include "search/evaluate/libtorch/device_data.h"
 #include "search/evaluate/libtorch/libtorch.h"
 #include "search/evaluate/libtorch/precision.h"

@@ -8,8 +8,9 @@
 #include <numeric>
 
 #include "base/blas_threads.h"
-#include "base/error.h"
-#include "base/random.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/base/random.h"
+#include "metaqnn/search/evaluate/evaluator.h"
 #include "search/evaluate/device_fault.h"
 #include "search/evaluate/libtorch/tensor_memory.h"
 

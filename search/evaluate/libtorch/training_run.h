@@ -22,11 +22,11 @@
 #include <utility>
 #include <vector>
 
+#include "metaqnn/search/study/study.h"
 #include "search/evaluate/libtorch/device_data.h"
 #include "search/evaluate/libtorch/network.h"
 #include "search/evaluate/libtorch/optimizer.h"
 #include "search/evaluate/timing.h"
-#include "search/study/study.h"
 
 namespace metaqnn::search {
 

@@ -1,0 +1,1 @@
+#error "metaqnn includes a header of the project that uses it"
