@@ -24,6 +24,8 @@
 #include <variant>
 #include <vector>
 
+#include "metaqnn/base/error.h"
+
 namespace metaqnn {
 
 struct Convolution {

@@ -5,42 +5,18 @@
 #include <algorithm>
 #include <map>
 
-#include "base/parallel.h"
 #include "cli/json.h"
 #include "cli/output.h"
 #include "search/estimate.h"
-#include "search/evaluate/torch.h"
-#include "search/supervisor.h"
+#include "search/surroundings.h"
 
 namespace metaqnn::cli {
 namespace {
 
+using search::Machine;
 using search::SearchEstimate;
 using search::TimedEpoch;
 using search::TrialState;
-
-// Where the networks train, and how many at a time.
-struct Machine {
-  std::vector<std::string> devices;
-  int workers = 1, parallel = 1, threads = 1;  // workers of each device, threads of each
-  std::string precision;
-
-  bool is_cpu() const { return devices.front() == "cpu"; }
-};
-
-// As the supervisor shares cores out; more workers than cores are no faster.
-Machine machine_for(const search::Configuration& configuration, int workers) {
-  Machine machine;
-  machine.devices = search::resolve_devices(configuration.device);
-  machine.workers = workers;
-  machine.parallel = workers * static_cast<int>(machine.devices.size());
-  const int cores = available_cores();
-  machine.threads = std::max(1, cores / machine.parallel);
-  if (machine.is_cpu()) machine.parallel = std::min(machine.parallel, cores);
-  machine.precision = search::resolve_precision(configuration.evaluator.training.precision,
-                                                machine.devices.front());
-  return machine;
-}
 
 bool failed(const TimedEpoch& timed) { return timed.trial.state == TrialState::failed; }
 
@@ -231,7 +207,7 @@ ExitStatus print_estimate(const search::Configuration& configuration,
   LiveLine line;
   std::optional<Machine> machine;
   if (configuration.evaluator.trains()) {
-    machine = machine_for(configuration, request.workers);
+    machine = search::machine_for(configuration, request.workers);
     options.resources = {machine->devices.front(), machine->threads, configuration.seed};
     options.parallel = machine->parallel;
     options.timed = [&line](int64_t timed, int64_t sample) {

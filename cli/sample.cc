@@ -1,10 +1,10 @@
 #include <memory>
-#include <unordered_set>
 
 #include "base/output_file.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "metaqnn/search/search.h"
+#include "search/candidates.h"
 #include "search/limits.h"
 
 namespace metaqnn::cli {
@@ -26,20 +26,7 @@ std::vector<std::string> from_space(const SampleOptions& options) {
 
 std::vector<std::string> from_study(const SampleOptions& options) {
   const auto study = search::open_study_to_read(options.study);
-  const search::Configuration configuration = search::stored_configuration(*study);
-  const search::Space space = search::build_space(configuration);
-  const uint64_t study_seed = study->info().seed;
-  const search::Admission admits = search::admission_of(configuration, space.input());
-  const auto strategy = search::make_strategy(configuration.strategy, space, study_seed, admits);
-  for (const auto& sample : study->sequenced_samples_after(0)) strategy->observe(sample);
-  const search::Situation situation{options.epsilon, study->pending_architectures()};
-  strategy->prepare(situation.pending);
-  std::unordered_set<std::string> seen;
-  for (const search::Trial& trial : study->trials(false)) seen.insert(trial.architecture);
-  Random random = Random::stream(options.seed.value_or(study_seed), "sample");
-  return search::DistinctWalks(space, admits, std::move(seen)).exactly(options.count, [&] {
-    return strategy->propose(situation, random);
-  });
+  return search::draw_by_policy(*study, options.count, options.epsilon, options.seed);
 }
 
 ExitStatus run(const SampleOptions& options) {

@@ -78,7 +78,7 @@ size_t count_finished(const std::map<std::string, search::Trial>& trials) {
 
 // Trains in worker processes, as a search does: a training that crashes is data here too.
 void train(const ScreenOptions& options, search::Configuration configuration, search::Study& study,
-           const ScreenPlan& plan, std::optional<Found> found) {
+           const ScreenPlan& plan, std::optional<search::Surroundings> found) {
   const size_t done = count_finished(trials_of(study, plan));
   if (done == plan.architectures().size()) {
     say("this screening is done; another --seed screens again with all that is known now\n");
@@ -108,9 +108,10 @@ Screening screen(const ScreenOptions& options, search::Study& study) {
   const search::ScreenSettings settings = settings_of(options, configuration, study);
   if (options.no_train) return {search::plan_screen(study, configuration, settings), {}, {}};
   std::optional<ScreenPlan> plan = search::stored_plan(study, settings);
-  std::optional<Found> found;
+  std::optional<search::Surroundings> found;
   if (!plan) {
-    found = look_around(configuration, options.device);  // before picks that could not be trained
+    found = search::look_around(configuration,
+                                options.device);  // before picks that could not be trained
     plan = search::store_plan(study, settings, search::plan_screen(study, configuration, settings));
   }
   train(options, configuration, study, *plan, std::move(found));

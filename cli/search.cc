@@ -33,10 +33,10 @@ search::Configuration requested_configuration(const SearchOptions& options) {
 }
 
 // Everything that a worker would stumble over is looked at before there is a study.
-Found check_before_creating(const SearchOptions& options,
-                            const search::Configuration& configuration) {
+search::Surroundings check_before_creating(const SearchOptions& options,
+                                           const search::Configuration& configuration) {
   search::make_strategy(configuration.strategy, search::build_space(configuration), 0);
-  return look_around(configuration, options.device);
+  return search::look_around(configuration, options.device);
 }
 
 // What decides a result must be what the study was made with; workers, device and what happens
@@ -98,7 +98,8 @@ search::Configuration resume(const SearchOptions& options) {
 
 // Of several that start at once the others resume what one has made. `found`: what was looked at
 // for it.
-search::Configuration open_or_create(const SearchOptions& options, std::optional<Found>& found) {
+search::Configuration open_or_create(const SearchOptions& options,
+                                     std::optional<search::Surroundings>& found) {
   if (search::study_exists(options.study)) return resume(options);
   if (options.config.empty()) throw no_study_yet(options.study);
   const search::Configuration configuration = requested_configuration(options);
@@ -142,7 +143,7 @@ ExitStatus run(const SearchOptions& options) {
   if (options.estimate) return estimate(options);
   if (options.study.empty())
     throw UsageError("search: --study is required; only --estimate does without a study");
-  std::optional<Found> found;
+  std::optional<search::Surroundings> found;
   const search::Configuration configuration = open_or_create(options, found);
   if (options.create_only) {
     if (found) print_found(*found, configuration, options.workers.value_or(configuration.workers));

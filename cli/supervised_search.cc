@@ -10,7 +10,6 @@
 
 #include "cli/output.h"
 #include "cli/progress.h"
-#include "search/evaluate/found_images.h"
 #include "search/evaluate/torch.h"
 
 namespace metaqnn::cli {
@@ -61,7 +60,8 @@ std::string resumption(const SupervisedSearch& wanted) {
 
 }  // namespace
 
-void print_found(const Found& found, const search::Configuration& configuration, int workers) {
+void print_found(const search::Surroundings& found, const search::Configuration& configuration,
+                 int workers) {
   for (const std::string& remark : found.remarks) say("{}\n", remark);
   if (!found.images) return;
   print_images(configuration.data.name, *found.images);
@@ -70,21 +70,6 @@ void print_found(const Found& found, const search::Configuration& configuration,
         search::resolve_precision(configuration.evaluator.training.precision, device),
         plural(workers, "worker"));
   }
-}
-
-Found look_around(const search::Configuration& configuration, const std::string& device) {
-  Found found;
-  if (configuration.evaluator.trains()) {
-    search::require_torch();
-    found.devices = search::resolve_devices(device.empty() ? configuration.device : device);
-    const search::Space space = search::build_space(configuration);
-    found.images =
-        search::find_images(configuration.data, space.input(), space.classes(), configuration.seed);
-  } else {
-    found.remarks =
-        search::make_evaluator(configuration.evaluator, configuration.data, {})->remarks();
-  }
-  return found;
 }
 
 void add_patience(CLI::App& app, std::chrono::seconds& patience) {
@@ -103,14 +88,14 @@ void add_workers(CLI::App& app, std::optional<int>& workers) {
 
 search::SearchEnd run_supervised(const SupervisedSearch& wanted,
                                  const search::Configuration& configuration,
-                                 std::optional<Found> found) {
+                                 std::optional<search::Surroundings> found) {
   // Closed before workers want connections of their own.
   auto study = search::open_study_to_read(wanted.study, wanted.patience);
   const int64_t target = target_of(wanted, configuration, *study);
   if (study->counts().unique_models >= target) return search::SearchEnd::done;
   const auto best = study->best_trial();
   study.reset();
-  if (!found) found = look_around(configuration, wanted.device);
+  if (!found) found = search::look_around(configuration, wanted.device);
   print_found(*found, configuration, wanted.workers);
   search::SupervisorOptions options;
   options.study_url = wanted.study;

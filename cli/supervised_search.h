@@ -6,12 +6,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "cli/command.h"
 #include "metaqnn/search/configuration.h"
-#include "search/evaluate/found_images.h"
 #include "search/supervisor.h"
+#include "search/surroundings.h"
 
 namespace metaqnn::cli {
 
@@ -29,25 +28,14 @@ struct SupervisedSearch {
 void add_patience(CLI::App& app, std::chrono::seconds& patience);
 void add_workers(CLI::App& app, std::optional<int>& workers);
 
-// What there is to work with.
-struct Found {
-  std::vector<std::string> devices{"cpu"};    // a table needs no other
-  std::optional<search::FoundImages> images;  // of an evaluator that trains
-  std::vector<std::string> remarks;           // of another
-};
-
-// Throws what a worker would stumble over and the user must mend: a device that is not there, images
-// or a table that cannot be read, images that do not fit the space or are fewer than wanted.
-// `device`: as in SupervisedSearch.
-Found look_around(const search::Configuration& configuration, const std::string& device);
-
-void print_found(const Found& found, const search::Configuration& configuration, int workers);
+void print_found(const search::Surroundings& found, const search::Configuration& configuration,
+                 int workers);
 
 // Begins by printing what was found, and looks around for it where `found` is none; what is done
 // needs neither images nor a device. Throws InterruptedError, which says how to resume, where it was
 // stopped.
 search::SearchEnd run_supervised(const SupervisedSearch& wanted,
                                  const search::Configuration& configuration,
-                                 std::optional<Found> found = std::nullopt);
+                                 std::optional<search::Surroundings> found = std::nullopt);
 
 }  // namespace metaqnn::cli

@@ -68,8 +68,8 @@ class Model {
   static Model fit(const Samples& samples, const EncodingSettings& encoding,
                    const FitOptions& options = {});
 
-  // The file: docs/predictors.md. It is replaced as a whole or not at all. Throws UsageError where
-  // strings are no UTF-8, and what write_file() throws (base/output_file.h).
+  // As text that a person can read, complete in itself; the file is replaced as a whole or not at
+  // all. Throws UsageError where strings are no UTF-8, and FailureError where it cannot be written.
   void save(const std::filesystem::path& file) const;
   // Throws DataError naming the file, what is wrong with it, and the remedy. `threads` as in
   // FitOptions.

@@ -13,19 +13,25 @@
 
 namespace metaqnn::predict {
 
-// lls, rbf-ls, ed-ls, rbf-mr, ed-mr, combined, and the baselines, in the order of tables
-// (predict/predictor.h says what they are).
+//   lls        linear least squares on features
+//   rbf-ls     kernel least squares, RBF kernel on features
+//   ed-ls      kernel least squares, edit-distance kernel
+//   rbf-mr     manifold regularisation, RBF kernel
+//   ed-mr      manifold regularisation, edit-distance kernel
+//   combined   the mean of a Gaussian process with a sum of kernels and a forest of randomised trees
+//
+// and the baselines mean, depth, log-parameters, nearest. In this order.
 std::vector<std::string> method_names();
 
-// How an architecture string is read (predict/encoding.h): by "grammar", ours; as "characters"; or
-// split at any other text.
+// How an architecture string is read: by "grammar", ours (architecture/architecture.h); as
+// "characters"; or split at any other text.
 struct EncodingSettings {
   std::string tokens = "grammar";
   Shape input{3, 32, 32};  // of the networks; used by the grammar
   friend bool operator==(const EncodingSettings&, const EncodingSettings&) = default;
 };
 
-// What becomes of networks that did not learn (predict/samples.h).
+// What becomes of networks that did not learn: predict/samples.h.
 enum class Failures { exclude, as_chance, model };
 // "exclude", "as-chance", "model"; throws UsageError otherwise.
 Failures parse_failures(const std::string& name);

@@ -3,7 +3,9 @@
 #include <fstream>
 
 #include "metaqnn/base/error.h"
+#include "metaqnn/search/search.h"
 #include "predict/encoding.h"
+#include "search/limits.h"
 
 namespace metaqnn::search {
 
@@ -37,6 +39,24 @@ Candidates draw_candidates(const Space& space, int64_t count, uint64_t seed,
   candidates.known = walks.known();
   candidates.refused = walks.refused();
   return candidates;
+}
+
+std::vector<std::string> draw_by_policy(Study& study, int64_t count, double epsilon,
+                                        std::optional<uint64_t> seed) {
+  const Configuration configuration = stored_configuration(study);
+  const Space space = build_space(configuration);
+  const uint64_t study_seed = study.info().seed;
+  const Admission admits = admission_of(configuration, space.input());
+  const auto strategy = make_strategy(configuration.strategy, space, study_seed, admits);
+  for (const auto& sample : study.sequenced_samples_after(0)) strategy->observe(sample);
+  const Situation situation{epsilon, study.pending_architectures()};
+  strategy->prepare(situation.pending);
+  std::unordered_set<std::string> seen;
+  for (const Trial& trial : study.trials(false)) seen.insert(trial.architecture);
+  Random random = Random::stream(seed.value_or(study_seed), "sample");
+  return DistinctWalks(space, admits, std::move(seen)).exactly(count, [&] {
+    return strategy->propose(situation, random);
+  });
 }
 
 }  // namespace metaqnn::search

@@ -7,12 +7,14 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <vector>
 
 #include "metaqnn/predict/options.h"
 #include "metaqnn/search/space/distinct_walks.h"
+#include "metaqnn/search/study/study.h"
 
 namespace metaqnn::search {
 
@@ -31,5 +33,10 @@ Candidates read_candidates(const std::filesystem::path& file,
 Candidates draw_candidates(const Space& space, int64_t count, uint64_t seed,
                            const predict::EncodingSettings& encoding, Admission admits = {},
                            std::unordered_set<std::string> known = {});
+
+// By the study's own strategy, with all that the study knows: different architectures that it has not
+// seen. Without a seed that of the study. Throws FailureError where fewer than `count` are found.
+std::vector<std::string> draw_by_policy(Study& study, int64_t count, double epsilon,
+                                        std::optional<uint64_t> seed = std::nullopt);
 
 }  // namespace metaqnn::search

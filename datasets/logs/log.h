@@ -15,6 +15,8 @@
 #include <string>
 #include <vector>
 
+#include "metaqnn/base/error.h"
+
 namespace metaqnn::datasets {
 
 // One pass over the training images and the measurements after it.

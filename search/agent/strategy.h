@@ -46,8 +46,8 @@ struct StrategySettings {
   double initial_q = 0.5;
   int replay = 100;  // draws from all samples so far, after each sample
   Schedule schedule = paper_schedule();
-  int population = 50, tournament = 10;  // regularized_evolution (search/agent/evolution.h)
-  // guided (search/agent/guided.h)
+  int population = 50, tournament = 10;  // regularized_evolution
+  // guided
   int initial_models = 15;
   double exploration = 3;
   int candidates = 2000;
@@ -87,9 +87,9 @@ struct StrategyKind {
 // `metaqnn` know only its own). Throws UsageError where the name is taken.
 void add_strategy(StrategyKind kind);
 
-// `space` must outlive the strategy. What `admits` refuses is not proposed, but by q_learning
-// (search/agent/admission.h). Throws UsageError for an unknown kind or a setting outside its
-// range.
+// `space` must outlive the strategy. What `admits` refuses is not proposed, but by q_learning: there
+// a network that is too large is a walk like any other, and fails by the rules of the paper's
+// search. Throws UsageError for an unknown kind or a setting outside its range.
 std::unique_ptr<Strategy> make_strategy(const StrategySettings& settings, const Space& space,
                                         uint64_t seed, Admission admits = {});
 std::vector<std::string> strategy_kinds();

@@ -327,7 +327,7 @@ enum class Access { read, work };
 // included), which holds one study. What follows throws UsageError for any other.
 // Meant as one of these or of any other form, well written or not; the name of a file is not.
 bool is_study_url(const std::string& text);
-// Without passwords (base/secrets.h), which messages and logs are no place for.
+// Without passwords, which messages and logs are no place for.
 std::string shown_url(const std::string& url);
 
 // Whether there is a file, of whatever kind, or a study in the database; open_study() tells whether
