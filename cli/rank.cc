@@ -34,7 +34,7 @@ struct ModelRanking {
 predict::Ranking rank_file(const RankOptions& options, const predict::Model& model) {
   const predict::EncodingSettings& encoding = model.encoding();
   const std::optional<Shape> input =
-      encoding.tokens == "grammar" ? std::optional(encoding.input) : std::nullopt;
+      encoding.is_grammar() ? std::optional(encoding.input) : std::nullopt;
   return model.rank(read_architectures(options.candidates, encoding),
                     {.top = static_cast<size_t>(options.top),
                      .include_known = options.include_known,

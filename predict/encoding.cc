@@ -22,11 +22,9 @@ constexpr int kPositions = 24;
 // Texts with more different tokens than this have no column for each at each position.
 constexpr size_t kPositionwiseTokens = 64;
 
-bool is_grammar(const EncodingSettings& settings) { return settings.tokens == "grammar"; }
-
 std::vector<std::string> split(const std::string& text, const EncodingSettings& settings) {
   std::vector<std::string> tokens;
-  if (is_grammar(settings)) {
+  if (settings.is_grammar()) {
     for (const Layer& layer : described_layers(parse_architecture(text)))
       tokens.push_back(to_string(layer));
   } else if (settings.tokens == "characters") {
@@ -106,7 +104,7 @@ struct Encoding::State {
   std::map<std::string, Index> insertion_parameter;          // type -> cost_parameters
 
   std::optional<Layer> layer_of(const std::string& token) const {
-    if (!is_grammar(settings)) return std::nullopt;
+    if (!settings.is_grammar()) return std::nullopt;
     return parse_architecture("[" + token + ", SM(10)]").layers[0];
   }
 
@@ -133,7 +131,7 @@ struct Encoding::State {
 
   std::vector<FeatureColumn> all_columns() const {
     std::vector<FeatureColumn> all;
-    if (is_grammar(settings)) {
+    if (settings.is_grammar()) {
       all = global_feature_columns();
       const auto by_position = position_feature_columns(positions);
       all.insert(all.end(), by_position.begin(), by_position.end());
@@ -149,7 +147,7 @@ struct Encoding::State {
   }
 
   VectorXd all_features(const std::string& text, const kernels::Tokens& sequence) const {
-    if (is_grammar(settings)) {
+    if (settings.is_grammar()) {
       const Architecture architecture = parse_architecture(text);
       const VectorXd global = global_features(architecture, settings.input);
       const VectorXd by_position = position_features(architecture, positions);
@@ -275,7 +273,7 @@ struct Encoding::State {
 };
 
 std::string canonical(const std::string& text, const EncodingSettings& settings) {
-  if (!is_grammar(settings)) return text;
+  if (!settings.is_grammar()) return text;
   const Architecture architecture = parse_architecture(text);
   analyse(architecture, settings.input);
   return identity(architecture);

@@ -28,6 +28,8 @@ std::vector<std::string> method_names();
 struct EncodingSettings {
   std::string tokens = "grammar";
   Shape input{3, 32, 32};  // of the networks; used by the grammar
+
+  bool is_grammar() const { return tokens == "grammar"; }
   friend bool operator==(const EncodingSettings&, const EncodingSettings&) = default;
 };
 

@@ -27,7 +27,7 @@ struct Group {
 // Of two strings of the same network: whether their dropout differs.
 bool differ_in_dropout(const std::string& a, const std::string& b,
                        const EncodingSettings& encoding) {
-  return encoding.tokens == "grammar" && a != b &&
+  return encoding.is_grammar() && a != b &&
          to_string(parse_architecture(a)) != to_string(parse_architecture(b));
 }
 
@@ -177,7 +177,7 @@ void Samples::append(const Samples& others) {
 namespace {
 
 std::string describe(const EncodingSettings& encoding) {
-  if (encoding.tokens != "grammar") return "tokens " + encoding.tokens;
+  if (!encoding.is_grammar()) return "tokens " + encoding.tokens;
   return "tokens grammar and input " + to_string(encoding.input);
 }
 

@@ -1,6 +1,7 @@
 #include "search/memory_basis.h"
 
 #include "datasets/images/data_set.h"
+#include "datasets/images/preprocessing.h"
 #include "metaqnn/base/error.h"
 #include "search/evaluate/torch.h"
 
@@ -30,7 +31,9 @@ void count_images(const DataSettings& data, MemoryBasis& basis) {
   const datasets::DataSetEntry& entry = datasets::find_data_set(data.name);
   basis.images = data.training_images > 0 ? data.training_images + data.validation_images
                                           : entry.training_images;
-  const int64_t pixel_bytes = data.preprocessing == "local_contrast" ? 2 : 1;
+  const bool contrast =
+      datasets::parse_preprocessing(data.preprocessing) == datasets::Preprocessing::local_contrast;
+  const int64_t pixel_bytes = contrast ? 2 : 1;
   basis.settings.data_bytes = basis.images * entry.shape.elements() * pixel_bytes;
 }
 

@@ -16,7 +16,7 @@ Results read_results(const std::string& name, const datasets::LogOptions& option
 
 std::optional<Space> space_of(const Results& results, const predict::EncodingSettings& encoding) {
   if (results.space) return results.space;
-  if (encoding.tokens != "grammar") return std::nullopt;
+  if (!encoding.is_grammar()) return std::nullopt;
   CnnSpaceSettings settings;
   settings.input = encoding.input;
   return build_cnn_space(settings);

@@ -128,7 +128,7 @@ class Guided : public Strategy {
     if (!seen_.insert(sample.architecture).second || !sample.reward) return;
     Space::Found found = space_.find(sample.architecture);
     if (!found.walk) return;
-    known_.push_back({sample.architecture, std::move(*found.walk), *sample.reward});
+    known_.push_back({std::move(*found.walk), *sample.reward});
   }
 
   void prepare(const std::vector<std::string>& pending) override {
@@ -169,7 +169,6 @@ class Guided : public Strategy {
 
  private:
   struct Known {
-    std::string text;
     Walk walk;
     double reward;
   };

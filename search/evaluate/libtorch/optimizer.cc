@@ -91,7 +91,7 @@ void restore_optimizer(const OptimizerState& state, const OptimizerSettings& set
   const at::Tensor& parameters = parameters_of(optimizer);
   auto& own = optimizer.state();
   size_t count = 0;
-  if (settings.kind == "adam") {
+  if (dynamic_cast<torch::optim::Adam*>(&optimizer) != nullptr) {
     auto adam = std::make_unique<AdamParamState>();
     adam->step(state.step);
     adam->exp_avg(value(state, kFirstMoment, parameters));
