@@ -18,7 +18,7 @@ using predict::Figures;
 using predict::MethodResult;
 
 struct EvaluateOptions {
-  LogChoice choice;
+  LogArguments arguments;
   std::string log, train, test, format = "table";
   std::vector<std::string> methods{"all"};
   int folds = 0, repeats = 1;
@@ -61,23 +61,24 @@ Setting prepare(const EvaluateOptions& options) {
   if (!files && (options.folds > 0) == (options.train_size > 0))
     throw UsageError("give --log with either --folds K or --train-size N");
   Setting setting;
-  const search::Results log = read_results(files ? options.train : options.log, options.choice);
-  setting.encoding = encoding_for(log, options.choice);
-  setting.samples = samples_of(log, setting.encoding, options.choice);
+  const search::Results log = read_results(files ? options.train : options.log, options.arguments);
+  setting.encoding = encoding_for(log, options.arguments);
+  setting.samples = samples_of(log, setting.encoding, options.arguments);
   const auto n = static_cast<Eigen::Index>(setting.samples.size());
   if (files) {
-    setting.samples.append(
-        samples_of(read_results(options.test, options.choice), setting.encoding, options.choice));
+    setting.samples.append(samples_of(read_results(options.test, options.arguments),
+                                      setting.encoding, options.arguments));
     setting.splits = predict::one_split(static_cast<Eigen::Index>(setting.samples.size()), n);
   } else if (options.folds > 0) {
-    setting.splits = predict::fold_splits(n, options.folds, options.repeats, options.choice.seed);
+    setting.splits =
+        predict::fold_splits(n, options.folds, options.repeats, options.arguments.seed);
   } else {
     setting.splits =
-        predict::random_splits(n, options.train_size, options.repeats, options.choice.seed);
+        predict::random_splits(n, options.train_size, options.repeats, options.arguments.seed);
   }
-  setting.unlabelled = unlabelled_for(log, setting.encoding, options.choice);
+  setting.unlabelled = unlabelled_for(log, setting.encoding, options.arguments);
   setting.unlabelled_points = setting.unlabelled.size();
-  if (options.choice.unlabelled == "test")
+  if (options.arguments.unlabelled == "test")
     setting.unlabelled_points = setting.splits[0][0].test.size();
   return setting;
 }
@@ -192,11 +193,11 @@ void print_head(const EvaluateOptions& options, const Setting& setting) {
         std::sqrt((samples.targets.array() - samples.targets.mean()).square().mean()));
   print_merged(samples);
   if (samples.not_learning > 0) {
-    const char* what = options.choice.failures == "exclude"     ? "left out"
-                       : options.choice.failures == "as-chance" ? "counted at chance"
-                                                                : "modelled apart";
+    const char* what = options.arguments.failures == "exclude"     ? "left out"
+                       : options.arguments.failures == "as-chance" ? "counted at chance"
+                                                                   : "modelled apart";
     print("{} did not learn: {} (--failures {})\n", plural(samples.not_learning, "network"), what,
-          options.choice.failures);
+          options.arguments.failures);
   }
   if (samples.without_result > 0)
     print("{} without a result left out\n", plural(samples.without_result, "row"));
@@ -204,7 +205,8 @@ void print_head(const EvaluateOptions& options, const Setting& setting) {
     print("{} left out, see above\n", plural(samples.problems.size(), "unusable row"));
   if (setting.unlabelled_points > 0)
     print("{} for the manifold methods ({})\n",
-          plural(setting.unlabelled_points, "unlabelled architecture"), options.choice.unlabelled);
+          plural(setting.unlabelled_points, "unlabelled architecture"),
+          options.arguments.unlabelled);
 }
 
 void print_table(const EvaluateOptions& options, const Setting& setting,
@@ -234,13 +236,13 @@ void print_table(const EvaluateOptions& options, const Setting& setting,
 ExitStatus run(const EvaluateOptions& options) {
   predict::CrossValidationSettings settings;
   settings.methods = chosen_methods(options.methods, Baselines::always);
-  settings.failures = predict::parse_failures(options.choice.failures);
+  settings.failures = predict::parse_failures(options.arguments.failures);
   const Setting setting = prepare(options);
   settings.encoding = setting.encoding;
-  settings.fit.seed = options.choice.seed;
-  settings.fit.threads = threads_or_cores(options.choice.threads);
+  settings.fit.seed = options.arguments.seed;
+  settings.fit.threads = threads_or_cores(options.arguments.threads);
   settings.unlabelled = setting.unlabelled;
-  settings.test_as_unlabelled = options.choice.unlabelled == "test";
+  settings.test_as_unlabelled = options.arguments.unlabelled == "test";
   const auto results = predict::cross_validate(setting.samples, setting.splits, settings);
   options.format == "json" ? print_json(setting, results) : print_table(options, setting, results);
   return ExitStatus::done;
@@ -262,7 +264,7 @@ std::function<ExitStatus()> set_up_evaluate(CLI::App& app) {
       ->delimiter(',')
       ->capture_default_str();
   add_format(app, options->format, {"table", "json"});
-  add_log_options(app, options->choice);
+  add_log_options(app, options->arguments);
   return [options] { return run(*options); };
 }
 

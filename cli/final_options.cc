@@ -61,33 +61,34 @@ void print_table(const std::vector<search::FinalModel>& models) {
 
 }  // namespace
 
-void add_final_options(CLI::App& app, FinalChoice& choice) {
-  app.add_option("-o,--output", choice.output,
+void add_final_options(CLI::App& app, FinalArguments& arguments) {
+  app.add_option("-o,--output", arguments.output,
                  "folder for the models; the same one resumes or shares the work")
       ->required();
-  app.add_option("--device", choice.device, "auto, cpu, cuda or cuda:1");
-  app.add_option("--epochs-scale", choice.epochs_scale,
+  app.add_option("--device", arguments.device, "auto, cpu, cuda or cuda:1");
+  app.add_option("--epochs-scale", arguments.epochs_scale,
                  "multiply the epochs of each step of final.schedule")
       ->check(CLI::Range(1e-6, 1e3));
-  add_seed(app, choice.seed, "instead of the configuration's", kLargest);
-  add_threads(app, choice.threads, "default: all cores");
-  add_format(app, choice.format, {"table", "json"});
+  add_seed(app, arguments.seed, "instead of the configuration's", kLargest);
+  add_threads(app, arguments.threads, "default: all cores");
+  add_format(app, arguments.format, {"table", "json"});
 }
 
 std::string first_device(const std::string& text) { return search::resolve_devices(text).front(); }
 
-search::FinalOptions final_options(const FinalChoice& choice,
+search::FinalOptions final_options(const FinalArguments& arguments,
                                    const search::Configuration& configuration) {
   on_interrupt([](int) { stop = true; }, true);
-  return {.folder = choice.output,
-          .device = first_device(choice.device.empty() ? configuration.device : choice.device),
-          .threads = threads_or_cores(choice.threads),
-          .stop = &stop};
+  return {
+      .folder = arguments.output,
+      .device = first_device(arguments.device.empty() ? configuration.device : arguments.device),
+      .threads = threads_or_cores(arguments.threads),
+      .stop = &stop};
 }
 
-void apply(const FinalChoice& choice, search::Configuration& configuration) {
-  if (choice.seed) configuration.seed = *choice.seed;
-  search::scale_epochs(configuration.final_training, choice.epochs_scale);
+void apply(const FinalArguments& arguments, search::Configuration& configuration) {
+  if (arguments.seed) configuration.seed = *arguments.seed;
+  search::scale_epochs(configuration.final_training, arguments.epochs_scale);
 }
 
 void FinalProgress::images_loaded(const search::FinalTrainer& trainer) {

@@ -12,22 +12,22 @@
 
 namespace metaqnn::cli {
 
-struct FinalChoice {
+struct FinalArguments {
   std::string config, output, device, format = "table";
   std::optional<uint64_t> seed;
   double epochs_scale = 1;
   int threads = 0;  // 0 = the cores this process may use
 };
 
-void add_final_options(CLI::App& app, FinalChoice& choice);
+void add_final_options(CLI::App& app, FinalArguments& arguments);
 
-// The choice's device, or the configuration's; of several the first, since models are trained one
+// The device of the arguments, or the configuration's; of several the first, since models are trained one
 // after another.
-search::FinalOptions final_options(const FinalChoice& choice,
+search::FinalOptions final_options(const FinalArguments& arguments,
                                    const search::Configuration& configuration);
 
 // Applies --seed and --epochs-scale.
-void apply(const FinalChoice& choice, search::Configuration& configuration);
+void apply(const FinalArguments& arguments, search::Configuration& configuration);
 
 // On a terminal one line that lives, otherwise one line for each model.
 class FinalProgress : public search::FinalObserver {

@@ -10,15 +10,15 @@ namespace {
 
 struct FinetuneOptions {
   std::string study;
-  search::TrialChoice trials;
-  FinalChoice choice;
+  search::TrialSelection trials;
+  FinalArguments arguments;
 };
 
 // The study's, with images and final training of --config in their place.
 search::Configuration configuration_for(const FinetuneOptions& options, search::Study& study) {
   search::Configuration configuration = search::stored_configuration(study);
-  if (!options.choice.config.empty()) {
-    const search::Configuration given = search::read_configuration(options.choice.config);
+  if (!options.arguments.config.empty()) {
+    const search::Configuration given = search::read_configuration(options.arguments.config);
     configuration.data = given.data;
     configuration.final_training = given.final_training;
   }
@@ -27,7 +27,7 @@ search::Configuration configuration_for(const FinetuneOptions& options, search::
         "the study knows no images; give --config FILE with [data] and [final], for example a "
         "recipe in experiments/");
   }
-  apply(options.choice, configuration);
+  apply(options.arguments, configuration);
   return configuration;
 }
 
@@ -37,8 +37,8 @@ ExitStatus run(const FinetuneOptions& options) {
   const std::vector<search::Trial> trials = search::choose_trials(
       *study, options.trials, datasets::find_data_set(configuration.data.name).shape);
   FinalProgress progress(trials.size());
-  return print_trained(options.choice.format, [&] {
-    return search::finetune(trials, configuration, final_options(options.choice, configuration),
+  return print_trained(options.arguments.format, [&] {
+    return search::finetune(trials, configuration, final_options(options.arguments, configuration),
                             progress);
   });
 }
@@ -56,9 +56,9 @@ std::function<ExitStatus()> set_up_finetune(CLI::App& app) {
       ->allow_extra_args(false)
       ->excludes(top)
       ->excludes(most);
-  app.add_option("--config", options->choice.config,
+  app.add_option("--config", options->arguments.config,
                  "take [data] and [final] from this file (default: the study's)");
-  add_final_options(app, options->choice);
+  add_final_options(app, options->arguments);
   return [options] { return run(*options); };
 }
 

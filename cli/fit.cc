@@ -12,7 +12,7 @@ namespace metaqnn::cli {
 namespace {
 
 struct FitOptions {
-  LogChoice choice;
+  LogArguments arguments;
   std::string log, method = "combined", output;
 };
 
@@ -44,18 +44,18 @@ void print_left_out(const predict::Model& model, const predict::FitOptions& how)
 ExitStatus run(const FitOptions& options) {
   predict::find_method(options.method);
   prepare_output(options.output);
-  const search::Results log = read_results(options.log, options.choice);
-  const predict::EncodingSettings encoding = encoding_for(log, options.choice);
-  if (options.choice.unlabelled == "test")
+  const search::Results log = read_results(options.log, options.arguments);
+  const predict::EncodingSettings encoding = encoding_for(log, options.arguments);
+  if (options.arguments.unlabelled == "test")
     throw UsageError("fit has no test set; give --unlabelled a file or a number");
   predict::FitOptions how;
   how.method = options.method;
-  how.failures = predict::parse_failures(options.choice.failures);
-  how.unlabelled = unlabelled_for(log, encoding, options.choice);
-  how.seed = options.choice.seed;
-  how.threads = threads_or_cores(options.choice.threads);
+  how.failures = predict::parse_failures(options.arguments.failures);
+  how.unlabelled = unlabelled_for(log, encoding, options.arguments);
+  how.seed = options.arguments.seed;
+  how.threads = threads_or_cores(options.arguments.threads);
   const predict::Model model =
-      predict::Model::fit(samples_of(log, encoding, options.choice), encoding, how);
+      predict::Model::fit(samples_of(log, encoding, options.arguments), encoding, how);
   model.save(options.output);
   print("{}: {} on {} architectures of {}\n", options.output, options.method,
         model.samples().size(), options.log);
@@ -71,7 +71,7 @@ std::function<ExitStatus()> set_up_fit(CLI::App& app) {
   app.add_option("--log", options->log, "study URL or CSV file")->required();
   app.add_option("--method", options->method, "which predictor")->capture_default_str();
   app.add_option("-o,--output", options->output, "file for the model")->required();
-  add_log_options(app, options->choice);
+  add_log_options(app, options->arguments);
   return [options] { return run(*options); };
 }
 

@@ -27,42 +27,44 @@ std::optional<int64_t> as_count(const std::string& text) {
 
 }  // namespace
 
-void add_log_options(CLI::App& app, LogChoice& choice) {
-  app.add_option("--target", choice.target,
+void add_log_options(CLI::App& app, LogArguments& arguments) {
+  app.add_option("--target", arguments.target,
                  "column to predict (default: validation accuracy; of learning curves the best)");
-  app.add_option("--architecture-column", choice.architecture_column,
+  app.add_option("--architecture-column", arguments.architecture_column,
                  "column with the strings (default: net or architecture)");
-  app.add_option("--tokens", choice.tokens,
+  app.add_option("--tokens", arguments.tokens,
                  "grammar, characters, or a separator (default: grammar if the first string is "
                  "one of ours, else split at | , ; or blanks)");
-  app.add_option("--input", choice.input,
+  app.add_option("--input", arguments.input,
                  "the networks' input, CxHxW (default: that of the study, or 3x32x32)");
-  app.add_option("--failures", choice.failures,
+  app.add_option("--failures", arguments.failures,
                  "networks that did not learn: exclude, as-chance, or model (a two-part model)")
       ->capture_default_str();
-  app.add_option("--unlabelled", choice.unlabelled,
+  app.add_option("--unlabelled", arguments.unlabelled,
                  "for the manifold methods: a file, a number to draw from the space, or test");
-  app.add_option("--config", choice.config, "the space to draw unlabelled architectures from");
-  app.add_flag("--strict", choice.strict, "refuse a log with rows that cannot be used");
-  add_seed(app, choice.seed, "for splits, starts and trees");
-  add_threads(app, choice.threads, "default: the cores this process may use");
+  app.add_option("--config", arguments.config, "the space to draw unlabelled architectures from");
+  app.add_flag("--strict", arguments.strict, "refuse a log with rows that cannot be used");
+  add_seed(app, arguments.seed, "for splits, starts and trees");
+  add_threads(app, arguments.threads, "default: the cores this process may use");
 }
 
-search::Results read_results(const std::string& name, const LogChoice& choice) {
-  return search::read_results(name, {choice.architecture_column, choice.target});
+search::Results read_results(const std::string& name, const LogArguments& arguments) {
+  return search::read_results(name, {arguments.architecture_column, arguments.target});
 }
 
-predict::EncodingSettings encoding_for(const search::Results& results, const LogChoice& choice) {
+predict::EncodingSettings encoding_for(const search::Results& results,
+                                       const LogArguments& arguments) {
   return predict::encoding_for(
-      results.log, choice.tokens,
-      choice.input.empty() ? results.input() : std::optional(parse_shape(choice.input)));
+      results.log, arguments.tokens,
+      arguments.input.empty() ? results.input() : std::optional(parse_shape(arguments.input)));
 }
 
 predict::Samples samples_of(const search::Results& results,
-                            const predict::EncodingSettings& encoding, const LogChoice& choice) {
+                            const predict::EncodingSettings& encoding,
+                            const LogArguments& arguments) {
   predict::Samples samples =
-      predict::make_samples(results.log, encoding, predict::parse_failures(choice.failures));
-  if (choice.strict && !samples.problems.empty()) {
+      predict::make_samples(results.log, encoding, predict::parse_failures(arguments.failures));
+  if (arguments.strict && !samples.problems.empty()) {
     throw DataError(fmt::format("{} ({} such rows; leave --strict out to go on without them)",
                                 samples.problems.front(), samples.problems.size()));
   }
@@ -97,18 +99,18 @@ void print_merged(const predict::Samples& samples) {
 
 std::vector<std::string> unlabelled_for(const search::Results& results,
                                         const predict::EncodingSettings& encoding,
-                                        const LogChoice& choice) {
-  if (choice.unlabelled.empty() || choice.unlabelled == "test") return {};
-  const auto count = as_count(choice.unlabelled);
-  if (!count) return read_architectures(choice.unlabelled, encoding);
+                                        const LogArguments& arguments) {
+  if (arguments.unlabelled.empty() || arguments.unlabelled == "test") return {};
+  const auto count = as_count(arguments.unlabelled);
+  if (!count) return read_architectures(arguments.unlabelled, encoding);
   const std::optional<search::Space> space =
-      choice.config.empty() ? search::space_of(results, encoding)
-                            : search::build_space(search::read_configuration(choice.config));
+      arguments.config.empty() ? search::space_of(results, encoding)
+                               : search::build_space(search::read_configuration(arguments.config));
   if (!space) {
     throw UsageError(
         "--unlabelled with a number draws from a space; name it with --config, or give a file");
   }
-  return search::draw_candidates(*space, *count, choice.seed, encoding).architectures;
+  return search::draw_candidates(*space, *count, arguments.seed, encoding).architectures;
 }
 
 std::vector<std::string> read_architectures(const std::string& file,

@@ -13,7 +13,7 @@
 
 namespace metaqnn::cli {
 
-struct LogChoice {
+struct LogArguments {
   std::string target, architecture_column, tokens, input, failures = "as-chance", unlabelled,
                                                           config;
   bool strict = false;
@@ -21,16 +21,18 @@ struct LogChoice {
   int threads = 0;  // 0 = the cores this process may use
 };
 
-void add_log_options(CLI::App& app, LogChoice& choice);
+void add_log_options(CLI::App& app, LogArguments& arguments);
 
-search::Results read_results(const std::string& name, const LogChoice& choice);
+search::Results read_results(const std::string& name, const LogArguments& arguments);
 
-// What the choice says, and where it says nothing what is known of the log.
-predict::EncodingSettings encoding_for(const search::Results& results, const LogChoice& choice);
+// What the arguments say, and where they say nothing what is known of the log.
+predict::EncodingSettings encoding_for(const search::Results& results,
+                                       const LogArguments& arguments);
 
 // Prints row-level problems; with --strict they are an error.
 predict::Samples samples_of(const search::Results& results,
-                            const predict::EncodingSettings& encoding, const LogChoice& choice);
+                            const predict::EncodingSettings& encoding,
+                            const LogArguments& arguments);
 
 // The methods that --method asks for, in the order of the tables; "all" are those that are no
 // baselines. Throws UsageError for an unknown name.
@@ -44,7 +46,7 @@ void print_merged(const predict::Samples& samples);
 // Canonical strings for --unlabelled FILE or COUNT; none for "" and "test".
 std::vector<std::string> unlabelled_for(const search::Results& results,
                                         const predict::EncodingSettings& encoding,
-                                        const LogChoice& choice);
+                                        const LogArguments& arguments);
 
 // One string a line; empty lines and what cannot be encoded are left out, the latter told.
 std::vector<std::string> read_architectures(const std::string& file,

@@ -55,7 +55,7 @@ search::ScreenSettings settings_of(const ScreenOptions& options,
   settings.limits = options.limits;
   settings.memory = search::memory_basis(configuration).settings;
   settings.encoding =
-      encoding_for({search::to_log(study), search::build_space(configuration)}, LogChoice{});
+      encoding_for({search::to_log(study), search::build_space(configuration)}, LogArguments{});
   settings.failures = predict::parse_failures(options.failures);
   settings.fit.seed = options.seed;
   settings.fit.threads = threads_or_cores(options.threads);

@@ -10,27 +10,28 @@ namespace {
 
 struct TransferOptions {
   std::string model;
-  FinalChoice choice;
+  FinalArguments arguments;
 };
 
 ExitStatus run(const TransferOptions& options) {
   const search::Checkpoint source = search::read_finished_checkpoint(options.model);
-  search::Configuration configuration = search::read_configuration(options.choice.config);
-  apply(options.choice, configuration);
+  search::Configuration configuration = search::read_configuration(options.arguments.config);
+  apply(options.arguments, configuration);
   FinalProgress progress(2);
-  return print_trained(options.choice.format, [&] {
+  return print_trained(options.arguments.format, [&] {
     return search::transfer(source, fmt::format("{} on {}", source.architecture, source.data_set),
-                            configuration, final_options(options.choice, configuration), progress);
+                            configuration, final_options(options.arguments, configuration),
+                            progress);
   });
 }
 
 std::function<ExitStatus()> set_up_transfer(CLI::App& app) {
   auto options = std::make_shared<TransferOptions>();
   app.add_option("--model", options->model, "checkpoint of metaqnn finetune")->required();
-  app.add_option("--config", options->choice.config,
+  app.add_option("--config", options->arguments.config,
                  "images, [evaluator] and [final] to train with")
       ->required();
-  add_final_options(app, options->choice);
+  add_final_options(app, options->arguments);
   return [options] { return run(*options); };
 }
 

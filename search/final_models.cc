@@ -240,7 +240,7 @@ std::string FinalModel::reason() const {
   return trial.reason();
 }
 
-std::vector<Trial> choose_trials(Study& study, const TrialChoice& choice, const Shape& input) {
+std::vector<Trial> choose_trials(Study& study, const TrialSelection& choice, const Shape& input) {
   std::vector<Trial> trials = study.trials(false);
   if (!choice.numbers.empty()) return trials_of(trials, choice.numbers);
   std::erase_if(trials, [](const Trial& trial) { return trial.state != TrialState::complete; });

@@ -63,7 +63,7 @@ struct FinalOptions {
 };
 
 // Which trials are trained again.
-struct TrialChoice {
+struct TrialSelection {
   int64_t top = 10;  // the complete ones with the highest validation accuracy, first of equals,
   std::optional<int64_t> max_parameters;  // among those with at most so many
   std::vector<int64_t> numbers;           // or these trials, in this order
@@ -71,7 +71,7 @@ struct TrialChoice {
 
 // Parameters that a trial does not tell are counted for `input`, the shape of the images. Throws
 // UsageError where no trial is left, or a number is of no trial or of one without a result.
-std::vector<Trial> choose_trials(Study& study, const TrialChoice& choice, const Shape& input);
+std::vector<Trial> choose_trials(Study& study, const TrialSelection& choice, const Shape& input);
 
 // Every epoch count of the schedule times `factor`, rounded, at least 1.
 void scale_epochs(FinalSettings& settings, double factor);

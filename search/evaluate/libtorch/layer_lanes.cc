@@ -105,15 +105,15 @@ void pool_images(const Windows& w, int64_t begin, int64_t end, const Number* map
 
 // For each row (or column) of the map, which windows [begin, end) of the `count` see it; {0, 0}
 // where none does.
-struct Range {
+struct Extent {
   int64_t begin, end;
 };
-std::vector<Range> windows_over(const Windows& w, int64_t extent, int64_t count) {
-  std::vector<Range> ranges;
+std::vector<Extent> windows_over(const Windows& w, int64_t extent, int64_t count) {
+  std::vector<Extent> ranges;
   for (int64_t at = 0; at < extent; ++at) {
     const int64_t begin = at < w.field ? 0 : (at - w.field) / w.stride + 1;
     const int64_t end = std::min(count, at / w.stride + 1);
-    ranges.push_back(begin < end ? Range{begin, end} : Range{0, 0});
+    ranges.push_back(begin < end ? Extent{begin, end} : Extent{0, 0});
   }
   return ranges;
 }
@@ -155,13 +155,13 @@ void spread_place(const Windows& w, int64_t rows, int64_t columns, const Number*
 template <class Number>
 void spread_images(const Windows& w, int64_t begin, int64_t end, const Number* output,
                    const uint8_t* cells, Number* map) {
-  const std::vector<Range> over_rows = windows_over(w, w.height, w.rows);
-  const std::vector<Range> over_columns = windows_over(w, w.width, w.columns);
+  const std::vector<Extent> over_rows = windows_over(w, w.height, w.rows);
+  const std::vector<Extent> over_columns = windows_over(w, w.width, w.columns);
   for (int64_t image = begin; image < end; ++image) {
     for (int64_t y = 0; y < w.height; ++y) {
-      const Range rows = over_rows[y];
+      const Extent rows = over_rows[y];
       for (int64_t x = 0; x < w.width; ++x) {
-        const Range columns = over_columns[x];
+        const Extent columns = over_columns[x];
         const int64_t first =
             ((image * w.rows + rows.begin) * w.columns + columns.begin) * w.channels;
         const int64_t cell = (y - rows.begin * w.stride) * w.field + x - columns.begin * w.stride;
