@@ -110,8 +110,8 @@ Screening screen(const ScreenOptions& options, search::Study& study) {
   std::optional<ScreenPlan> plan = search::stored_plan(study, settings);
   std::optional<search::Surroundings> found;
   if (!plan) {
-    found = search::look_around(configuration,
-                                options.device);  // before picks that could not be trained
+    // Before picks that could not be trained.
+    found = search::look_around(configuration, options.device);
     plan = search::store_plan(study, settings, search::plan_screen(study, configuration, settings));
   }
   train(options, configuration, study, *plan, std::move(found));

@@ -107,10 +107,10 @@ std::unique_ptr<KernelPredictor> fit_least_squares(const Training& training,
 std::unique_ptr<KernelPredictor> restore_least_squares(const Training& training,
                                                        kernels::KernelPointer kernel,
                                                        const nlohmann::json& state) {
-  return std::make_unique<KernelPredictor>(
-      GaussianProcess(expansion_from(state, std::move(kernel), training.points),
-                      penalty_from(state), number_at(state, "scale")),
-      TargetScale(training.targets));
+  Expansion expansion = expansion_from(state, std::move(kernel), training.points);
+  const double penalty = penalty_from(state), scale = number_at(state, "scale");
+  return std::make_unique<KernelPredictor>(GaussianProcess(std::move(expansion), penalty, scale),
+                                           TargetScale(training.targets));
 }
 
 kernels::KernelPointer linear_kernel(const Encoding& encoding) {

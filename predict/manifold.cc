@@ -308,10 +308,10 @@ std::unique_ptr<Predictor> restore(const Training& training, const nlohmann::jso
                                    const ManifoldKind& kind) {
   std::vector<std::string> landmarks = texts_at(state, "landmarks");
   kernels::Points centres = training.encoding->points(landmarks);
-  return std::make_unique<Manifold>(
-      expansion_from(state, kind.kernel(*training.encoding), std::move(centres)),
-      penalty_from(state), TargetScale(training.targets), std::move(landmarks),
-      number_at(state, "graph_weight"));
+  Expansion expansion = expansion_from(state, kind.kernel(*training.encoding), std::move(centres));
+  const double penalty = penalty_from(state), graph_weight = number_at(state, "graph_weight");
+  return std::make_unique<Manifold>(std::move(expansion), penalty, TargetScale(training.targets),
+                                    std::move(landmarks), graph_weight);
 }
 
 }  // namespace

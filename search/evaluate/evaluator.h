@@ -50,8 +50,9 @@ struct TimedEpoch {
 class Evaluator {
  public:
   virtual ~Evaluator() = default;
-  // Fills in everything that finish_trial() stores. Its result is a function of the architecture
-  // and the study's seed. Throws DeviceFault.
+  // Fills in state, failure and detail, what was measured, costs and curve; leaves number,
+  // architecture, epsilon, attempts and origin as they are. Its result is a function of the
+  // architecture and the study's seed. Throws DeviceFault.
   virtual void evaluate(Trial& trial) = 0;
   // False where evaluate() would refuse the architecture for its size, before it trains anything.
   virtual bool keeps_limits(const std::string& architecture) const {

@@ -23,7 +23,7 @@ const TorchLibrary* load() {
                        ", which cannot be loaded: " + dlerror() +
                        "; it is built and installed with the program, and needs LibTorch");
   }
-  const auto entry = reinterpret_cast<decltype(&metaqnn_libtorch)>(dlsym(library, kLibTorchEntry));
+  const auto entry = reinterpret_cast<decltype(&metaqnn_torch_library)>(dlsym(library, kLibTorchEntry));
   const LibTorchEntry* found = entry == nullptr ? nullptr : entry();
   if (found == nullptr || std::strcmp(found->build, kLibTorchBuild) != 0) {
     throw FailureError(std::string(kLibrary) + " is of another build (" +

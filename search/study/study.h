@@ -204,9 +204,9 @@ class Study {
   // The waiting trial with the lowest number becomes this worker's and running; none if nothing
   // waits.
   virtual std::optional<Trial> claim_waiting_trial(int64_t worker) = 0;
-  // Stores state, failure, detail, what was measured, cost, rates, precision, attempts, curve and
-  // the finishing time, and gives the pending samples their sequence numbers. False, and nothing
-  // stored, if the trial is not running under this worker any more.
+  // Stores all of a trial but its number, architecture and worker, with its curve and the finishing
+  // time, and gives the pending samples their sequence numbers. False, and nothing stored, if the
+  // trial is not running under this worker any more.
   virtual bool finish_trial(const Trial& trial, int64_t worker) = 0;
   // Keeps a text with a trial in hand: why its training broke off. Nothing happens to a trial that is
   // not running under this worker.

@@ -113,7 +113,7 @@ std::string LibTorch::resolve_precision(const std::string& precision,
   return choose_precision(precision, at::Device(device)) == at::kFloat ? "float32" : "bfloat16";
 }
 
-extern "C" const LibTorchEntry* metaqnn_libtorch() {
+extern "C" const LibTorchEntry* metaqnn_torch_library() {
   static const LibTorch library;
   static const LibTorchEntry entry{kLibTorchBuild, &library};
   return &entry;

@@ -34,8 +34,9 @@ struct LibTorchEntry {
   const TorchLibrary* library;
 };
 
-// The library's one entry, found by its name.
-extern "C" const LibTorchEntry* metaqnn_libtorch();
-constexpr const char* kLibTorchEntry = "metaqnn_libtorch";
+// The library's one entry, found by its name; another name whenever LibTorchEntry changes, since
+// `build` is read as what it was before.
+extern "C" const LibTorchEntry* metaqnn_torch_library();
+constexpr const char* kLibTorchEntry = "metaqnn_torch_library";
 
 }  // namespace metaqnn::search
