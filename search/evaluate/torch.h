@@ -52,7 +52,8 @@ class TorchLibrary {
 };
 
 // Loaded when it is first asked for, since that takes most of a second and some 150 MB, and most
-// commands never train. Throws FailureError where it is not built in or cannot be loaded.
+// commands never train. Throws FailureError where it cannot be loaded; one that is not built in refuses
+// what it is asked for.
 const TorchLibrary& torch_library();
 
 // "LibTorch 1.13.1 (CUDA: no)", or "without LibTorch" where there is none.
