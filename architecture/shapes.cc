@@ -1,5 +1,6 @@
 #include "metaqnn/architecture/shapes.h"
 
+#include <algorithm>
 #include <charconv>
 #include <initializer_list>
 
@@ -31,10 +32,31 @@ void checked_add(int64_t& sum, int64_t value) {
                    ": " + why);
 }
 
+void check_input(const Shape& input) {
+  for (int side : {input.channels, input.height, input.width}) {
+    if (side < 1 || side > kLargestSide)
+      throw UsageError("input " + to_string(input) + ": its sides are whole numbers from 1 to " +
+                       std::to_string(kLargestSide));
+  }
+}
+
+int least_number(const Layer& layer) {
+  return std::visit(Match{[](const Convolution& c) {
+                            return std::min({c.filters, c.field, c.stride});
+                          },
+                          [](const Pooling& p) { return std::min(p.field, p.stride); },
+                          [](const FullyConnected& f) { return f.neurons; },
+                          [](const GlobalAveragePooling& g) { return g.classes; },
+                          [](const Dropout& d) { return std::min(d.index, d.count); },
+                          [](const Softmax& s) { return s.classes; }},
+                    layer);
+}
+
 // Follows the representation through the layers and adds up the costs.
 class Analyser {
  public:
   Analyser(const Architecture& architecture, const Shape& input) : architecture_(architecture) {
+    check_input(input);
     result_.input = input;
     shape_ = input;
   }
@@ -43,6 +65,7 @@ class Analyser {
     for (index_ = 0; index_ < architecture_.layers.size(); ++index_) {
       layer_ = &architecture_.layers[index_];
       parameters_ = macs_ = 0;
+      if (least_number(*layer_) < 1) impossible(index_, *layer_, "its numbers must be 1 or more");
       std::visit([this](const auto& layer) { apply(layer); }, *layer_);
       result_.layers.push_back({*layer_, shape_, parameters_, macs_});
       checked_add(result_.parameters, parameters_);
@@ -147,11 +170,11 @@ Analysis analyse(const Architecture& architecture, const Shape& input) {
 
 int convolution_output(int size, int field, int stride) {
   const int padded = size + 2 * (field / 2) - field;
-  return padded < 0 ? 0 : padded / stride + 1;
+  return padded < 0 || stride < 1 ? 0 : padded / stride + 1;
 }
 
 int pooling_output(int size, int field, int stride) {
-  return size < field ? 0 : (size - field) / stride + 1;
+  return size < field || stride < 1 ? 0 : (size - field) / stride + 1;
 }
 
 }  // namespace metaqnn

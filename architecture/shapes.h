@@ -47,7 +47,8 @@ struct Analysis {
 };
 
 // Throws UsageError naming the layer where the shape is impossible (a pooling field larger than its
-// input, C or P after FC or GAP, an even receptive field) or a count does not fit 63 bits.
+// input, C or P after FC or GAP, an even receptive field, a number below 1) or a count does not fit
+// 63 bits, and where the input is not of the shape that parse_shape() allows.
 Analysis analyse(const Architecture& architecture, const Shape& input);
 
 // Side of the output of one layer, or 0 where it is impossible.

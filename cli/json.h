@@ -4,7 +4,6 @@
 
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <string>
 
 namespace metaqnn::predict {
 struct Predicted;

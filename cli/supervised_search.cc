@@ -6,7 +6,6 @@
 #include <atomic>
 #include <filesystem>
 #include <limits>
-#include <numeric>
 
 #include "cli/output.h"
 #include "cli/progress.h"
@@ -28,10 +27,6 @@ int64_t target_of(const SupervisedSearch& wanted, const search::Configuration& c
                   search::total_models(configuration.strategy.schedule));
 }
 
-int64_t sum(const std::vector<int64_t>& counts) {
-  return std::accumulate(counts.begin(), counts.end(), int64_t{0});
-}
-
 int64_t count_present(const std::vector<int64_t>& counts) {
   return static_cast<int64_t>(counts.size()) - std::count(counts.begin(), counts.end(), 0);
 }
@@ -46,7 +41,8 @@ std::string span(std::vector<int64_t> counts) {
 
 void print_images(const std::string& name, const search::FoundImages& images) {
   say("{}: images {}; {} train, {} validate, {} test\n", name, to_string(images.shape),
-      grouped(sum(images.training)), grouped(sum(images.validation)), grouped(sum(images.test)));
+      grouped(search::all_of(images.training)), grouped(search::all_of(images.validation)),
+      grouped(search::all_of(images.test)));
   say("{} classes, {} to train\n", count_present(images.training), span(images.training));
   for (const std::string& warning : images.warnings) say("warning: {}\n", warning);
 }

@@ -21,7 +21,7 @@ struct TrialsOptions {
 };
 
 // A walk of the agent, and what it led to.
-struct Walk {
+struct TakenWalk {
   const search::Sample& sample;
   const search::Trial& trial;
 };
@@ -49,7 +49,7 @@ std::optional<double> epsilon_of(const search::Trial& trial) {
   return search::is_screened(trial) ? std::nullopt : std::optional(trial.epsilon);
 }
 
-std::optional<double> epsilon_of(const Walk& walk) {
+std::optional<double> epsilon_of(const TakenWalk& walk) {
   return search::is_walk(walk.sample, walk.trial) ? std::optional(walk.sample.epsilon)
                                                   : std::nullopt;
 }
@@ -75,7 +75,7 @@ Json to_json(const search::Trial& trial) {
           {"origin", trial.origin}};
 }
 
-Json to_json(const Walk& walk) {
+Json to_json(const TakenWalk& walk) {
   return {{"number", walk.sample.number},
           {"trial", walk.sample.trial},
           {"architecture", walk.trial.architecture},
@@ -106,9 +106,9 @@ std::string csv_of(const std::vector<search::Trial>& trials) {
   return text;
 }
 
-std::string csv_of(const std::vector<Walk>& walks) {
+std::string csv_of(const std::vector<TakenWalk>& walks) {
   std::string text = "number,trial,architecture,validation_accuracy,epsilon,proposed_at,sequence\n";
-  for (const Walk& walk : walks) {
+  for (const TakenWalk& walk : walks) {
     text +=
         fmt::format("{},{},{},{},{},{},{}\n", walk.sample.number, walk.sample.trial,
                     datasets::csv_field(walk.trial.architecture),
@@ -155,14 +155,14 @@ Table table_of(const std::vector<search::Trial>& trials, bool has_epsilon) {
   return table;
 }
 
-Table table_of(const std::vector<Walk>& walks, bool has_epsilon) {
+Table table_of(const std::vector<TakenWalk>& walks, bool has_epsilon) {
   Table table({{"sample", Align::right},
                {"sequence", Align::right},
                {"trial", Align::right},
                {"accuracy", Align::right},
                {"epsilon", Align::right},
                {"architecture"}});
-  for (const Walk& walk : walks) {
+  for (const TakenWalk& walk : walks) {
     const search::Sample& sample = walk.sample;
     table.add({std::to_string(sample.number),
                sample.sequence ? std::to_string(*sample.sequence) : "-",
@@ -188,7 +188,7 @@ void print_rows(const std::vector<Row>& rows, const std::string& format, bool ha
 void print_samples(search::Study& study, const std::string& format, bool has_epsilon) {
   const std::vector<search::Sample> samples = study.samples();
   const std::vector<search::Trial> trials = study.trials(false);
-  std::vector<Walk> walks;
+  std::vector<TakenWalk> walks;
   for (const search::Sample& sample : samples)
     walks.push_back({sample, trials.at(static_cast<size_t>(sample.trial) - 1)});
   print_rows(walks, format, has_epsilon);

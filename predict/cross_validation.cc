@@ -46,6 +46,11 @@ VectorXd ranks(const VectorXd& values) {
   return ranks;
 }
 
+void assert_pairs(const VectorXd& a, const VectorXd& b) {
+  METAQNN_ASSERT(a.size() == b.size(),
+                 std::to_string(a.size()) + " values beside " + std::to_string(b.size()));
+}
+
 bool constant(const VectorXd& values) { return values.maxCoeff() == values.minCoeff(); }
 
 void measure_top(const VectorXd& truth, const VectorXd& predicted, Figures& figures) {
@@ -125,18 +130,43 @@ std::vector<Outcome> run(const Samples& samples, const TestSplit& split,
   return outcomes;
 }
 
+void check_repeats(int repeats) {
+  if (repeats < 1) throw UsageError(std::to_string(repeats) + " repeats; give 1 at least");
+}
+
+void check_splits(const TestSplits& splits, Index n) {
+  if (splits.empty()) throw UsageError("there is no repeat of a split; give one at least");
+  for (const std::vector<TestSplit>& repeat : splits) {
+    if (repeat.empty()) throw UsageError("a repeat has no split; give one at least");
+    for (const TestSplit& split : repeat) {
+      if (split.train.size() < 2 || split.test.empty())
+        throw UsageError("a split has " + std::to_string(split.train.size()) +
+                         " rows to train on, " + std::to_string(split.test.size()) +
+                         " to test on; it needs 2 and 1");
+      for (const std::vector<Index>* rows : {&split.train, &split.test}) {
+        for (Index row : *rows) {
+          if (row < 0 || row >= n)
+            throw UsageError("a split has row " + std::to_string(row) + " of " + std::to_string(n) +
+                             " samples; rows count from 0");
+        }
+      }
+    }
+  }
+}
+
 // A fit holds some matrices of as many rows and columns as there are points.
-int fits_at_once(const Samples& samples, const CrossValidationSettings& settings) {
+int fits_at_once(const Samples& samples, const CrossValidationSettings& settings, int threads) {
   constexpr double kNumbers = 4e8;  // 3 GiB
   constexpr double kMatrices = 4;
   const auto points = static_cast<double>(samples.size() + settings.unlabelled.size());
   return static_cast<int>(
-      std::clamp(kNumbers / (kMatrices * points * points), 1.0, double(settings.fit.threads)));
+      std::clamp(kNumbers / (kMatrices * points * points), 1.0, double(threads)));
 }
 
 }  // namespace
 
 std::optional<double> kendall_tau(const VectorXd& a, const VectorXd& b) {
+  assert_pairs(a, b);
   int64_t agree = 0, tied_a = 0, tied_b = 0, pairs = 0;
   for (Index i = 0; i < a.size(); ++i) {
     for (Index j = 0; j < i; ++j) {
@@ -154,6 +184,7 @@ std::optional<double> kendall_tau(const VectorXd& a, const VectorXd& b) {
 }
 
 std::optional<double> spearman(const VectorXd& a, const VectorXd& b) {
+  assert_pairs(a, b);
   const double middle = 0.5 * static_cast<double>(a.size() - 1);
   const VectorXd x = ranks(a).array() - middle, y = ranks(b).array() - middle;
   const double norm = x.norm() * y.norm();
@@ -162,9 +193,8 @@ std::optional<double> spearman(const VectorXd& a, const VectorXd& b) {
 }
 
 Figures measure(const VectorXd& truth, const VectorXd& predicted) {
-  METAQNN_ASSERT(truth.size() == predicted.size() && truth.size() > 0,
-                 std::to_string(truth.size()) + " targets, " + std::to_string(predicted.size()) +
-                     " predictions");
+  assert_pairs(truth, predicted);
+  METAQNN_ASSERT(truth.size() > 0, "no targets");
   Figures figures;
   const double squared = (truth - predicted).squaredNorm();
   figures.l2_loss = squared / static_cast<double>(truth.size());
@@ -195,6 +225,7 @@ TestSplits fold_splits(Index n, int folds, int repeats, uint64_t seed) {
                      " architectures: give from 2 to as many folds as there are architectures, "
                      "which are at least 3");
   }
+  check_repeats(repeats);
   TestSplits splits;
   for (int r = 0; r < repeats; ++r) {
     const std::vector<Index> rows = shuffled(n, seed, r);
@@ -220,6 +251,7 @@ TestSplits random_splits(Index n, Index train_size, int repeats, uint64_t seed) 
     throw UsageError("a training set of " + std::to_string(train_size) + " from " +
                      std::to_string(n) + " architectures: give from 2 to " + std::to_string(n - 1));
   }
+  check_repeats(repeats);
   TestSplits splits;
   for (int r = 0; r < repeats; ++r) {
     const std::vector<Index> rows = shuffled(n, seed, r);
@@ -231,6 +263,8 @@ TestSplits random_splits(Index n, Index train_size, int repeats, uint64_t seed) 
 
 TestSplits one_split(Index n, Index train_size) {
   if (train_size >= n) throw DataError("no test architecture is unlike the training ones");
+  if (train_size < 2)
+    throw UsageError("a training set of " + std::to_string(train_size) + "; give 2 at least");
   TestSplit split;
   for (Index row = 0; row < n; ++row) (row < train_size ? split.train : split.test).push_back(row);
   return {{split}};
@@ -238,12 +272,14 @@ TestSplits one_split(Index n, Index train_size) {
 
 std::vector<MethodResult> cross_validate(const Samples& samples, const TestSplits& splits,
                                          const CrossValidationSettings& settings) {
+  check_splits(splits, static_cast<Index>(samples.size()));
   std::vector<std::pair<size_t, size_t>> parts;
   for (size_t r = 0; r < splits.size(); ++r) {
     for (size_t f = 0; f < splits[r].size(); ++f) parts.emplace_back(r, f);
   }
-  const int threads = settings.fit.threads;
-  const int beside = std::min<int>(fits_at_once(samples, settings), static_cast<int>(parts.size()));
+  const int threads = threads_or_cores(settings.fit.threads);
+  const int beside =
+      std::min<int>(fits_at_once(samples, settings, threads), static_cast<int>(parts.size()));
   std::vector<std::vector<Outcome>> outcomes(parts.size());
   parallel_for(static_cast<Index>(parts.size()), beside, [&](Index p) {
     const auto [r, f] = parts[static_cast<size_t>(p)];

@@ -48,13 +48,13 @@ struct TestSplit {
 };
 using TestSplits = std::vector<std::vector<TestSplit>>;  // repeats of folds
 
-// Throws UsageError unless 2 <= folds <= n and each training set has 2 points.
+// Throws UsageError unless 2 <= folds <= n, each training set has 2 points and repeats >= 1.
 TestSplits fold_splits(Eigen::Index n, int folds, int repeats, uint64_t seed);
-// Throws UsageError unless 2 <= train_size < n.
+// Throws UsageError unless 2 <= train_size < n and repeats >= 1.
 TestSplits random_splits(Eigen::Index n, Eigen::Index train_size, int repeats, uint64_t seed);
 
 // The first `train_size` rows for training, all others for test. Throws DataError where there is no
-// other.
+// other, UsageError where train_size < 2.
 TestSplits one_split(Eigen::Index n, Eigen::Index train_size);
 
 // So many folds and repeats tell what a predictor fitted on n architectures is worth, in the time of
@@ -86,7 +86,8 @@ struct MethodResult {
 
 // Fits each method on each training set and measures it on the test sets. TestSplits run beside each
 // other on settings.fit.threads threads. Figures depend on their number by rounding only: BLAS adds
-// in another order.
+// in another order. Throws UsageError where a split needs more rows (2 to train on, 1 to test on) or
+// has one that the samples do not, and what Model::fit() throws.
 std::vector<MethodResult> cross_validate(const Samples& samples, const TestSplits& splits,
                                          const CrossValidationSettings& settings);
 

@@ -126,13 +126,22 @@ json checked(const std::string& text) {
 
 // What the caller gave as number i, canonical.
 std::string canonical_at(const std::vector<std::string>& texts, size_t i,
-                         const EncodingSettings& encoding) {
+                         const EncodingSettings& encoding,
+                         const std::string& what = "architecture") {
   try {
     return canonical(texts[i], encoding);
   } catch (const UsageError& error) {
-    throw UsageError("architecture " + std::to_string(i + 1) + " of " +
-                     std::to_string(texts.size()) + ": " + error.what());
+    throw UsageError(what + " " + std::to_string(i + 1) + " of " + std::to_string(texts.size()) +
+                     ": " + error.what());
   }
+}
+
+std::vector<std::string> canonical_unlabelled(const std::vector<std::string>& texts,
+                                              const EncodingSettings& encoding) {
+  std::vector<std::string> list;
+  for (size_t i = 0; i < texts.size(); ++i)
+    list.push_back(canonical_at(texts, i, encoding, "unlabelled architecture"));
+  return list;
 }
 
 // Indices of the `top` largest, the first of equal ones first.
@@ -186,14 +195,16 @@ Model Model::fit(const Samples& samples, const EncodingSettings& encoding,
   state->method = method.name;
   state->failures = options.failures;
   state->samples = samples;
-  state->training =
-      make_training(encoding, samples, options.failures, options.unlabelled,
-                    {options.seed, threads_or_cores(options.threads), options.graph_weight});
+  state->training = make_training(
+      encoding, samples, options.failures, canonical_unlabelled(options.unlabelled, encoding),
+      {options.seed, threads_or_cores(options.threads), options.graph_weight});
   state->predictor = predict::fit(method, state->training);
   return Model(std::move(state));
 }
 
 Model Model::load(const std::filesystem::path& file, int threads) {
+  if (std::filesystem::is_directory(file))
+    throw DataError(file.string() + ": is a folder; name the file of a model");
   std::ifstream in(file, std::ios::binary);
   if (!in) throw DataError(file.string() + ": cannot be read; make it with metaqnn fit");
   std::ostringstream text;

@@ -32,7 +32,7 @@ struct FitOptions {
   std::string tokens{};             // of EncodingSettings; "" = as the log looks
   std::optional<Shape> input{};     // none = that of EncodingSettings
   Failures failures = Failures::as_chance;
-  std::vector<std::string> unlabelled{};  // for the manifold methods
+  std::vector<std::string> unlabelled{};  // for the manifold methods; those of the log do not count
   std::optional<double> graph_weight{};   // as in FitSettings
   uint64_t seed = 0;
   int threads = 0;  // 0 = the cores that this process may use
@@ -61,8 +61,13 @@ struct Ranking {
 
 class Model {
  public:
-  // Throws UsageError where the method is unknown or there are fewer than 2 architectures with a
-  // result; rows that cannot be used are told by samples().problems.
+  // Moving copies, so that no model is ever without what it needs.
+  Model(const Model&) = default;
+  Model& operator=(const Model&) = default;
+
+  // Throws UsageError where the method is unknown, there are fewer than 2 architectures with a
+  // result, an unlabelled one cannot be read or the graph's weight is below 0; rows that cannot be
+  // used are told by samples().problems.
   static Model fit(const datasets::Log& log, const FitOptions& options = {});
   // On samples, read as `encoding` says. Throws UsageError where check() of them does.
   static Model fit(const Samples& samples, const EncodingSettings& encoding,

@@ -1,5 +1,6 @@
 #include "predict/predictor.h"
 
+#include <cmath>
 #include <set>
 
 #include "base/blas_threads.h"
@@ -115,6 +116,10 @@ Training make_training(const EncodingSettings& encoding, const Samples& samples,
                      std::to_string(samples.size()));
   }
   check(samples, encoding);
+  if (settings.graph_weight &&
+      !(std::isfinite(*settings.graph_weight) && *settings.graph_weight >= 0))
+    throw UsageError("the weight of the graph is " + std::to_string(*settings.graph_weight) +
+                     "; give a number from 0 on");
   Training training;
   training.encoding = std::make_shared<const Encoding>(encoding, samples.architectures);
   training.points = training.encoding->points(samples.architectures);

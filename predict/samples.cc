@@ -21,7 +21,7 @@ using Eigen::Index;
 struct Group {
   std::string first;  // as written
   size_t rows = 0;
-  datasets::Results results;
+  datasets::Measurements results;
 };
 
 // Of two strings of the same network: whether their dropout differs.
@@ -127,7 +127,7 @@ Samples make_samples(const datasets::Log& log, const EncodingSettings& encoding,
   double failed = 0, chance = 0;
   for (Index i = 0; i < n; ++i) {
     const Group& group = groups[static_cast<size_t>(i)];
-    const datasets::Results& results = group.results;
+    const datasets::Measurements& results = group.results;
     samples.targets(i) = results.mean();
     samples.trained(i) = results.learned / results.count();
     samples.accuracy(i) = results.learned > 0 ? results.accuracy / results.learned
@@ -181,6 +181,8 @@ std::string describe(const EncodingSettings& encoding) {
   return "tokens grammar and input " + to_string(encoding.input);
 }
 
+constexpr double kLargestTarget = 1e100;
+
 // The input counts where our grammar reads it.
 void check_encoding(const EncodingSettings& made, const EncodingSettings& fitted) {
   if (describe(made) == describe(fitted)) return;
@@ -205,7 +207,8 @@ void check_numbers(const Samples& samples, Index i) {
                      std::to_string(value) + "; " + rule);
   };
   const double target = samples.targets(i), trained = samples.trained(i);
-  if (!std::isfinite(target)) refuse("target", target, "it must be finite");
+  if (!(std::abs(target) <= kLargestTarget))
+    refuse("target", target, "it must be finite, 1e100 at most");
   if (!(trained >= 0 && trained <= 1))
     refuse("share that trained", trained, "it must be from 0 to 1");
   if (trained > 0 && !std::isfinite(samples.accuracy(i)))

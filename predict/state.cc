@@ -1,7 +1,5 @@
 #include "predict/state.h"
 
-#include <cmath>
-
 #include "metaqnn/base/error.h"
 
 namespace metaqnn::predict {

@@ -91,16 +91,16 @@ std::string element(const std::string& name, const std::string& content) {
 
 std::string code(const std::string& text) { return element("code", escaped(text)); }
 
-enum class Align { left, right };
+enum class Cells { text, numbers };
 
 struct Head {
   std::string title;
-  Align align = Align::left;
+  Cells cells = Cells::text;
 };
 
 std::string html_table(const std::vector<Head>& heads, const std::vector<Row>& rows) {
   const auto cell = [&](const char* name, size_t column, const std::string& content) {
-    const bool right = heads[column].align == Align::right;
+    const bool right = heads[column].cells == Cells::numbers;
     return fmt::format("<{0}{1}>{2}</{0}>", name, right ? " class=\"number\"" : "", content);
   };
   std::string text = "<div class=\"wide\"><table>\n<thead><tr>";
@@ -317,7 +317,7 @@ std::string failures_table(const ReportedStudy& study) {
             : fmt::format("trial {}: {}", same.example->number, same.example->detail);
     rows.push_back({escaped(search::to_string(failure)), grouped(same.count), escaped(example)});
   }
-  return html_table({{"why networks failed"}, {"networks", Align::right}, {"for example"}}, rows);
+  return html_table({{"why networks failed"}, {"networks", Cells::numbers}, {"for example"}}, rows);
 }
 
 std::string outcome(const ReportedStudy& study) {
@@ -326,7 +326,7 @@ std::string outcome(const ReportedStudy& study) {
        {TrialState::complete, TrialState::failed, TrialState::running, TrialState::waiting})
     rows.push_back({search::to_string(state), grouped(study.counts.in(state))});
   return "<h2>What became of the networks</h2>\n<div class=\"beside\">\n" +
-         html_table({{"state"}, {"networks", Align::right}}, rows) + failures_table(study) +
+         html_table({{"state"}, {"networks", Cells::numbers}}, rows) + failures_table(study) +
          "</div>\n";
 }
 
@@ -353,14 +353,15 @@ std::string best_networks(const ReportedStudy& study) {
       {"parameters", [](const Trial& trial) { return short_count(trial.parameters); }},
       {"MACs", [](const Trial& trial) { return short_count(trial.macs); }},
       {"seconds", seconds_cell}};
-  std::vector<Head> heads{{"", Align::right}, {"accuracy", Align::right}, {"trial", Align::right}};
+  std::vector<Head> heads{
+      {"", Cells::numbers}, {"accuracy", Cells::numbers}, {"trial", Cells::numbers}};
   std::vector<const BestColumn*> columns;
   std::string missing;
   for (const BestColumn& column : optional_columns) {
     if (std::any_of(study.best.begin(), study.best.end(),
                     [&](const Trial& trial) { return column.cell(trial) != "-"; })) {
       columns.push_back(&column);
-      heads.push_back({column.title, Align::right});
+      heads.push_back({column.title, Cells::numbers});
     } else {
       missing += std::string(missing.empty() ? "" : ", ") + column.title;
     }

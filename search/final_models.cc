@@ -13,7 +13,6 @@
 #include "datasets/images/padding.h"
 #include "metaqnn/base/error.h"
 #include "search/evaluate/device_fault.h"
-#include "search/evaluate/torch.h"
 #include "search/model_locks.h"
 #include "search/version.h"
 

@@ -5,9 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <fstream>
-#include <thread>
 
 #include "metaqnn/base/random.h"
 #include "search/study/file_lock.h"
@@ -36,19 +34,9 @@ std::string one_line(std::string text) {
 
 }  // namespace
 
-ModelLocks::ModelLocks(const std::filesystem::path& folder) : file_(folder / "training.lock") {
-  constexpr int kAttempts = 100;  // another may be removing the file just now
-  for (int i = 0; i < kAttempts && descriptor_ < 0; ++i) {
-    const int descriptor = open(file_.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
-    if (descriptor < 0) return;
-    if (enter(descriptor) && has_name(descriptor, file_)) {
-      descriptor_ = descriptor;
-    } else {
-      close(descriptor);
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
-  }
-}
+ModelLocks::ModelLocks(const std::filesystem::path& folder)
+    : file_(folder / "training.lock"),
+      descriptor_(open_and_enter(file_, O_RDWR | O_APPEND, enter)) {}
 
 // The last who leaves locks all of the file, so that nobody enters while it is removed.
 ModelLocks::~ModelLocks() {

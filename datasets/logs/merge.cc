@@ -15,7 +15,7 @@ int weight(const LogRow& row) {
 
 }  // namespace
 
-void Results::add(const LogRow& row) {
+void Measurements::add(const LogRow& row) {
   if (!row.accuracy) return;
   if (count() == 0) first = *row.accuracy;
   const bool both = row.failed() ? learned > 0 : not_learning > 0;
@@ -38,7 +38,7 @@ MergedRow merge(const std::vector<LogRow>& rows) {
   return merged;
 }
 
-void MergeCounts::add(size_t rows_of_it, const Results& results) {
+void MergeCounts::add(size_t rows_of_it, const Measurements& results) {
   if (rows_of_it < 2) return;
   rows += static_cast<int64_t>(rows_of_it) - 1;
   ++architectures;

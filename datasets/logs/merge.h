@@ -19,7 +19,7 @@
 namespace metaqnn::datasets {
 
 // Sums over the results of one architecture.
-struct Results {
+struct Measurements {
   double learned = 0, accuracy = 0;     // rows that are no failures, the sum of their accuracies
   double not_learning = 0, chance = 0;  // failures with an accuracy, the sum of theirs
   double first = 0;                     // accuracy
@@ -36,7 +36,7 @@ struct MergedRow {
   // The first of the rows that count, complete where any of them is, with the mean as its accuracy.
   // Its curve only where the results agree: that of one training is not the mean's.
   LogRow row;
-  Results results;
+  Measurements results;
 };
 
 // `rows`: of one architecture in the order of the log, at least one.
@@ -49,7 +49,7 @@ struct MergeCounts {
   int64_t disagreeing = 0;    // of these, those whose results differ
 
   // One architecture with so many rows.
-  void add(size_t rows_of_it, const Results& results);
+  void add(size_t rows_of_it, const Measurements& results);
   // "3 rows repeat 2 networks, whose results differ in 1: the mean counts"; "" where none does.
   std::string words() const;
 };

@@ -78,14 +78,14 @@ std::vector<Index> largest_first(const VectorXd& values) {
 }
 
 // Architectures and what predictors see of them.
-struct Candidates {
+struct Pool {
   std::vector<std::string> texts;
   std::vector<Walk> walks;
   kernels::Points points;
 
   Index size() const { return static_cast<Index>(texts.size()); }
-  Candidates subset(const std::vector<Index>& rows) const {
-    Candidates result;
+  Pool subset(const std::vector<Index>& rows) const {
+    Pool result;
     for (Index row : rows) {
       result.texts.push_back(texts[static_cast<size_t>(row)]);
       result.walks.push_back(walks[static_cast<size_t>(row)]);
@@ -95,7 +95,7 @@ struct Candidates {
   }
 };
 
-void append(Candidates& all, const Candidates& more) {
+void append(Pool& all, const Pool& more) {
   all.texts.insert(all.texts.end(), more.texts.begin(), more.texts.end());
   all.walks.insert(all.walks.end(), more.walks.begin(), more.walks.end());
   all.points.append(more.points);
@@ -141,7 +141,7 @@ class Guided : public Strategy {
     encode();
     const predict::GaussianProcess process = fit();
     Random random = Random::stream(seed_, "candidates", seen_.size() + pending.size());
-    Candidates candidates = draw(pending, random);
+    Pool candidates = draw(pending, random);
     VectorXd bounds = upper_bounds(process, candidates);
     for (int i = 0; i < kRefinements && all_.walks.empty(); ++i) {
       append(candidates, children(candidates, bounds, random));
@@ -191,8 +191,8 @@ class Guided : public Strategy {
     return encoding_->points(texts);
   }
 
-  Candidates candidates_of(std::vector<Walk> walks) {
-    Candidates candidates;
+  Pool candidates_of(std::vector<Walk> walks) {
+    Pool candidates;
     for (const Walk& walk : walks) candidates.texts.push_back(space_.text(walk));
     candidates.points = encode_walks(walks);
     candidates.walks = std::move(walks);
@@ -280,7 +280,7 @@ class Guided : public Strategy {
   }
 
   // Nothing that is known, in training, or there twice.
-  Candidates draw(const std::vector<std::string>& pending, Random& random) {
+  Pool draw(const std::vector<std::string>& pending, Random& random) {
     std::unordered_set<std::string> taken = seen_;
     taken.insert(pending.begin(), pending.end());
     if (!all_.walks.empty()) {
@@ -309,7 +309,7 @@ class Guided : public Strategy {
   }
 
   // Mutations of the candidates with the largest bounds, none of them there yet.
-  Candidates children(const Candidates& candidates, const VectorXd& bounds, Random& random) {
+  Pool children(const Pool& candidates, const VectorXd& bounds, Random& random) {
     std::unordered_set<std::string> taken = seen_;
     taken.insert(prepared_pending_.begin(), prepared_pending_.end());
     taken.insert(candidates.texts.begin(), candidates.texts.end());
@@ -348,8 +348,7 @@ class Guided : public Strategy {
   }
 
   // mean + exploration * deviation; minus infinity where the mean is too low for it to be computed.
-  VectorXd upper_bounds(const predict::GaussianProcess& process,
-                        const Candidates& candidates) const {
+  VectorXd upper_bounds(const predict::GaussianProcess& process, const Pool& candidates) const {
     VectorXd bounds = VectorXd::Constant(candidates.size(), -INFINITY);
     if (candidates.size() == 0) return bounds;
     const VectorXd mean = means(process, candidates.points);
@@ -365,12 +364,12 @@ class Guided : public Strategy {
 
   // The short list, picked in turn: what is picked, or in training, counts as observed for the
   // deviations of the others.
-  void rank(const predict::GaussianProcess& process, const Candidates& candidates,
-            const VectorXd& bounds, const std::vector<std::string>& pending) {
+  void rank(const predict::GaussianProcess& process, const Pool& candidates, const VectorXd& bounds,
+            const std::vector<std::string>& pending) {
     std::vector<Index> rows = largest_first(bounds);
     rows.resize(std::min<size_t>(rows.size(), kShortList));
     ranking_ = candidates.subset(rows);
-    Candidates list = ranking_;
+    Pool list = ranking_;
     std::vector<Walk> in_training;
     for (const std::string& text : pending) {
       if (auto found = space_.find(text); found.walk) in_training.push_back(std::move(*found.walk));
@@ -420,11 +419,11 @@ class Guided : public Strategy {
   std::unordered_set<std::string> seen_;
   std::unique_ptr<predict::Encoding> encoding_;
   kernels::KernelPointer kernel_;
-  Candidates all_;       // what may be proposed of the whole space, if it is small
-  Candidates observed_;  // of known_
+  Pool all_;       // what may be proposed of the whole space, if it is small
+  Pool observed_;  // of known_
   VectorXd parameters_;
   size_t chosen_on_ = 0;  // how many were known when parameters_ were chosen
-  Candidates ranking_;
+  Pool ranking_;
   size_t next_ = 0;  // in ranking_
   size_t prepared_ = 0;
   std::vector<std::string> prepared_pending_;

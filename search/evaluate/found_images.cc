@@ -15,10 +15,6 @@ namespace {
 constexpr double kDominant = 0.8;
 constexpr size_t kMostNamed = 5;
 
-int64_t sum(const std::vector<int64_t>& counts) {
-  return std::accumulate(counts.begin(), counts.end(), int64_t{0});
-}
-
 std::string percent(int64_t part, int64_t all) {
   return std::to_string(100 * part / std::max<int64_t>(all, 1)) + "%";
 }
@@ -85,7 +81,7 @@ class Warnings {
 
   void dominant_class() {
     const auto largest = std::max_element(found_.validation.begin(), found_.validation.end());
-    const int64_t all = sum(found_.validation);
+    const int64_t all = all_of(found_.validation);
     const std::string name =
         found_.class_names[static_cast<size_t>(largest - found_.validation.begin())];
     if (*largest == all) {
@@ -103,6 +99,10 @@ class Warnings {
 };
 
 }  // namespace
+
+int64_t all_of(const std::vector<int64_t>& per_class) {
+  return std::accumulate(per_class.begin(), per_class.end(), int64_t{0});
+}
 
 FoundImages find_images(const DataSettings& data, const std::optional<Shape>& input, int classes,
                         uint64_t seed) {

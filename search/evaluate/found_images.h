@@ -25,6 +25,8 @@ struct FoundImages {
   std::vector<std::string> warnings;                // one line each
 };
 
+int64_t all_of(const std::vector<int64_t>& per_class);
+
 // Reads the images and splits them as a training does. `classes`: that networks tell apart. Throws
 // UsageError where the images do not fit `input` or have labels of more classes, or where there are
 // fewer than the settings ask for; DataError as datasets::load_data_set().

@@ -4,8 +4,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
-#include <thread>
 
 #include "base/hash.h"
 #include "search/study/file_lock.h"
@@ -35,19 +33,12 @@ HostLockFile::~HostLockFile() {
 }
 
 void HostLockFile::announce(const Worker& self) {
-  constexpr int kAttempts = 100;  // another may be removing the file just now
-  for (int i = 0; i < kAttempts && descriptor_ < 0; ++i) {
-    // For reading alone, since another user may have made it; a shared lock needs no more. To make
-    // it, the mode has to let others in.
-    const int descriptor = open(file_.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0666);
-    if (descriptor < 0) return;
-    if (lock_bytes(descriptor, F_RDLCK, host_lock_number(self), 1) && has_name(descriptor, file_)) {
-      descriptor_ = descriptor;
-    } else {
-      close(descriptor);
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
-  }
+  if (descriptor_ >= 0) return;
+  // For reading alone, since another user may have made it; a shared lock needs no more. To make
+  // it, the mode has to let others in.
+  descriptor_ = open_and_enter(file_, O_RDONLY, [&](int descriptor) {
+    return lock_bytes(descriptor, F_RDLCK, host_lock_number(self), 1);
+  });
 }
 
 std::optional<bool> HostLockFile::is_present(const Worker& worker) const {

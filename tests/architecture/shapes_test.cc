@@ -157,6 +157,21 @@ TEST(Analysis, NamesTheLayerThatIsImpossible) {
             "architecture, layer 1, P(3,2): its field is larger than its input of 1x32x2");
 }
 
+TEST(Analysis, RefusesNumbersThatNoTextCouldHold) {
+  const auto refused = [](const Architecture& architecture, const Shape& input) {
+    return tests::usage_error([&] { analyse(architecture, input); });
+  };
+  const Shape input{3, 32, 32};
+  EXPECT_EQ(refused({{Convolution{8, 3, 0}, Softmax{10}}}, input),
+            "architecture, layer 1, C(8,3,0): its numbers must be 1 or more");
+  EXPECT_EQ(refused({{Pooling{2, 2}, Softmax{-10}}}, input),
+            "architecture, layer 2, SM(-10): its numbers must be 1 or more");
+  for (const Shape& none : {Shape{0, 0, 0}, {-3, 32, 32}, {3, 32, 65537}})
+    EXPECT_NE(refused({{Softmax{10}}}, none).find("from 1 to 65536"), std::string::npos);
+  EXPECT_EQ(convolution_output(32, 3, 0), 0);
+  EXPECT_EQ(pooling_output(32, 3, 0), 0);
+}
+
 TEST(Analysis, RefusesCountsThatDoNotFit63Bits) {
   // One layer: 2^16 * 2^16 * 255^2 weights are 2.8e14, times 2^32 positions 1.2e24 MACs; 2^63
   // is 9.2e18.

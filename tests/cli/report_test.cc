@@ -1,5 +1,7 @@
 // report as a user calls it: what the page holds, for studies of every kind, and that it is written
 // whole or not at all.
+#include "metaqnn/report/report.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -297,6 +299,7 @@ TEST_F(ReportCommand, IsTheSameForTheSameStateOfAStudy) {
   const std::string first = read_text(output());
   report();
   EXPECT_EQ(read_text(output()), first);
+  EXPECT_EQ(report::report_page(*search::open_study_to_read(url())), first);
 }
 
 TEST_F(ReportCommand, AgreesWithTrialsOnTheBestTen) {

@@ -7,6 +7,7 @@
 
 #include "metaqnn/base/error.h"
 #include "metaqnn/base/random.h"
+#include "tests/error_message.h"
 #include "tests/predict/some_networks.h"
 #include "tests/tolerances.h"
 
@@ -106,6 +107,22 @@ TEST(TestSplits, ThatCannotBeAreAnErrorWithTheRange) {
 }
 
 // What each says of the others is all the lower the better the one left out is: tau would be -1.
+TEST(Evaluation, RefusesSplitsOfOtherSamples) {
+  const Samples samples = tests::some_networks(12, 3);
+  const auto refused = [&](const TestSplits& splits) {
+    return tests::usage_error([&] { cross_validate(samples, splits, {.methods = {"mean"}}); });
+  };
+  EXPECT_EQ(refused({{{{0, 1, 12}, {2}}}}), "a split has row 12 of 12 samples; rows count from 0");
+  EXPECT_EQ(refused({{{{0, 1}, {-1}}}}), "a split has row -1 of 12 samples; rows count from 0");
+  EXPECT_EQ(refused({{{{0, 1, 2}, {}}}}),
+            "a split has 3 rows to train on, 0 to test on; it needs 2 and 1");
+  EXPECT_EQ(refused({{{{0}, {1}}}}),
+            "a split has 1 rows to train on, 1 to test on; it needs 2 and 1");
+  EXPECT_EQ(refused(TestSplits{{}}), "a repeat has no split; give one at least");
+  EXPECT_EQ(refused({}), "there is no repeat of a split; give one at least");
+  EXPECT_EQ(cross_validate(samples, {{{{0, 1, 2}, {3, 11}}}}, {.methods = {"mean"}}).size(), 1U);
+}
+
 TEST(Evaluation, OfAPredictorThatSaysTheSameOfAllHasNoOrder) {
   const Samples samples = tests::some_networks(12, 1);
   CrossValidationSettings settings;

@@ -265,6 +265,59 @@ TEST(Model, NamesTheCandidateThatItCannotRead) {
   EXPECT_EQ(ranking.problems[0].substr(0, place.size()), place);
 }
 
+TEST(Model, ReadsUnlabelledArchitecturesAsItReadsOthers) {
+  const Samples known = some_networks(30, 8);
+  const std::vector<std::string> more = others(40);
+  const auto means = [&](const std::vector<std::string>& unlabelled) {
+    const Model model =
+        Model::fit(known, {}, {.method = "rbf-mr", .unlabelled = unlabelled, .graph_weight = 1.0});
+    std::vector<double> list;
+    for (const Predicted& one : model.predict(others(10))) list.push_back(one.mean);
+    return list;
+  };
+  std::vector<std::string> spaced;
+  for (const std::string& text : more) {
+    spaced.push_back(" " + text + "\t");
+    spaced.push_back(text);
+  }
+  EXPECT_EQ(means(spaced), means(more));
+  const std::string place = "unlabelled architecture 41 of 41: ";
+  spaced = more;
+  spaced.push_back("nonsense");
+  EXPECT_EQ(usage_error([&] { means(spaced); }).substr(0, place.size()), place);
+}
+
+TEST(Model, RefusesNumbersItCannotComputeWith) {
+  const Samples known = some_networks(12, 9);
+  for (double weight : {-1.0, double(NAN), double(INFINITY)}) {
+    EXPECT_NE(usage_error([&] {
+                Model::fit(known, {}, {.method = "ed-mr", .graph_weight = weight});
+              }).find("the weight of the graph"),
+              std::string::npos);
+  }
+  Samples huge = known;
+  huge.targets(3) = 1e200;
+  EXPECT_NE(usage_error([&] { Model::fit(huge, {}, {.method = "lls"}); }).find("sample 3, "),
+            std::string::npos);
+  Samples small = known;
+  small.encoding = EncodingSettings{.tokens = "grammar", .input = {0, 0, 0}};
+  EXPECT_NE(usage_error([&] {
+              Model::fit(small, *small.encoding, {.method = "lls"});
+            }).find("input 0x0x0"),
+            std::string::npos);
+}
+
+TEST(Model, StaysWholeWhenItIsMoved) {
+  Model model = Model::fit(some_networks(12, 5), {}, {.method = "mean"});
+  const Model moved = std::move(model);
+  EXPECT_EQ(model.method(), moved.method());
+}
+
+TEST(Model, OfAFolderIsRefusedAsThat) {
+  EXPECT_EQ(tests::message_of<DataError>([] { Model::load("/"); }),
+            "/: is a folder; name the file of a model");
+}
+
 TEST(Model, OfALogReadsItAsItLooks) {
   datasets::Log log;
   for (const char* cell : {"a|b", "a|c", "b|c"}) {
