@@ -18,6 +18,8 @@ std::string nearest_name(std::string_view name, const std::vector<std::string>& 
 // Without the white space around it.
 std::string_view trimmed(std::string_view text);
 
+// "a, b, c".
+std::string listed(const std::vector<std::string>& names);
 // "a, b or c".
 std::string list_names(const std::vector<std::string>& names);
 

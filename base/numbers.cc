@@ -1,5 +1,6 @@
 #include "base/numbers.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -20,6 +21,19 @@ std::string two_digits(int64_t value) { return (value < 10 ? "0" : "") + std::to
 
 std::string fixed(std::optional<double> value, int decimals) {
   return !value || std::isnan(*value) ? "-" : text_of(*value, decimals);
+}
+
+std::string measured(double value) {
+  const double size = std::abs(value);
+  if (!std::isfinite(value)) return fixed(value, 0);
+  if (size != 0 && (size < 1e-3 || size >= 1e7)) {
+    std::array<char, 32> text;
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
+                                   std::chars_format::scientific, 3);
+    return {text.data(), end.ptr};
+  }
+  const int digits_before = size < 10 ? 0 : static_cast<int>(std::log10(size)) + 1;
+  return text_of(value, std::max(0, 4 - digits_before));
 }
 
 std::string grouped(int64_t value) {

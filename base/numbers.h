@@ -9,6 +9,9 @@ namespace metaqnn {
 
 // "0.8350" for 4 decimals; "-" where there is none.
 std::string fixed(std::optional<double> value, int decimals);
+// A value of any unit: four decimals below 10, four digits beyond, and a power of ten where either
+// would be zeros: "0.8350", "14.70", "1.234e-05".
+std::string measured(double value);
 // 1234567 as "1,234,567".
 std::string grouped(int64_t value);
 // "1 network", "1,234 networks".

@@ -40,16 +40,17 @@ struct Column {
   const char* json;
   std::optional<double> Figures::*figure;
   int decimals;
-  bool larger_is_better;
+  enum Better { larger, smaller, of_measure } better;
+  bool in_unit;  // of the target, or of its square
 };
 const Column kColumns[] = {
-    {"L2", "l2_loss", &Figures::l2_loss, 5, false},
-    {"R2", "r2", &Figures::r2, 3, true},
-    {"tau", "kendall_tau", &Figures::kendall_tau, 3, true},
-    {"rho", "spearman", &Figures::spearman, 3, true},
-    {"top 10", "mean_accuracy", &Figures::top10_mean, 3, true},
-    {"rank", "best_true_rank", &Figures::top10_best_rank, 1, false},
-    {"regret", "regret", &Figures::top10_regret, 3, false},
+    {"L2", "l2_loss", &Figures::l2_loss, 5, Column::smaller, true},
+    {"R2", "r2", &Figures::r2, 3, Column::larger, false},
+    {"tau", "kendall_tau", &Figures::kendall_tau, 3, Column::larger, false},
+    {"rho", "spearman", &Figures::spearman, 3, Column::larger, false},
+    {"top 10", "mean_accuracy", &Figures::top10_mean, 3, Column::of_measure, true},
+    {"rank", "best_true_rank", &Figures::top10_best_rank, 1, Column::smaller, false},
+    {"regret", "regret", &Figures::top10_regret, 3, Column::smaller, true},
 };
 constexpr size_t kFirstOfTop = 4;
 
@@ -121,7 +122,11 @@ void print_json(const Setting& setting, const std::vector<MethodResult>& results
             {"repeats", setting.splits.size()},
             {"folds", setting.splits[0].size()},
             {"unlabelled", setting.unlabelled_points},
+            {"target", setting.samples.measure.name},
+            {"direction", datasets::to_string(setting.samples.measure.direction)},
+            {"unit", setting.samples.measure.unit},
             {"tokens", setting.encoding.tokens},
+            {"features", setting.encoding.features},
             {"rows", setting.samples.rows},
             {"merged", setting.samples.merged.rows},
             {"repeated", setting.samples.merged.architectures},
@@ -135,37 +140,50 @@ void print_json(const Setting& setting, const std::vector<MethodResult>& results
   print_document(json);
 }
 
-// A star behind the best of each column, a blank behind the others.
-void mark_best(const std::vector<MethodResult>& results,
+bool is_minimised(const Setting& setting) {
+  return setting.samples.measure.direction == datasets::Direction::minimize;
+}
+
+// Values of a unit of their own have the digits that they need; fractions line up.
+std::string figure(std::optional<double> value, const Column& column, const Setting& setting) {
+  const double largest = setting.samples.targets.cwiseAbs().maxCoeff();
+  const bool are_fractions = largest <= 1 && largest > 0.01;
+  if (!value || !column.in_unit || are_fractions) return fixed(value, column.decimals);
+  return measured(*value);
+}
+
+// A star behind the best of each column, as it is shown, a blank behind the others.
+void mark_best(const Setting& setting, const std::vector<MethodResult>& results,
                std::vector<std::vector<std::string>>& rows) {
   for (size_t c = 0; c < std::size(kColumns); ++c) {
+    const bool larger = kColumns[c].better == Column::larger ||
+                        (kColumns[c].better == Column::of_measure && !is_minimised(setting));
     std::optional<double> best;
-    const auto value = [&](const MethodResult& result) -> std::optional<double> {
-      const auto mean = predict::summarise(result.repeats, kColumns[c].figure).mean;
-      if (!mean) return std::nullopt;
-      const double scale = std::pow(10, kColumns[c].decimals);
-      return (kColumns[c].larger_is_better ? 1 : -1) * std::round(*mean * scale);
-    };
-    for (const MethodResult& result : results) {
-      const auto mean = value(result);
-      if (mean && (!best || *mean > *best)) best = mean;
+    std::string shown_best;
+    for (size_t r = 0; r < results.size(); ++r) {
+      const auto mean = predict::summarise(results[r].repeats, kColumns[c].figure).mean;
+      if (!mean || (best && (larger ? *mean <= *best : *mean >= *best))) continue;
+      best = mean;
+      shown_best = figure(mean, kColumns[c], setting);
     }
     for (size_t r = 0; r < results.size(); ++r) {
-      const bool marked = best && value(results[r]) == best;
+      const auto mean = predict::summarise(results[r].repeats, kColumns[c].figure).mean;
+      const bool marked = best && mean && figure(mean, kColumns[c], setting) == shown_best;
       rows[r][c + 1] += marked ? "*" : " ";
     }
   }
 }
 
 // "0.683" or "0.683±0.004"; the best of its column is marked with *.
-std::vector<std::vector<std::string>> cells(const std::vector<MethodResult>& results,
-                                            bool repeated) {
+std::vector<std::vector<std::string>> cells(const Setting& setting,
+                                            const std::vector<MethodResult>& results) {
+  const bool repeated = setting.splits.size() > 1;
   std::vector<std::vector<std::string>> rows;
   for (const MethodResult& result : results) {
     std::vector<std::string> row{result.method};
     for (const Column& column : kColumns) {
       const predict::Summary summary = predict::summarise(result.repeats, column.figure);
-      std::string cell = fixed(summary.mean, column.decimals);
+      std::string cell = figure(summary.mean, column, setting);
       if (repeated && column.figure == &Figures::r2 && summary.mean)
         cell += fmt::format("±{:.3f}", *summary.deviation);
       row.push_back(cell);
@@ -173,7 +191,7 @@ std::vector<std::vector<std::string>> cells(const std::vector<MethodResult>& res
     row.push_back(fixed(result.fit_seconds, 2));
     rows.push_back(std::move(row));
   }
-  mark_best(results, rows);
+  mark_best(setting, results, rows);
   return rows;
 }
 
@@ -189,8 +207,10 @@ void print_head(const EvaluateOptions& options, const Setting& setting) {
   } else {
     print("{} for training, {} for test{}", first.train.size(), first.test.size(), repeats);
   }
-  print("; accuracy {:.3f} ± {:.3f}\n", samples.targets.mean(),
-        std::sqrt((samples.targets.array() - samples.targets.mean()).square().mean()));
+  print("\n{} {} ± {}{}\n", samples.measure.name, measured(samples.targets.mean()),
+        measured(std::sqrt((samples.targets.array() - samples.targets.mean()).square().mean())),
+        is_minimised(setting) ? ", less is better" : "");
+  print_reading(setting.encoding);
   print_merged(samples);
   if (samples.not_learning > 0) {
     const char* what = options.arguments.failures == "exclude"     ? "left out"
@@ -219,7 +239,7 @@ void print_table(const EvaluateOptions& options, const Setting& setting,
   columns.push_back({"fit", Align::right});
   Table table(columns, 1);  // the star's place parts them too
   bool baselines = false;
-  for (auto& row : cells(results, setting.splits.size() > 1)) {
+  for (auto& row : cells(setting, results)) {
     const bool baseline = predict::find_method(row[0]).baseline;
     if (baseline && !baselines) table.add(std::vector<std::string>(columns.size(), ""));
     baselines = baseline;
@@ -228,8 +248,8 @@ void print_table(const EvaluateOptions& options, const Setting& setting,
   print("{}\n", table.render(0));
   print(
       "* best of its column. L2: mean squared error; tau: Kendall's, rho: Spearman's\n"
-      "rank correlation; top 10: mean accuracy of the ten predicted best; rank: true\n"
-      "rank of the best of them; regret: how far it is below the best of all; fit:\n"
+      "rank correlation; top 10: mean target of the ten predicted best; rank: true\n"
+      "rank of the best of them; regret: by how much it misses the best of all; fit:\n"
       "seconds.\n");
 }
 
@@ -250,7 +270,8 @@ ExitStatus run(const EvaluateOptions& options) {
 
 std::function<ExitStatus()> set_up_evaluate(CLI::App& app) {
   auto options = std::make_shared<EvaluateOptions>();
-  app.add_option("--log", options->log, "study URL or CSV file, with --folds or --train-size");
+  app.add_option("--log", options->log,
+                 "study URL or file of results, with --folds or --train-size");
   app.add_option("--train", options->train, "log to fit on");
   app.add_option("--test", options->test, "log to test on");
   app.add_option("--folds", options->folds, "cross-validation with so many folds")

@@ -59,6 +59,9 @@ ExitStatus run(const FitOptions& options) {
   model.save(options.output);
   print("{}: {} on {} architectures of {}\n", options.output, options.method,
         model.samples().size(), options.log);
+  print("predicts {}; {} is better\n", model.measure().name,
+        model.measure().direction == datasets::Direction::minimize ? "less" : "more");
+  print_reading(model.encoding());
   print_merged(model.samples());
   print_left_out(model, how);
   for (const std::string& line : model.report()) print("  {}\n", line);
@@ -68,7 +71,7 @@ ExitStatus run(const FitOptions& options) {
 
 std::function<ExitStatus()> set_up_fit(CLI::App& app) {
   auto options = std::make_shared<FitOptions>();
-  app.add_option("--log", options->log, "study URL or CSV file")->required();
+  app.add_option("--log", options->log, "study URL, or a file of results")->required();
   app.add_option("--method", options->method, "which predictor")->capture_default_str();
   app.add_option("-o,--output", options->output, "file for the model")->required();
   add_log_options(app, options->arguments);

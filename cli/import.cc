@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/log_options.h"
 #include "cli/output.h"
 #include "metaqnn/search/search.h"
 
@@ -10,13 +11,14 @@ namespace metaqnn::cli {
 namespace {
 
 struct ImportOptions {
-  std::string log, study, config, target;
+  std::string log, study, config;
+  datasets::LogOptions reading;
 };
 
 datasets::Log read(const ImportOptions& options) {
   if (search::is_study_url(options.log))
     return search::to_log(*search::open_study_to_read(options.log));
-  return datasets::read_log(options.log, {"", options.target});
+  return datasets::read_log(options.log, options.reading);
 }
 
 ExitStatus run(const ImportOptions& options) {
@@ -46,12 +48,11 @@ ExitStatus run(const ImportOptions& options) {
 
 std::function<ExitStatus()> set_up_import(CLI::App& app) {
   auto options = std::make_shared<ImportOptions>();
-  app.add_option("LOG", options->log, "a CSV file or the URL of a study")->required();
+  app.add_option("LOG", options->log, "a file of results or the URL of a study")->required();
   app.add_option("--study", options->study, "the study to fill; made if it is not there")
       ->required();
   app.add_option("--config", options->config, "gives a new study its space and schedule");
-  app.add_option("--target", options->target,
-                 "the column of accuracies (default: the format's own)");
+  add_reading_options(app, options->reading);
   return [options] { return run(*options); };
 }
 

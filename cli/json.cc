@@ -3,7 +3,6 @@
 #include "base/foreign_text.h"
 #include "base/secrets.h"
 #include "cli/output.h"
-#include "metaqnn/predict/model.h"
 
 namespace metaqnn::cli {
 namespace {
@@ -18,12 +17,6 @@ void hide_passwords(Json& json) {
 }
 
 }  // namespace
-
-Json prediction_json(const predict::Predicted& predicted) {
-  return {{"architecture", predicted.architecture},
-          {"prediction", predicted.mean},
-          {"standard_deviation", or_null(predicted.deviation)}};
-}
 
 void print_document(Json json) {
   hide_passwords(json);

@@ -5,10 +5,6 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-namespace metaqnn::predict {
-struct Predicted;
-}
-
 namespace metaqnn::cli {
 
 using Json = nlohmann::ordered_json;
@@ -17,8 +13,6 @@ template <typename T>
 Json or_null(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
-
-Json prediction_json(const predict::Predicted& predicted);
 
 // Prints a document on standard output: what is no UTF-8 is replaced, control characters are
 // escaped, and no string shows a password.

@@ -1,11 +1,14 @@
 #include "cli/log_options.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
 
 #include "base/foreign_text.h"
+#include "base/names.h"
+#include "base/numbers.h"
 #include "cli/output.h"
 #include "metaqnn/search/configuration.h"
 #include "predict/predictor.h"
@@ -27,14 +30,39 @@ std::optional<int64_t> as_count(const std::string& text) {
 
 }  // namespace
 
+void add_reading_options(CLI::App& app, datasets::LogOptions& options) {
+  app.add_option("--target", options.target,
+                 "column to predict (default: the form's own, or the only one of numbers)");
+  app.add_option_function<std::string>(
+      "--architecture-column",
+      [&options](const std::string& name) { options.architecture_column = name; },
+      "column with the strings (default: net, architecture, or the only one of text; \"\": none)");
+  app.add_option("--features", options.features,
+                 "more columns that describe a network, by name or pattern: 'params,flops'")
+      ->delimiter(',');
+  app.add_option("--budget", options.budget,
+                 "column of how long each was trained, which candidates need not have");
+  const auto flag = [&](const char* name, datasets::Direction direction, const char* help) {
+    return app.add_flag_callback(
+        name, [&options, direction] { options.direction = direction; }, help);
+  };
+  CLI::Option* minimize =
+      flag("--minimize", datasets::Direction::minimize, "less of the target is better");
+  flag("--maximize", datasets::Direction::maximize, "more of the target is better")
+      ->excludes(minimize);
+  app.add_option("--unit", options.unit, "percent: the target is in per cent")
+      ->check(CLI::IsMember({"percent"}));
+  app.add_option("--study-name", options.study_name, "which study of an Optuna storage");
+  app.add_flag_callback(
+      "--no-header", [&options] { options.has_header = false; },
+      "the file has no line of names: columns are 1, 2, ...");
+}
+
 void add_log_options(CLI::App& app, LogArguments& arguments) {
-  app.add_option("--target", arguments.target,
-                 "column to predict (default: validation accuracy; of learning curves the best)");
-  app.add_option("--architecture-column", arguments.architecture_column,
-                 "column with the strings (default: net or architecture)");
+  add_reading_options(app, arguments.log);
   app.add_option("--tokens", arguments.tokens,
-                 "grammar, characters, or a separator (default: grammar if the first string is "
-                 "one of ours, else split at | , ; or blanks)");
+                 "grammar, characters, or a separator (default: grammar if most strings are "
+                 "ours, else split at | , ; or blanks)");
   app.add_option("--input", arguments.input,
                  "the networks' input, CxHxW (default: that of the study, or 3x32x32)");
   app.add_option("--failures", arguments.failures,
@@ -49,7 +77,7 @@ void add_log_options(CLI::App& app, LogArguments& arguments) {
 }
 
 search::Results read_results(const std::string& name, const LogArguments& arguments) {
-  return search::read_results(name, {arguments.architecture_column, arguments.target});
+  return search::read_results(name, arguments.log);
 }
 
 predict::EncodingSettings encoding_for(const search::Results& results,
@@ -68,6 +96,7 @@ predict::Samples samples_of(const search::Results& results,
     throw DataError(fmt::format("{} ({} such rows; leave --strict out to go on without them)",
                                 samples.problems.front(), samples.problems.size()));
   }
+  for (const std::string& remark : samples.remarks) say("{}\n", remark);
   print_problems(samples.problems);
   return samples;
 }
@@ -86,6 +115,22 @@ std::vector<std::string> chosen_methods(const std::vector<std::string>& asked,
     if (joins || is_asked(method.name)) names.push_back(method.name);
   }
   return names;
+}
+
+void print_reading(const predict::EncodingSettings& encoding) {
+  std::vector<std::string> parts;
+  if (encoding.tokens == "characters") {
+    parts.emplace_back("strings read by characters");
+  } else if (encoding.has_strings() && !encoding.is_grammar()) {
+    parts.push_back(fmt::format("strings split at {}", shown(encoding.tokens)));
+  }
+  if (!encoding.features.empty()) {
+    parts.push_back(fmt::format("{}: {}",
+                                plural(static_cast<int64_t>(encoding.features.size()), "column"),
+                                shown(listed(encoding.features), 200)));
+  }
+  if (!encoding.budget.empty()) parts.push_back("budget: " + shown(encoding.budget));
+  if (!parts.empty()) print("{}\n", fmt::format("{}", fmt::join(parts, "; ")));
 }
 
 void print_merged(const predict::Samples& samples) {

@@ -13,13 +13,16 @@
 namespace metaqnn::cli {
 
 struct LogArguments {
-  std::string target, architecture_column, tokens, input, failures = "as-chance", unlabelled,
-                                                          config;
+  datasets::LogOptions log;
+  std::string tokens, input, failures = "as-chance", unlabelled, config;
   bool strict = false;
   uint64_t seed = 0;
   int threads = 0;  // 0 = the cores this process may use
 };
 
+// How a LOG is read, for every command that reads one.
+void add_reading_options(CLI::App& app, datasets::LogOptions& options);
+// And what becomes of it.
 void add_log_options(CLI::App& app, LogArguments& arguments);
 
 search::Results read_results(const std::string& name, const LogArguments& arguments);
@@ -28,7 +31,7 @@ search::Results read_results(const std::string& name, const LogArguments& argume
 predict::EncodingSettings encoding_for(const search::Results& results,
                                        const LogArguments& arguments);
 
-// Prints row-level problems; with --strict they are an error.
+// Prints remarks and row-level problems; with --strict the latter are an error.
 predict::Samples samples_of(const search::Results& results,
                             const predict::EncodingSettings& encoding,
                             const LogArguments& arguments);
@@ -37,6 +40,9 @@ predict::Samples samples_of(const search::Results& results,
 // baselines. Throws UsageError for an unknown name.
 enum class Baselines { always, named };  // which of them join
 std::vector<std::string> chosen_methods(const std::vector<std::string>& asked, Baselines baselines);
+
+// How networks of a log are read: what their strings are split at, which columns describe them.
+void print_reading(const predict::EncodingSettings& encoding);
 
 // Which rows of a log are the same networks, and whether their results agree; nothing where none
 // are.
@@ -47,7 +53,7 @@ std::vector<std::string> unlabelled_for(const search::Results& results,
                                         const predict::EncodingSettings& encoding,
                                         const LogArguments& arguments);
 
-// One string a line; empty lines and what cannot be encoded are left out, the latter told.
+// From a list, a table or "-"; what cannot be encoded is left out and told.
 std::vector<std::string> read_architectures(const std::string& file,
                                             const predict::EncodingSettings& encoding);
 

@@ -1,8 +1,10 @@
+#include <algorithm>
 #include <memory>
+#include <optional>
 
+#include "cli/candidates.h"
 #include "cli/command.h"
 #include "cli/json.h"
-#include "cli/log_options.h"
 #include "cli/output.h"
 #include "datasets/logs/csv.h"
 #include "metaqnn/predict/model.h"
@@ -14,33 +16,70 @@ struct PredictOptions {
   std::string model, architectures, format = "csv";
 };
 
-ExitStatus run(const PredictOptions& options) {
-  const predict::Model model = predict::Model::load(options.model);
-  const std::vector<predict::Predicted> predictions =
-      model.predict(read_architectures(options.architectures, model.encoding()));
-  if (options.format == "json") {
-    Json list = Json::array();
-    for (const predict::Predicted& predicted : predictions)
-      list.push_back(prediction_json(predicted));
-    print_document(list);
-    return ExitStatus::done;
+// Of the networks of a file, in their order; none where the model can say nothing.
+using Predictions = std::vector<std::optional<predict::Predicted>>;
+
+Predictions predictions_of(const CandidateFile& file, const predict::Model& model) {
+  std::vector<predict::Predicted> predicted = model.predict(file.readable);
+  Predictions predictions;
+  size_t next = 0;
+  for (const bool is_readable : file.are_readable) {
+    predictions.push_back(is_readable ? std::optional(std::move(predicted[next++])) : std::nullopt);
   }
-  const bool has_deviation = predictions.front().deviation.has_value();
-  print_data(has_deviation ? "architecture,prediction,standard_deviation\n"
-                           : "architecture,prediction\n");
-  for (const predict::Predicted& predicted : predictions) {
-    print_data(datasets::csv_field(predicted.architecture) + "," +
-               datasets::csv_number(predicted.mean));
-    if (has_deviation) print_data("," + datasets::csv_number(*predicted.deviation));
+  return predictions;
+}
+
+void print_json(const CandidateFile& file, const Predictions& predictions,
+                const predict::Model& model) {
+  const double sign = model.measure().direction == datasets::Direction::maximize ? 1 : -1;
+  Json list = Json::array();
+  for (size_t i = 0; i < predictions.size(); ++i) {
+    if (predictions[i]) {
+      list.push_back(prediction_json(*predictions[i], model));
+      list.back()["rank_score"] = sign * predictions[i]->mean;
+    } else {
+      list.push_back({{"architecture", file.networks[i].text},
+                      {"prediction", nullptr},
+                      {"standard_deviation", nullptr},
+                      {"rank_score", nullptr}});
+    }
+  }
+  print_document(list);
+}
+
+void print_csv(const CandidateFile& file, const Predictions& predictions,
+               const predict::Model& model) {
+  const bool have_deviation =
+      std::any_of(predictions.begin(), predictions.end(),
+                  [](const auto& predicted) { return predicted && predicted->deviation; });
+  print_data(have_deviation ? "architecture,prediction,standard_deviation\n"
+                            : "architecture,prediction\n");
+  for (size_t i = 0; i < predictions.size(); ++i) {
+    const std::optional<predict::Predicted>& predicted = predictions[i];
+    const std::string& text = predicted ? predicted->architecture : file.networks[i].text;
+    print_data(datasets::csv_field(shown_network(text, model)) + ",");
+    if (predicted) print_data(datasets::csv_number(predicted->mean));
+    if (have_deviation)
+      print_data("," + (predicted ? datasets::csv_number(*predicted->deviation) : ""));
     print_data("\n");
   }
+}
+
+ExitStatus run(const PredictOptions& options) {
+  const predict::Model model = predict::Model::load(options.model);
+  const CandidateFile file = read_candidates(options.architectures, model);
+  const Predictions predictions = predictions_of(file, model);
+  options.format == "json" ? print_json(file, predictions, model)
+                           : print_csv(file, predictions, model);
   return ExitStatus::done;
 }
 
 std::function<ExitStatus()> set_up_predict(CLI::App& app) {
   auto options = std::make_shared<PredictOptions>();
   app.add_option("--model", options->model, "what metaqnn fit has saved")->required();
-  app.add_option("--architectures", options->architectures, "file with one a line")->required();
+  app.add_option("--architectures", options->architectures,
+                 "a list with one a line, a table, or - for standard input")
+      ->required();
   add_format(app, options->format, {"csv", "json"});
   return [options] { return run(*options); };
 }

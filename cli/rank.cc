@@ -4,12 +4,13 @@
 #include <memory>
 #include <unordered_set>
 
+#include "cli/candidates.h"
 #include "cli/command.h"
 #include "cli/json.h"
-#include "cli/log_options.h"
 #include "cli/output.h"
 #include "metaqnn/predict/model.h"
 #include "metaqnn/search/search.h"
+#include "predict/encoding.h"
 #include "search/candidates.h"
 #include "search/limits.h"
 
@@ -27,7 +28,8 @@ struct RankOptions {
 
 // The best candidates of one model.
 struct ModelRanking {
-  std::string file, method;
+  std::string file;
+  predict::Model model;
   predict::Ranking ranking;
 };
 
@@ -35,10 +37,20 @@ predict::Ranking rank_file(const RankOptions& options, const predict::Model& mod
   const predict::EncodingSettings& encoding = model.encoding();
   const std::optional<Shape> input =
       encoding.is_grammar() ? std::optional(encoding.input) : std::nullopt;
-  return model.rank(read_architectures(options.candidates, encoding),
-                    {.top = static_cast<size_t>(options.top),
-                     .include_known = options.include_known,
-                     .admits = search::within(options.limits, input, {})});
+  const search::Admission within = search::within(options.limits, input, {});
+  const auto admits = [&](const std::string& text) {
+    return within(predict::string_of(text, encoding));
+  };
+  const CandidateFile file = read_candidates(options.candidates, model);
+  predict::Ranking ranking =
+      model.rank(file.readable,
+                 {.top = static_cast<size_t>(options.top),
+                  .include_known = options.include_known,
+                  .admits = within ? std::function<bool(const std::string&)>(admits) : nullptr});
+  for (const bool is_readable : file.are_readable) {
+    if (!is_readable) ranking.problems.emplace_back();  // told above
+  }
+  return ranking;
 }
 
 predict::Ranking rank_space(const RankOptions& options, const predict::Model& model) {
@@ -68,22 +80,25 @@ ModelRanking rank(const RankOptions& options, const std::string& file) {
                     "ranks them too), {} over a limit",
                     ranking.known, ranking.refused));
   }
-  return {file, model.method(), std::move(ranking)};
+  return {file, model, std::move(ranking)};
 }
 
 void print_json(const std::vector<ModelRanking>& rankings) {
   Json list = Json::array();
-  for (const auto& [file, method, ranking] : rankings) {
+  for (const auto& [file, model, ranking] : rankings) {
     Json best = Json::array();
     for (const predict::Predicted& predicted : ranking.best)
-      best.push_back(prediction_json(predicted));
+      best.push_back(prediction_json(predicted, model));
     list.push_back({{"model", file},
-                    {"method", method},
+                    {"method", model.method()},
+                    {"target", model.measure().name},
+                    {"direction", datasets::to_string(model.measure().direction)},
                     {"candidates", ranking.ranked},
                     {"left_out",
                      {{"known", ranking.known},
                       {"repeated", ranking.repeated},
-                      {"over_limit", ranking.refused}}},
+                      {"over_limit", ranking.refused},
+                      {"unreadable", ranking.problems.size()}}},
                     {"best", best}});
   }
   print_document(list);
@@ -98,19 +113,22 @@ std::string left_out(const predict::Ranking& ranking) {
   add(ranking.known, " of its log");
   add(ranking.repeated, " repeated");
   add(ranking.refused, " over a limit");
+  add(ranking.problems.size(), " that cannot be read");
   return parts.empty() ? "" : fmt::format("; left out: {}", fmt::join(parts, ", "));
 }
 
 void print_tables(const std::vector<ModelRanking>& rankings) {
-  for (const auto& [file, method, ranking] : rankings) {
-    print("{} ({}): the best {} of {} candidates{}\n", file, method, ranking.best.size(),
+  for (const auto& [file, model, ranking] : rankings) {
+    const bool least = model.measure().direction == datasets::Direction::minimize;
+    print("{} ({}): the best {} of {} candidates{}\n", file, model.method(), ranking.best.size(),
           grouped(static_cast<int64_t>(ranking.ranked)), left_out(ranking));
+    print("{}, {} first\n", model.measure().name, least ? "least" : "largest");
     Table table({{"", Align::right}, {"predicted", Align::right}, {"architecture"}});
     for (size_t i = 0; i < ranking.best.size(); ++i) {
       const predict::Predicted& best = ranking.best[i];
-      std::string predicted = fixed(best.mean, 4);
-      if (best.deviation) predicted += fmt::format(" ± {:.4f}", *best.deviation);
-      table.add({std::to_string(i + 1), predicted, best.architecture});
+      std::string predicted = measured(best.mean);
+      if (best.deviation) predicted += " ± " + measured(*best.deviation);
+      table.add({std::to_string(i + 1), predicted, shown_network(best.architecture, model)});
     }
     print("{}", table.render());
   }

@@ -46,6 +46,7 @@ function(metaqnn_find_predict missing_list)
   metaqnn_need_package(PkgConfig)
   metaqnn_need_package(Threads)
   metaqnn_need_package(Eigen3)
+  metaqnn_need_package(ZLIB)
   # The library alone: it finds LAPACK and BLAS itself, where find_package(Armadillo) may add ATLAS, several times slower than
   # the OpenBLAS that the system prefers.
   metaqnn_need_library(armadillo armadillo "" armadillo)

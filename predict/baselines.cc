@@ -52,14 +52,25 @@ std::unique_ptr<Predictor> fit_line(const Training& training,
 class Nearest : public Baseline {
  public:
   explicit Nearest(const Training& training)
-      : costs_(training.encoding->costs()), points_(training.points), targets_(training.targets) {}
+      : costs_(training.encoding->costs()), points_(training.points), targets_(training.targets) {
+    for (const kernels::NamedGroup& group : training.encoding->described_groups())
+      described_ += group.columns.count;
+  }
   Prediction predict(const kernels::Points& points,
                      const PredictSettings& settings) const override {
     VectorXd start(static_cast<Index>(costs_.parameters.size()));
     for (size_t i = 0; i < costs_.parameters.size(); ++i)
       start(static_cast<Index>(i)) = costs_.parameters[i].start;
-    const MatrixXd distances = kernels::PointDistances(costs_, start, points, points_)
-                                   .rows(0, points.size(), settings.threads);
+    MatrixXd distances = MatrixXd::Zero(points.size(), points_.size());
+    if (costs_.alphabet > 0) {
+      distances = kernels::PointDistances(costs_, start, points, points_)
+                      .rows(0, points.size(), settings.threads);
+    }
+    if (described_ > 0) {
+      distances += kernels::squared_distances(points.features.rightCols(described_),
+                                              points_.features.rightCols(described_)) /
+                   static_cast<double>(described_);
+    }
     VectorXd mean(points.size());
     for (Index i = 0; i < mean.size(); ++i) {
       const double near = distances.row(i).minCoeff() + 1e-9;
@@ -79,6 +90,7 @@ class Nearest : public Baseline {
   kernels::CostFamily costs_;
   kernels::Points points_;
   VectorXd targets_;
+  Index described_ = 0;  // columns, the last ones
 };
 
 }  // namespace

@@ -13,8 +13,13 @@ namespace {
 using Eigen::VectorXd;
 
 kernels::KernelPointer sum_kernel(const Encoding& encoding) {
-  return kernels::make_sum({"linear", "rbf", "edit"},
-                           {linear_kernel(encoding), rbf_kernel(encoding), edit_kernel(encoding)});
+  std::vector<std::string> names{"linear", "rbf"};
+  std::vector<kernels::KernelPointer> terms{linear_kernel(encoding), rbf_kernel(encoding)};
+  if (encoding.settings().has_strings()) {
+    names.push_back("edit");
+    terms.push_back(kernels::make_edit(encoding.costs()));
+  }
+  return kernels::make_sum(std::move(names), std::move(terms));
 }
 
 Forest grow(const Training& training) {

@@ -53,6 +53,7 @@ void assert_pairs(const VectorXd& a, const VectorXd& b) {
 
 bool constant(const VectorXd& values) { return values.maxCoeff() == values.minCoeff(); }
 
+// `truth`, `predicted`: larger is better.
 void measure_top(const VectorXd& truth, const VectorXd& predicted, Figures& figures) {
   if (constant(predicted)) return;  // which ten would be arbitrary
   std::vector<Index> order(static_cast<size_t>(truth.size()));
@@ -192,7 +193,7 @@ std::optional<double> spearman(const VectorXd& a, const VectorXd& b) {
   return x.dot(y) / norm;
 }
 
-Figures measure(const VectorXd& truth, const VectorXd& predicted) {
+Figures measure(const VectorXd& truth, const VectorXd& predicted, datasets::Direction direction) {
   assert_pairs(truth, predicted);
   METAQNN_ASSERT(truth.size() > 0, "no targets");
   Figures figures;
@@ -202,7 +203,9 @@ Figures measure(const VectorXd& truth, const VectorXd& predicted) {
   if (!constant(truth)) figures.r2 = 1 - squared / variance;
   figures.kendall_tau = kendall_tau(truth, predicted);
   figures.spearman = spearman(truth, predicted);
-  measure_top(truth, predicted, figures);
+  const double sign = direction == datasets::Direction::maximize ? 1 : -1;
+  measure_top(sign * truth, sign * predicted, figures);
+  if (figures.top10_mean) *figures.top10_mean *= sign;
   return figures;
 }
 
@@ -273,6 +276,7 @@ TestSplits one_split(Index n, Index train_size) {
 std::vector<MethodResult> cross_validate(const Samples& samples, const TestSplits& splits,
                                          const CrossValidationSettings& settings) {
   check_splits(splits, static_cast<Index>(samples.size()));
+  const std::vector<bool> is_judged = at_largest_budget(samples.architectures, settings.encoding);
   std::vector<std::pair<size_t, size_t>> parts;
   for (size_t r = 0; r < splits.size(); ++r) {
     for (size_t f = 0; f < splits[r].size(); ++f) parts.emplace_back(r, f);
@@ -297,7 +301,9 @@ std::vector<MethodResult> cross_validate(const Samples& samples, const TestSplit
       const auto [r, f] = parts[p];
       const Outcome& outcome = outcomes[p][m];
       for (size_t i = 0; i < splits[r][f].test.size(); ++i) {
-        truth.push_back(samples.targets(splits[r][f].test[i]));
+        const Index row = splits[r][f].test[i];
+        if (!is_judged[static_cast<size_t>(row)]) continue;
+        truth.push_back(samples.targets(row));
         predicted.push_back(outcome.predicted(static_cast<Index>(i)));
         means.push_back(outcome.training_mean);
       }
@@ -306,7 +312,10 @@ std::vector<MethodResult> cross_validate(const Samples& samples, const TestSplit
       for (const auto& [name, value] : outcome.hyperparameters)
         result.hyperparameters[name] += value / static_cast<double>(parts.size());
       if (f + 1 == splits[r].size()) {
-        const Figures figures = measure(vector_of(truth), vector_of(predicted));
+        if (truth.empty())
+          throw UsageError("no network of the test set is at its largest budget; test on more");
+        const Figures figures =
+            measure(vector_of(truth), vector_of(predicted), samples.measure.direction);
         result.repeats.push_back(
             have_order(vector_of(predicted), vector_of(means)) ? figures : without_order(figures));
         for (std::vector<double>* values : {&truth, &predicted, &means}) values->clear();

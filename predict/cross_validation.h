@@ -4,8 +4,10 @@
 //   r2            1 - sum (y - f)^2 / sum (y - mean of the test y)^2
 //   kendall_tau   tau-b: pairs ordered alike less pairs ordered otherwise, ties accounted for
 //   spearman      correlation of the ranks, ties at their mean
-//   top 10        of the ten with the largest f: mean y; rank by y of the best of them (1 = the best
-//                 of all); regret: the best y of all less the best of theirs
+//   top 10        of the ten with the best f: mean y; rank by y of the best of them (1 = the best
+//                 of all); regret: by how much the best y of theirs misses the best of all
+//
+// Where networks were trained on several budgets, each is judged at the largest of its own.
 //
 // Folds are pooled: one set of figures for each repeat. A figure that is undefined has no value: r2
 // of constant targets; tau, rho and the top 10 of constant predictions, and of folds whose
@@ -31,7 +33,8 @@ struct Figures {
 };
 
 // `truth`, `predicted`: n, at least 1.
-Figures measure(const Eigen::VectorXd& truth, const Eigen::VectorXd& predicted);
+Figures measure(const Eigen::VectorXd& truth, const Eigen::VectorXd& predicted,
+                datasets::Direction direction = datasets::Direction::maximize);
 
 // Of a figure over the repeats in which it is defined; the deviation is that of a sample.
 struct Summary {

@@ -3,12 +3,19 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
+#include <string_view>
 #include <utility>
 
+#include "base/foreign_text.h"
+#include "base/names.h"
+#include "datasets/logs/description.h"
 #include "metaqnn/base/error.h"
+#include "metaqnn/datasets/logs/log.h"
+#include "predict/column_codec.h"
 
 namespace metaqnn::predict {
 namespace {
@@ -22,20 +29,59 @@ constexpr int kPositions = 24;
 // Texts with more different tokens than this have no column for each at each position.
 constexpr size_t kPositionwiseTokens = 64;
 
+// Of more columns than this all are one group, which has one width.
+constexpr size_t kGroupsOfTheirOwn = 24;
+
+bool opens(char c) { return c == '[' || c == '('; }
+bool closes(char c) { return c == ']' || c == ')'; }
+
+// Without the pair of brackets that holds all of it, where one does.
+std::string_view inside(std::string_view text) {
+  if (text.size() < 2 || !opens(text.front()) || !closes(text.back())) return text;
+  int depth = 0;
+  for (char c : text.substr(0, text.size() - 1)) {
+    depth += opens(c) - closes(c);
+    if (depth == 0) return text;
+  }
+  return text.substr(1, text.size() - 2);
+}
+
+// Split at the separator; a comma inside brackets parts nothing, and white space around a piece is
+// not part of it.
+std::vector<std::string_view> pieces(std::string_view text, const std::string& separator) {
+  const bool is_comma = separator == ",";
+  if (is_comma) text = inside(text);
+  std::vector<std::string_view> pieces;
+  size_t begin = 0;
+  int depth = 0;
+  const auto add = [&](size_t end) {
+    const std::string_view piece = trimmed(text.substr(begin, end - begin));
+    if (!piece.empty()) pieces.push_back(piece);
+  };
+  for (size_t i = 0; i < text.size();) {
+    depth += is_comma ? opens(text[i]) - closes(text[i]) : 0;
+    if (depth > 0 || !text.substr(i).starts_with(separator)) {
+      ++i;
+      continue;
+    }
+    add(i);
+    begin = i += separator.size();
+  }
+  add(text.size());
+  return pieces;
+}
+
 std::vector<std::string> split(const std::string& text, const EncodingSettings& settings) {
   std::vector<std::string> tokens;
-  if (settings.is_grammar()) {
+  if (!settings.has_strings()) {
+    // no tokens
+  } else if (settings.is_grammar()) {
     for (const Layer& layer : described_layers(parse_architecture(text)))
       tokens.push_back(to_string(layer));
   } else if (settings.tokens == "characters") {
     for (char c : text) tokens.emplace_back(1, c);
   } else {
-    const std::string& separator = settings.tokens;
-    for (size_t begin = 0; begin <= text.size();) {
-      const size_t end = std::min(text.find(separator, begin), text.size());
-      if (end > begin) tokens.push_back(text.substr(begin, end - begin));
-      begin = end + separator.size();
-    }
+    for (std::string_view piece : pieces(text, settings.tokens)) tokens.emplace_back(piece);
   }
   return tokens;
 }
@@ -85,6 +131,20 @@ const char* type_name(const Layer& layer) {
       layer);
 }
 
+using Json = nlohmann::ordered_json;
+
+// A text in its parts.
+struct Network {
+  std::string string;
+  Json columns;
+};
+
+Network network_of(const std::string& text, const EncodingSettings& settings) {
+  if (settings.features.empty()) return {text, {}};
+  datasets::Description description = datasets::parse_description(text);
+  return {description.architecture.value_or(""), std::move(description.columns)};
+}
+
 }  // namespace
 
 // Fixed by the training strings.
@@ -95,8 +155,11 @@ struct Encoding::State {
   std::map<std::string, int> ids;
   std::vector<std::optional<Layer>> layers;  // of each token; none for texts
   int positions = 0;
+  std::vector<ColumnCodec> described;  // of settings.features
+  double largest_budget = 0;
   std::vector<FeatureColumn> columns;  // those kept
   std::vector<Index> kept;             // of all
+  Index string_columns_kept = 0;       // of those kept, the first so many
   VectorXd mean, deviation;            // of those kept
   std::vector<kernels::NamedGroup> groups;
   std::vector<kernels::KernelParameter> cost_parameters;
@@ -108,9 +171,9 @@ struct Encoding::State {
     return parse_architecture("[" + token + ", SM(10)]").layers[0];
   }
 
-  void learn_alphabet(const std::vector<std::string>& training) {
-    for (const std::string& text : training) {
-      for (const std::string& token : split(text, settings)) {
+  void learn_alphabet(const std::vector<Network>& training) {
+    for (const Network& network : training) {
+      for (const std::string& token : split(network.string, settings)) {
         if (!ids.try_emplace(token, static_cast<int>(tokens.size())).second) continue;
         tokens.push_back(token);
         layers.push_back(layer_of(token));
@@ -129,8 +192,35 @@ struct Encoding::State {
 
   int alphabet() const { return static_cast<int>(tokens.size()); }
 
+  // With the largest budget where it has none.
+  Network network(const std::string& text) const {
+    Network network = network_of(text, settings);
+    if (!settings.budget.empty() && !network.columns.contains(settings.budget))
+      network.columns[settings.budget] = largest_budget;
+    return network;
+  }
+
   std::vector<FeatureColumn> all_columns() const {
+    std::vector<FeatureColumn> all = string_columns();
+    for (size_t i = 0; i < described.size(); ++i)
+      described[i].add_columns(all, group_of(settings.features[i]));
+    return all;
+  }
+
+  std::string group_of(const std::string& feature) const {
+    return settings.features.size() <= kGroupsOfTheirOwn ? feature : "columns";
+  }
+
+  VectorXd all_features(const Network& network, const kernels::Tokens& sequence) const {
+    const VectorXd of_string = string_features(network.string, sequence);
+    std::vector<double> features(of_string.begin(), of_string.end());
+    for (const ColumnCodec& codec : described) codec.add_features(network.columns, features);
+    return Eigen::Map<const VectorXd>(features.data(), static_cast<Index>(features.size()));
+  }
+
+  std::vector<FeatureColumn> string_columns() const {
     std::vector<FeatureColumn> all;
+    if (!settings.has_strings()) return all;
     if (settings.is_grammar()) {
       all = global_feature_columns();
       const auto by_position = position_feature_columns(positions);
@@ -146,7 +236,8 @@ struct Encoding::State {
     return all;
   }
 
-  VectorXd all_features(const std::string& text, const kernels::Tokens& sequence) const {
+  VectorXd string_features(const std::string& text, const kernels::Tokens& sequence) const {
+    if (!settings.has_strings()) return {};
     if (settings.is_grammar()) {
       const Architecture architecture = parse_architecture(text);
       const VectorXd global = global_features(architecture, settings.input);
@@ -168,11 +259,11 @@ struct Encoding::State {
     return all;
   }
 
-  void learn_columns(const std::vector<std::string>& training) {
+  void learn_columns(const std::vector<Network>& training) {
     std::vector<kernels::Tokens> sequences;
     kernels::TokenNumbers unseen(alphabet());
-    for (const std::string& text : training) {
-      sequences.push_back(encode(text, unseen));
+    for (const Network& network : training) {
+      sequences.push_back(encode(network.string, unseen));
       positions = std::max(positions, static_cast<int>(sequences.back().size()));
     }
     positions = std::min(positions, kPositions);
@@ -184,7 +275,9 @@ struct Encoding::State {
     const VectorXd deviations =
         ((features.rowwise() - means.transpose()).colwise().squaredNorm() / features.rows())
             .cwiseSqrt();
+    const auto of_strings = static_cast<Index>(string_columns().size());
     for (Index c = 0; c < features.cols(); ++c) {
+      if (c == of_strings) string_columns_kept = static_cast<Index>(kept.size());
       if (deviations(c) <= 1e-9 * (1 + std::abs(means(c)))) continue;  // the same for all
       kept.push_back(c);
       columns.push_back(all[static_cast<size_t>(c)]);
@@ -193,7 +286,8 @@ struct Encoding::State {
     deviation = deviations(kept);
     for (Index c = 0; c < static_cast<Index>(columns.size()); ++c) {
       const std::string& group = columns[static_cast<size_t>(c)].group;
-      if (groups.empty() || groups.back().name != group) groups.push_back({group, {c, 0}});
+      if (groups.empty() || groups.back().name != group || c == string_columns_kept)
+        groups.push_back({group, {c, 0}});
       ++groups.back().columns.count;
     }
   }
@@ -272,11 +366,73 @@ struct Encoding::State {
   }
 };
 
-std::string canonical(const std::string& text, const EncodingSettings& settings) {
+namespace {
+
+std::string canonical_string(const std::string& text, const EncodingSettings& settings) {
   if (!settings.is_grammar()) return text;
   const Architecture architecture = parse_architecture(text);
   analyse(architecture, settings.input);
   return identity(architecture);
+}
+
+// Those of `names` in their order; blanks are nothing.
+std::vector<std::pair<std::string, std::string>> cells_of(const Json& columns,
+                                                          const std::vector<std::string>& names) {
+  std::vector<std::pair<std::string, std::string>> cells;
+  for (const std::string& name : names) {
+    const auto value = columns.find(name);
+    if (value != columns.end()) cells.emplace_back(name, word_of(*value));
+  }
+  return cells;
+}
+
+}  // namespace
+
+std::string canonical(const std::string& text, const EncodingSettings& settings) {
+  if (settings.features.empty()) return canonical_string(text, settings);
+  const datasets::Description description = datasets::parse_description(text);
+  if (description.architecture.has_value() != settings.has_strings()) {
+    throw UsageError(settings.has_strings()
+                         ? "the network has no string beside its columns"
+                         : "it is a string, and these networks are described by the columns " +
+                               listed(settings.features) + "; give a table that has them");
+  }
+  std::optional<std::string> string;
+  if (settings.has_strings()) string = canonical_string(*description.architecture, settings);
+  return datasets::described(string, cells_of(description.columns, settings.features));
+}
+
+std::string string_of(const std::string& text, const EncodingSettings& settings) {
+  return network_of(text, settings).string;
+}
+
+std::string without_budget(const std::string& text, const EncodingSettings& settings) {
+  if (settings.budget.empty()) return text;
+  const datasets::Description description = datasets::parse_description(text);
+  std::vector<std::string> names = settings.features;
+  std::erase(names, settings.budget);
+  return datasets::described(description.architecture, cells_of(description.columns, names));
+}
+
+std::vector<bool> at_largest_budget(const std::vector<std::string>& texts,
+                                    const EncodingSettings& settings) {
+  std::vector<bool> at_largest(texts.size(), true);
+  if (settings.budget.empty()) return at_largest;
+  std::map<std::string, double> largest;
+  std::vector<std::pair<std::string, double>> trained;
+  for (const std::string& text : texts) {
+    const datasets::Description description = datasets::parse_description(text);
+    const auto value = description.columns.find(settings.budget);
+    const bool is_known = value != description.columns.end() && value->is_number();
+    const double budget =
+        is_known ? value->get<double>() : -std::numeric_limits<double>::infinity();
+    trained.emplace_back(without_budget(text, settings), budget);
+    double& most = largest.try_emplace(trained.back().first, budget).first->second;
+    most = std::max(most, budget);
+  }
+  for (size_t i = 0; i < texts.size(); ++i)
+    at_largest[i] = trained[i].second == largest[trained[i].first];
+  return at_largest;
 }
 
 Encoding::Encoding(EncodingSettings settings, const std::vector<std::string>& training) {
@@ -285,8 +441,16 @@ Encoding::Encoding(EncodingSettings settings, const std::vector<std::string>& tr
     throw UsageError("tokens: the separator is empty; give grammar, characters or a separator");
   const auto state = std::make_shared<State>();
   state->settings = std::move(settings);
-  state->learn_alphabet(training);
-  state->learn_columns(training);
+  std::vector<Network> networks;
+  for (const std::string& text : training) networks.push_back(network_of(text, state->settings));
+  std::vector<Json> descriptions;
+  for (const Network& network : networks) descriptions.push_back(network.columns);
+  for (const std::string& name : state->settings.features) {
+    state->described.emplace_back(name, descriptions);
+    if (name == state->settings.budget) state->largest_budget = state->described.back().largest();
+  }
+  state->learn_alphabet(networks);
+  state->learn_columns(networks);
   state->learn_costs();
   state_ = state;
 }
@@ -298,8 +462,9 @@ kernels::Points Encoding::points(const std::vector<std::string>& texts) const {
   kernels::TokenNumbers unseen(state_->alphabet());
   points.features.resize(static_cast<Index>(texts.size()), static_cast<Index>(columns().size()));
   for (size_t i = 0; i < texts.size(); ++i) {
-    points.tokens.push_back(state_->encode(texts[i], unseen));
-    const VectorXd all = state_->all_features(texts[i], points.tokens.back());
+    const Network network = state_->network(texts[i]);
+    points.tokens.push_back(state_->encode(network.string, unseen));
+    const VectorXd all = state_->all_features(network, points.tokens.back());
     points.features.row(static_cast<Index>(i)) =
         ((all(state_->kept) - state_->mean).array() / state_->deviation.array()).matrix();
   }
@@ -307,9 +472,39 @@ kernels::Points Encoding::points(const std::vector<std::string>& texts) const {
   return points;
 }
 
+std::string Encoding::unknown(const std::string& text) const {
+  const Network network = state_->network(text);
+  std::vector<std::string> strangers;
+  if (!settings().is_grammar()) {
+    for (const std::string& token : split(network.string, settings())) {
+      if (!state_->ids.contains(token)) strangers.push_back("token " + shown(token));
+    }
+  }
+  for (const ColumnCodec& codec : state_->described) {
+    if (codec.lacks(network.columns)) return "it has no " + shown(codec.name());
+    if (std::string stranger = codec.unknown(network.columns); !stranger.empty())
+      strangers.push_back(std::move(stranger));
+  }
+  constexpr size_t kMostNamed = 3;
+  if (strangers.size() > kMostNamed) {
+    const std::string more = std::to_string(strangers.size() - kMostNamed) + " more";
+    strangers.resize(kMostNamed);
+    strangers.push_back(more);
+  }
+  return strangers.empty() ? "" : "no network of the model's log has " + listed(strangers);
+}
+
 const std::vector<FeatureColumn>& Encoding::columns() const { return state_->columns; }
 
 const std::vector<kernels::NamedGroup>& Encoding::groups() const { return state_->groups; }
+
+std::vector<kernels::NamedGroup> Encoding::described_groups() const {
+  std::vector<kernels::NamedGroup> found;
+  for (const kernels::NamedGroup& group : groups()) {
+    if (group.columns.begin >= state_->string_columns_kept) found.push_back(group);
+  }
+  return found;
+}
 
 kernels::CostFamily Encoding::costs() const {
   return {state_->cost_parameters, state_->alphabet(),

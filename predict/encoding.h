@@ -24,6 +24,11 @@
 // with the words as parameters, whose logarithms the choice of hyper-parameters moves. A parameter
 // that no two training tokens could tell from its start is left out.
 //
+// Columns that describe networks (EncodingSettings::features) are features too, a group each: a
+// number as it is, by its logarithm where it is wide, with its tails drawn in; any other value, and that
+// there is none, as a column that is 1 where it stands (predict/column_codec.h). What is no number
+// and no training network has is unknown().
+//
 // An encoding never changes, so that several threads may use it at once; copies share what they
 // know, and so do the costs it gives, which may outlive it.
 //
@@ -42,8 +47,16 @@
 namespace metaqnn::predict {
 
 // The one form of a string under which equal architectures are equal: without D for the grammar.
-// Throws UsageError where it cannot be encoded: not in the grammar, or of an impossible shape.
+// Throws UsageError where it cannot be encoded: not in the grammar, of an impossible shape, or
+// without the string or the columns that the settings ask for.
 std::string canonical(const std::string& text, const EncodingSettings& settings);
+// The architecture's string in a text of these settings, as it stands; "" where they have none.
+std::string string_of(const std::string& text, const EncodingSettings& settings);
+// The text without its budget, under which a network trained twice is one.
+std::string without_budget(const std::string& text, const EncodingSettings& settings);
+// Of several texts, whether each has the largest budget of its network: where ranks are judged.
+std::vector<bool> at_largest_budget(const std::vector<std::string>& texts,
+                                    const EncodingSettings& settings);
 
 class Encoding {
  public:
@@ -54,9 +67,16 @@ class Encoding {
   // Throws UsageError as canonical() does.
   kernels::Points points(const std::vector<std::string>& texts) const;
 
+  // What of a canonical text no training text holds, as a sentence: tokens of texts, values of
+  // columns that are no numbers, a column left blank; "" where there is nothing. Layers of the
+  // grammar are all comparable.
+  std::string unknown(const std::string& text) const;
+
   const std::vector<FeatureColumn>& columns() const;
   // Columns of the same group, in their order; each column is in one of them.
   const std::vector<kernels::NamedGroup>& groups() const;
+  // Those of the columns that describe networks beside their strings.
+  std::vector<kernels::NamedGroup> described_groups() const;
   kernels::CostFamily costs() const;
 
  private:

@@ -120,7 +120,12 @@ kernels::KernelPointer rbf_kernel(const Encoding& encoding) {
   return kernels::make_rbf(encoding.groups());
 }
 kernels::KernelPointer edit_kernel(const Encoding& encoding) {
-  return kernels::make_edit(encoding.costs());
+  const EncodingSettings& settings = encoding.settings();
+  if (settings.features.empty()) return kernels::make_edit(encoding.costs());
+  kernels::KernelPointer columns = kernels::make_rbf(encoding.described_groups());
+  if (!settings.has_strings()) return columns;
+  return kernels::make_sum({"edit", "columns"},
+                           {kernels::make_edit(encoding.costs()), std::move(columns)});
 }
 
 std::string describe(const HyperparameterReport& report) {

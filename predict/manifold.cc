@@ -39,9 +39,23 @@ kernels::DistanceRows feature_distances(const Encoding&, const Hyperparameters&,
   };
 }
 
-// Under the costs chosen for the kernel; its first parameter is the width.
+// Squared, in the space of the kernel.
+kernels::DistanceRows kernel_distances(const Encoding& encoding, const Hyperparameters& chosen,
+                                       const kernels::Points& all) {
+  const kernels::KernelPointer kernel = edit_kernel(encoding);
+  const VectorXd parameters = chosen.parameters, diagonal = kernel->diagonal(parameters, all);
+  return [kernel, parameters, diagonal, &all](Index first, Index count) -> MatrixXd {
+    MatrixXd distances = -2 * kernel->gram(parameters, all.range(first, count), all);
+    distances.colwise() += diagonal.segment(first, count);
+    distances.rowwise() += diagonal.transpose();
+    return distances.cwiseMax(0);
+  };
+}
+
+// Of strings alone under the costs chosen for the kernel; its first parameter is the width.
 kernels::DistanceRows token_distances(const Encoding& encoding, const Hyperparameters& chosen,
                                       const kernels::Points& all) {
+  if (!encoding.settings().features.empty()) return kernel_distances(encoding, chosen, all);
   const auto family = std::make_shared<const kernels::CostFamily>(encoding.costs());
   const kernels::PointDistances distances(
       *family, chosen.parameters.tail(chosen.parameters.size() - 1), all, all);

@@ -20,13 +20,17 @@
 
 // A saved model is text that a person can read, complete in itself. One JSON object:
 //
-//   format          "metaqnn model"; version 1
+//   format          "metaqnn model"; version 2
 //   method, tokens, input, failures, seed
+//   target, direction, unit     what is predicted
+//   features, budget            columns that describe networks
 //   columns         names of the features used, in their order
 //   training        architectures, targets, trained, accuracy (null where none trained)
 //   fingerprint     stable hash of `training`, as text
 //   state           hyper-parameters and coefficients (predict/predictor.h)
 //   checksum        stable hash of all of the above, as text
+//
+// Version 1 had neither target nor features: those of accuracies of strings.
 //
 // A file that is damaged, of a newer version, or whose columns this version would not make is
 // refused with the reason; nothing is guessed.
@@ -41,7 +45,7 @@ using nlohmann::json;
 // Keys in the order above.
 using OrderedJson = nlohmann::ordered_json;
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2, kOldestVersion = 1;
 constexpr const char* kFormat = "metaqnn model";
 
 std::string hash_of(const json& value) { return std::to_string(stable_hash(value.dump())); }
@@ -57,7 +61,8 @@ std::vector<std::string> column_names(const Encoding& encoding) {
 
 json accuracies(const Samples& samples) {
   json list = json::array();
-  for (double value : samples.accuracy) list.push_back(std::isnan(value) ? json() : json(value));
+  for (double value : samples.trained_targets)
+    list.push_back(std::isnan(value) ? json() : json(value));
   return list;
 }
 
@@ -80,12 +85,12 @@ Samples samples_from(const json& training) {
   const json& accuracy = value_at(training, "accuracy");
   if (!accuracy.is_array() || static_cast<Index>(accuracy.size()) != n)
     throw DataError("key accuracy is not a list of " + std::to_string(n) + " numbers");
-  samples.accuracy.resize(n);
+  samples.trained_targets.resize(n);
   for (Index i = 0; i < n; ++i) {
     const json& value = accuracy[static_cast<size_t>(i)];
     if (!value.is_null() && !value.is_number())
       throw DataError("key accuracy, element " + std::to_string(i) + " is not a number");
-    samples.accuracy(i) =
+    samples.trained_targets(i) =
         value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
   }
   samples.chance = number_at(training, "chance");
@@ -112,16 +117,44 @@ json checked(const std::string& text) {
   if (!file.is_object() || file.value("format", json()) != kFormat)
     throw DataError("it is not a model of metaqnn");
   const double version = number_at(file, "version");
-  if (version != kVersion) {
+  if (!(version >= kOldestVersion && version <= kVersion)) {
     throw DataError("its version is " + value_at(file, "version").dump() +
-                    ", this program reads version " + std::to_string(kVersion) +
-                    "; use a newer program");
+                    ", this program reads versions " + std::to_string(kOldestVersion) + " to " +
+                    std::to_string(kVersion) + "; use a newer program");
   }
   json content = file;
   content.erase("checksum");
   if (hash_of(content) != text_at(file, "checksum"))
     throw DataError("it was changed or damaged (the checksum does not fit); fit the model again");
   return content;
+}
+
+datasets::Measure measure_from(const json& file) {
+  if (file.at("version") == kOldestVersion) return {};
+  datasets::Measure measure;
+  measure.name = text_at(file, "target");
+  measure.unit = text_at(file, "unit");
+  const std::string direction = text_at(file, "direction");
+  for (datasets::Direction way : {datasets::Direction::maximize, datasets::Direction::minimize}) {
+    if (direction != datasets::to_string(way)) continue;
+    measure.direction = way;
+    return measure;
+  }
+  throw DataError("key direction is neither maximize nor minimize");
+}
+
+EncodingSettings encoding_from(const json& file) {
+  EncodingSettings encoding{text_at(file, "tokens"), parse_shape(text_at(file, "input"))};
+  if (file.at("version") == kOldestVersion) return encoding;
+  encoding.features = texts_at(file, "features");
+  encoding.budget = text_at(file, "budget");
+  return encoding;
+}
+
+// "architecture 3 of 20: ".
+std::string place(const std::vector<std::string>& texts, size_t i,
+                  const std::string& what = "architecture") {
+  return what + " " + std::to_string(i + 1) + " of " + std::to_string(texts.size()) + ": ";
 }
 
 // What the caller gave as number i, canonical.
@@ -131,8 +164,7 @@ std::string canonical_at(const std::vector<std::string>& texts, size_t i,
   try {
     return canonical(texts[i], encoding);
   } catch (const UsageError& error) {
-    throw UsageError(what + " " + std::to_string(i + 1) + " of " + std::to_string(texts.size()) +
-                     ": " + error.what());
+    throw UsageError(place(texts, i, what) + error.what());
   }
 }
 
@@ -164,7 +196,10 @@ struct Model::State {
   Training training;
   std::unique_ptr<Predictor> predictor;
 
-  // Of canonical strings.
+  // Why nothing can be said of a canonical text; "" where something can.
+  std::string unknown(const std::string& text) const { return training.encoding->unknown(text); }
+
+  // Of canonical texts.
   Prediction predict(const std::vector<std::string>& texts, bool deviation) const {
     return predictor->predict(training.encoding->points(texts),
                               {deviation, training.settings.threads});
@@ -219,7 +254,8 @@ Model Model::parse(const std::string& text, const std::string& name, int threads
     state->method = text_at(file, "method");
     state->failures = parse_failures(text_at(file, "failures"));
     state->samples = samples_from(value_at(file, "training"));
-    const EncodingSettings encoding{text_at(file, "tokens"), parse_shape(text_at(file, "input"))};
+    state->samples.measure = measure_from(file);
+    const EncodingSettings encoding = encoding_from(file);
     state->training =
         make_training(encoding, state->samples, state->failures, {},
                       {seed_from(text_at(file, "seed")), threads_or_cores(threads), {}});
@@ -244,6 +280,11 @@ void Model::save(const std::filesystem::path& file) const {
     content["method"] = method();
     content["tokens"] = encoding().tokens;
     content["input"] = to_string(encoding().input);
+    content["target"] = measure().name;
+    content["direction"] = datasets::to_string(measure().direction);
+    content["unit"] = measure().unit;
+    content["features"] = encoding().features;
+    content["budget"] = encoding().budget;
     content["failures"] = to_string(failures());
     content["seed"] = std::to_string(state_->training.settings.seed);
     content["columns"] = column_names(*state_->training.encoding);
@@ -263,8 +304,11 @@ void Model::save(const std::filesystem::path& file) const {
 
 std::vector<Predicted> Model::predict(const std::vector<std::string>& architectures) const {
   std::vector<std::string> texts;
-  for (size_t i = 0; i < architectures.size(); ++i)
+  for (size_t i = 0; i < architectures.size(); ++i) {
     texts.push_back(canonical_at(architectures, i, encoding()));
+    if (const std::string unknown = state_->unknown(texts.back()); !unknown.empty())
+      throw UsageError(place(architectures, i) + unknown);
+  }
   return state_->predicted(std::move(texts));
 }
 
@@ -279,18 +323,22 @@ std::vector<Predicted> Model::rank(const std::vector<std::string>& candidates, s
 Ranking Model::rank(const std::vector<std::string>& candidates, const RankOptions& options) const {
   Ranking ranking;
   std::unordered_set<std::string> known, met;
-  if (!options.include_known)
-    known.insert(samples().architectures.begin(), samples().architectures.end());
+  const auto key = [&](const std::string& text) { return without_budget(text, encoding()); };
+  if (!options.include_known) {
+    for (const std::string& text : samples().architectures) known.insert(key(text));
+  }
   std::vector<std::string> texts;
   for (size_t i = 0; i < candidates.size(); ++i) {
     try {
       std::string text = canonical_at(candidates, i, encoding());
       if (!met.insert(text).second) {
         ++ranking.repeated;
-      } else if (known.contains(text)) {
+      } else if (known.contains(key(text))) {
         ++ranking.known;
       } else if (options.admits && !options.admits(text)) {
         ++ranking.refused;
+      } else if (const std::string unknown = state_->unknown(text); !unknown.empty()) {
+        ranking.problems.push_back(place(candidates, i) + unknown);
       } else {
         texts.push_back(std::move(text));
       }
@@ -301,7 +349,8 @@ Ranking Model::rank(const std::vector<std::string>& candidates, const RankOption
   ranking.ranked = texts.size();
   if (texts.empty()) return ranking;
   std::vector<std::string> best;
-  for (const size_t i : largest(state_->predict(texts, false).mean, options.top))
+  const double sign = measure().direction == datasets::Direction::maximize ? 1 : -1;
+  for (const size_t i : largest(sign * state_->predict(texts, false).mean, options.top))
     best.push_back(std::move(texts[i]));
   ranking.best = state_->predicted(std::move(best));
   return ranking;
@@ -311,6 +360,14 @@ const std::string& Model::method() const { return state_->method; }
 const EncodingSettings& Model::encoding() const { return state_->training.encoding->settings(); }
 Failures Model::failures() const { return state_->failures; }
 const Samples& Model::samples() const { return state_->samples; }
+const datasets::Measure& Model::measure() const { return state_->samples.measure; }
+std::string Model::problem(const std::string& architecture) const {
+  try {
+    return state_->unknown(canonical(architecture, encoding()));
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+}
 std::vector<std::pair<std::string, double>> Model::hyperparameters() const {
   return state_->predictor->hyperparameters();
 }

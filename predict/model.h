@@ -29,7 +29,7 @@ namespace metaqnn::predict {
 
 struct FitOptions {
   std::string method = "combined";  // one of method_names()
-  std::string tokens{};             // of EncodingSettings; "" = as the log looks
+  std::string tokens{};             // of EncodingSettings; "" = as most of the log looks
   std::optional<Shape> input{};     // none = that of EncodingSettings
   Failures failures = Failures::as_chance;
   std::vector<std::string> unlabelled{};  // for the manifold methods; those of the log do not count
@@ -39,7 +39,7 @@ struct FitOptions {
 };
 
 struct Predicted {
-  std::string architecture;  // canonical: equal architectures have equal strings
+  std::string architecture;  // canonical: equal architectures have equal strings; or described()
   double mean = 0;           // in the unit of the log's target
   // Standard deviation of a measurement around it; none where the method knows none.
   std::optional<double> deviation;
@@ -53,10 +53,11 @@ struct RankOptions {
 };
 
 struct Ranking {
-  std::vector<Predicted> best;  // largest mean first, of equal ones the first candidate
+  std::vector<Predicted> best;  // in the direction of the measure; of equal ones the first
   // What became of the candidates: ranked, there twice, of the model's log, not admitted.
   size_t ranked = 0, repeated = 0, known = 0, refused = 0;
-  std::vector<std::string> problems;  // candidates that cannot be read, a line each
+  // Candidates that cannot be read, or hold what no network of the model's log has; a line each.
+  std::vector<std::string> problems;
 };
 
 class Model {
@@ -82,18 +83,23 @@ class Model {
   // From the text of such a file; `name` is for messages.
   static Model parse(const std::string& text, const std::string& name, int threads = 0);
 
-  // One for each, in their order. Throws UsageError naming the first that cannot be read.
+  // One for each, in their order. Throws UsageError naming the first that has a problem().
   std::vector<Predicted> predict(const std::vector<std::string>& architectures) const;
 
-  // The best `top` of different candidates that are not in the model's log. Throws UsageError
-  // naming the first that cannot be read.
+  // Why an architecture cannot be predicted: it cannot be read, or holds tokens or values of columns
+  // that no network of the model's log has. "" where it can.
+  std::string problem(const std::string& architecture) const;
+
+  // The best `top` of different candidates that are not in the model's log, in the direction of the
+  // measure. Throws UsageError naming the first that has a problem().
   std::vector<Predicted> rank(const std::vector<std::string>& candidates, size_t top) const;
   Ranking rank(const std::vector<std::string>& candidates, const RankOptions& options) const;
 
   const std::string& method() const;
   const EncodingSettings& encoding() const;
   Failures failures() const;
-  const Samples& samples() const;  // that it was fitted on
+  const Samples& samples() const;            // that it was fitted on
+  const datasets::Measure& measure() const;  // what is predicted
   // Hyper-parameters by name, as people read them.
   std::vector<std::pair<std::string, double>> hyperparameters() const;
   // One line each: how these were chosen, what was repaired or approximated; none once it was saved.

@@ -23,13 +23,17 @@ namespace metaqnn::predict {
 // and the baselines mean, depth, log-parameters, nearest. In this order.
 std::vector<std::string> method_names();
 
-// How an architecture string is read: by "grammar", ours (architecture/architecture.h); as
-// "characters"; or split at any other text.
+// How a network's text is read. Its string: by "grammar", ours (architecture/architecture.h); as
+// "characters"; or split at any other text; "none" where there is no string. Beside it, or alone,
+// columns (datasets::described()).
 struct EncodingSettings {
   std::string tokens = "grammar";
-  Shape input{3, 32, 32};  // of the networks; used by the grammar
+  Shape input{3, 32, 32};               // of the networks; used by the grammar
+  std::vector<std::string> features{};  // columns, by name
+  std::string budget{};                 // one of them: networks without it are taken at its largest
 
   bool is_grammar() const { return tokens == "grammar"; }
+  bool has_strings() const { return tokens != "none"; }
   friend bool operator==(const EncodingSettings&, const EncodingSettings&) = default;
 };
 

@@ -47,9 +47,9 @@ std::shared_ptr<const TwoParts> make_parts(const Training& training, const Sampl
   const std::vector<Index> trained = rows_where(samples.trained, [](double p) { return p > 0; });
   const bool failures = (samples.trained.array() < 1).any();
   if (!failures || trained.size() < 2) return nullptr;
-  return std::make_shared<TwoParts>(TwoParts{part_of(training, all, samples.trained),
-                                             part_of(training, trained, samples.accuracy(trained)),
-                                             samples.chance});
+  return std::make_shared<TwoParts>(
+      TwoParts{part_of(training, all, samples.trained),
+               part_of(training, trained, samples.trained_targets(trained)), samples.chance});
 }
 
 class TwoPartPredictor : public Predictor {

@@ -1,5 +1,6 @@
 #include "metaqnn/predict/samples.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <unordered_map>
@@ -8,6 +9,7 @@
 
 #include "base/foreign_text.h"
 #include "base/names.h"
+#include "datasets/logs/description.h"
 #include "metaqnn/base/error.h"
 #include "metaqnn/datasets/logs/merge.h"
 #include "predict/encoding.h"
@@ -28,7 +30,8 @@ struct Group {
 bool differ_in_dropout(const std::string& a, const std::string& b,
                        const EncodingSettings& encoding) {
   return encoding.is_grammar() && a != b &&
-         to_string(parse_architecture(a)) != to_string(parse_architecture(b));
+         to_string(parse_architecture(string_of(a, encoding))) !=
+             to_string(parse_architecture(string_of(b, encoding)));
 }
 
 std::string problem_of(const datasets::Log& log, const datasets::LogRow& row,
@@ -60,7 +63,7 @@ std::string to_string(Failures failures) {
 
 namespace {
 
-bool is_grammar(const std::string& text) {
+bool is_ours(const std::string& text) {
   try {
     parse_architecture(text);
     return true;
@@ -70,9 +73,18 @@ bool is_grammar(const std::string& text) {
 }
 
 std::string guess_tokens(const datasets::Log& log) {
-  if (log.rows.empty() || is_grammar(log.rows.front().architecture)) return "grammar";
+  if (!log.has_strings) return "none";
+  std::vector<std::string> strings;
+  for (const datasets::LogRow& row : log.rows)
+    strings.push_back(datasets::parse_description(row.architecture).architecture.value_or(""));
+  const auto most = [&](const auto& holds) {
+    return 2 * static_cast<size_t>(std::count_if(strings.begin(), strings.end(), holds)) >=
+           strings.size();
+  };
+  if (most(is_ours)) return "grammar";
   for (const char* separator : {"|", ",", ";", " "}) {
-    if (log.rows.front().architecture.find(separator) != std::string::npos) return separator;
+    if (most([&](const std::string& text) { return text.find(separator) != std::string::npos; }))
+      return separator;
   }
   return "characters";
 }
@@ -84,6 +96,8 @@ EncodingSettings encoding_for(const datasets::Log& log, const std::string& token
   EncodingSettings encoding;
   encoding.tokens = tokens.empty() ? guess_tokens(log) : tokens;
   if (input) encoding.input = *input;
+  encoding.features = log.features;
+  encoding.budget = log.budget;
   return encoding;
 }
 
@@ -91,14 +105,16 @@ Samples make_samples(const datasets::Log& log, const EncodingSettings& encoding,
                      Failures failures) {
   Samples samples;
   samples.encoding = encoding;
+  samples.measure = log.measure;
+  samples.remarks = log.remarks;
   samples.problems = log.problems;
   std::unordered_map<std::string, size_t> places;
   std::vector<Group> groups;
   for (const datasets::LogRow& row : log.rows) {
     ++samples.rows;
-    const bool not_learning = row.failed() && row.accuracy.has_value();
+    const bool not_learning = row.failed() && row.value.has_value();
     if (not_learning) ++samples.not_learning;
-    if (!row.accuracy) {
+    if (!row.value) {
       ++samples.without_result;
       continue;
     }
@@ -110,7 +126,9 @@ Samples make_samples(const datasets::Log& log, const EncodingSettings& encoding,
       samples.problems.push_back(problem_of(log, row, error.what()));
       continue;
     }
-    const auto [place, added] = places.try_emplace(text, groups.size());
+    // Without strings each row is a network of its own.
+    const std::string key = encoding.has_strings() ? text : std::to_string(groups.size());
+    const auto [place, added] = places.try_emplace(key, groups.size());
     if (added) {
       samples.architectures.push_back(text);
       groups.push_back({row.architecture, 0, {}});
@@ -123,15 +141,15 @@ Samples make_samples(const datasets::Log& log, const EncodingSettings& encoding,
   const auto n = static_cast<Index>(groups.size());
   samples.targets.resize(n);
   samples.trained.resize(n);
-  samples.accuracy.resize(n);
+  samples.trained_targets.resize(n);
   double failed = 0, chance = 0;
   for (Index i = 0; i < n; ++i) {
     const Group& group = groups[static_cast<size_t>(i)];
     const datasets::Measurements& results = group.results;
     samples.targets(i) = results.mean();
     samples.trained(i) = results.learned / results.count();
-    samples.accuracy(i) = results.learned > 0 ? results.accuracy / results.learned
-                                              : std::numeric_limits<double>::quiet_NaN();
+    samples.trained_targets(i) = results.learned > 0 ? results.accuracy / results.learned
+                                                     : std::numeric_limits<double>::quiet_NaN();
     failed += results.not_learning;
     chance += results.chance;
     samples.merged.add(group.rows, results);
@@ -145,7 +163,8 @@ Samples Samples::subset(const std::vector<Index>& which) const {
   for (Index row : which) result.architectures.push_back(architectures[static_cast<size_t>(row)]);
   result.targets = targets(which);
   result.trained = trained(which);
-  result.accuracy = accuracy(which);
+  result.measure = measure;
+  result.trained_targets = trained_targets(which);
   result.chance = chance;
   result.encoding = encoding;
   return result;
@@ -171,14 +190,16 @@ void Samples::append(const Samples& others) {
   architectures.insert(architectures.end(), more.architectures.begin(), more.architectures.end());
   append_to(targets, more.targets);
   append_to(trained, more.trained);
-  append_to(accuracy, more.accuracy);
+  append_to(trained_targets, more.trained_targets);
 }
 
 namespace {
 
 std::string describe(const EncodingSettings& encoding) {
-  if (!encoding.is_grammar()) return "tokens " + encoding.tokens;
-  return "tokens grammar and input " + to_string(encoding.input);
+  std::string text = "tokens " + encoding.tokens;
+  if (encoding.is_grammar()) text += " and input " + to_string(encoding.input);
+  if (!encoding.features.empty()) text += " and the columns " + listed(encoding.features);
+  return text;
 }
 
 constexpr double kLargestTarget = 1e100;
@@ -192,12 +213,13 @@ void check_encoding(const EncodingSettings& made, const EncodingSettings& fitted
 
 void check_sizes(const Samples& samples) {
   const auto n = static_cast<Index>(samples.size());
-  if (samples.targets.size() == n && samples.trained.size() == n && samples.accuracy.size() == n)
+  if (samples.targets.size() == n && samples.trained.size() == n &&
+      samples.trained_targets.size() == n)
     return;
   throw UsageError(std::to_string(n) + " architectures, " + std::to_string(samples.targets.size()) +
                    " targets, " + std::to_string(samples.trained.size()) +
-                   " shares that trained, " + std::to_string(samples.accuracy.size()) +
-                   " accuracies; samples have one of each for every architecture");
+                   " shares that trained, " + std::to_string(samples.trained_targets.size()) +
+                   " targets of those; samples have one of each for every architecture");
 }
 
 void check_numbers(const Samples& samples, Index i) {
@@ -211,8 +233,9 @@ void check_numbers(const Samples& samples, Index i) {
     refuse("target", target, "it must be finite, 1e100 at most");
   if (!(trained >= 0 && trained <= 1))
     refuse("share that trained", trained, "it must be from 0 to 1");
-  if (trained > 0 && !std::isfinite(samples.accuracy(i)))
-    refuse("accuracy", samples.accuracy(i), "it must be finite where any of its rows trained");
+  if (trained > 0 && !std::isfinite(samples.trained_targets(i)))
+    refuse("target of the rows that trained", samples.trained_targets(i),
+           "it must be finite where any of its rows trained");
 }
 
 }  // namespace
@@ -228,7 +251,7 @@ void check(const Samples& samples, const EncodingSettings& encoding) {
     const std::string form = canonical(text, encoding);
     const std::string where = "sample " + std::to_string(i) + ", " + text;
     if (form != text) throw UsageError(where + ": its canonical form is " + form + "; give that");
-    if (!seen.insert(text).second)
+    if (encoding.has_strings() && !seen.insert(text).second)
       throw UsageError(where + " is there twice; give it once, with the mean of its targets");
     check_numbers(samples, static_cast<Index>(i));
   }

@@ -1,7 +1,6 @@
 #include "search/candidates.h"
 
-#include <fstream>
-
+#include "datasets/logs/list.h"
 #include "metaqnn/base/error.h"
 #include "metaqnn/search/search.h"
 #include "predict/encoding.h"
@@ -11,18 +10,14 @@ namespace metaqnn::search {
 
 Candidates read_candidates(const std::filesystem::path& file,
                            const predict::EncodingSettings& encoding) {
-  std::ifstream in(file);
-  if (!in)
-    throw DataError(file.string() + ": cannot be read; give a file with one architecture a line");
   Candidates candidates;
-  std::string line;
-  for (int64_t number = 1; std::getline(in, line); ++number) {
-    while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
-    if (line.empty()) continue;
+  for (datasets::ListedNetwork& network :
+       datasets::read_networks(file, encoding.has_strings(), encoding.features, encoding.budget)) {
     try {
-      candidates.architectures.push_back(predict::canonical(line, encoding));
+      candidates.architectures.push_back(predict::canonical(network.text, encoding));
+      candidates.lines.push_back(network.line);
     } catch (const UsageError& error) {
-      candidates.problems.push_back(file.string() + ":" + std::to_string(number) + ": " +
+      candidates.problems.push_back(file.string() + ":" + std::to_string(network.line) + ": " +
                                     error.what());
     }
   }

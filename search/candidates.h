@@ -20,11 +20,14 @@ namespace metaqnn::search {
 
 struct Candidates {
   std::vector<std::string> architectures;
+  std::vector<int64_t> lines;         // of the file, one for each
   std::vector<std::string> problems;  // lines of the file that cannot be read
   int64_t known = 0, refused = 0;     // met in drawing and left out
 };
 
-// Empty lines are nothing. Throws DataError where the file cannot be read.
+// From a list, one architecture a line, or a table: of the columns that describe networks, or with
+// a column net or architecture, such as `predict` prints. "-" is standard input. Empty lines are
+// nothing. Throws DataError where the file cannot be read, UsageError where it lacks a column.
 Candidates read_candidates(const std::filesystem::path& file,
                            const predict::EncodingSettings& encoding);
 

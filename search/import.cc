@@ -6,6 +6,7 @@
 
 #include "datasets/logs/fields.h"
 #include "metaqnn/base/error.h"
+#include "search/evaluate/accuracies.h"
 
 namespace metaqnn::search {
 namespace {
@@ -18,7 +19,7 @@ Trial to_trial(const datasets::LogRow& row, const std::string& architecture) {
   trial.architecture = architecture;
   trial.state = TrialState::complete;
   if (row.failed()) trial.fail(row.reason);
-  trial.validation_accuracy = row.accuracy;
+  trial.validation_accuracy = row.value;
   trial.epsilon = kUnknownEpsilon;
   trial.attempts = 1;
   trial.origin = "import";
@@ -63,7 +64,7 @@ class Importer {
     try {
       const Space::Found found = space_.find(row.architecture);
       if (!found.walk) return leave_out(place + "not in the space: " + found.refusal);
-      const bool complete = row.state == "complete" && row.accuracy;
+      const bool complete = row.state == "complete" && row.value;
       if (!complete && !row.failed()) return leave_out(place + "no result yet");
       check(row);
       const size_t group = group_of(found.canonical);
@@ -135,13 +136,17 @@ class Importer {
 
 }  // namespace
 
-ImportReport import_log(const datasets::Log& log, const Space& space, Study& study) {
+ImportReport import_log(const datasets::Log& given, const Space& space, Study& study) {
+  const datasets::Log log = as_accuracies(given);
   ImportReport report;
   transact(study, [&](bool again) {
     ImportReport found = Importer(log, space, study).run();
     const bool is_done = again && found.trials == 0 && found.samples == 0;
     if (!is_done) report = std::move(found);
   });
+  report.problems.insert(report.problems.begin(),
+                         log.problems.begin() + static_cast<std::ptrdiff_t>(given.problems.size()),
+                         log.problems.end());
   return report;
 }
 

@@ -88,8 +88,8 @@ StudyFigures figures_of(const datasets::Log& log, const predict::Samples& sample
   double sum = 0;
   int count = 0;
   for (const datasets::LogRow& row : log.rows) {
-    if (row.epsilon != 1.0 || !row.accuracy) continue;
-    sum += *row.accuracy;
+    if (row.epsilon != 1.0 || !row.value) continue;
+    sum += *row.value;
     ++count;
   }
   if (count > 0) figures.exploration_mean = sum / count;

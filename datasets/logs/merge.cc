@@ -9,19 +9,19 @@ namespace {
 
 // The larger the more a row counts for.
 int weight(const LogRow& row) {
-  if (row.accuracy) return row.failed() ? 2 : 3;
+  if (row.value) return row.failed() ? 2 : 3;
   return row.failed() ? 1 : 0;
 }
 
 }  // namespace
 
 void Measurements::add(const LogRow& row) {
-  if (!row.accuracy) return;
-  if (count() == 0) first = *row.accuracy;
+  if (!row.value) return;
+  if (count() == 0) first = *row.value;
   const bool both = row.failed() ? learned > 0 : not_learning > 0;
-  disagree = disagree || both || *row.accuracy != first;
+  disagree = disagree || both || *row.value != first;
   (row.failed() ? not_learning : learned) += 1;
-  (row.failed() ? chance : accuracy) += *row.accuracy;
+  (row.failed() ? chance : accuracy) += *row.value;
 }
 
 MergedRow merge(const std::vector<LogRow>& rows) {
@@ -32,7 +32,7 @@ MergedRow merge(const std::vector<LogRow>& rows) {
     return weight(a) < weight(b);
   });
   if (merged.results.disagree) {
-    merged.row.accuracy = merged.results.mean();
+    merged.row.value = merged.results.mean();
     merged.row.curve.clear();
   }
   return merged;

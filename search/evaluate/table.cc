@@ -7,6 +7,7 @@
 #include "metaqnn/architecture/architecture.h"
 #include "metaqnn/base/error.h"
 #include "metaqnn/datasets/logs/merge.h"
+#include "search/evaluate/accuracies.h"
 
 namespace metaqnn::search {
 namespace {
@@ -28,8 +29,11 @@ class TableEvaluator : public Evaluator {
       : wait_(settings.seconds_per_trial), source_(settings.file.string()) {
     if (settings.file.empty())
       throw UsageError("evaluator.file is missing; give the CSV file that holds the table");
-    datasets::Log log =
-        datasets::read_log(settings.file, {settings.architecture_column, settings.target});
+    datasets::LogOptions options;
+    if (!settings.architecture_column.empty())
+      options.architecture_column = settings.architecture_column;
+    options.target = settings.target;
+    datasets::Log log = as_accuracies(datasets::read_log(settings.file, options));
     if (log.rows.empty()) {
       throw DataError(source_ + ": no usable row" +
                       (log.problems.empty() ? "" : "; the first problem: " + log.problems[0]));
@@ -55,7 +59,7 @@ class TableEvaluator : public Evaluator {
     const auto start = std::chrono::steady_clock::now();
     if (wait_.count() > 0) std::this_thread::sleep_for(wait_);
     const auto found = rows_.find(trial.architecture);
-    if (found == rows_.end() || (!found->second.accuracy && !found->second.failed())) {
+    if (found == rows_.end() || (!found->second.value && !found->second.failed())) {
       trial.state = TrialState::failed;
       trial.failure = Failure::error;
       trial.detail = "not in the table " + source_;
@@ -69,7 +73,7 @@ class TableEvaluator : public Evaluator {
   static void fill_in(const datasets::LogRow& row, Trial& trial) {
     trial.state = TrialState::complete;
     if (row.failed()) trial.fail(row.reason);
-    trial.validation_accuracy = row.accuracy;
+    trial.validation_accuracy = row.value;
     trial.parameters = row.parameters;
     trial.macs = row.macs;
     trial.learning_rate = row.learning_rate;

@@ -18,7 +18,7 @@ datasets::Log to_log(Study& study) {
     row.architecture = trial.architecture;
     row.state = to_string(trial.state);
     row.reason = trial.reason();
-    row.accuracy = trial.validation_accuracy;
+    row.value = trial.validation_accuracy;
     row.curve = std::move(trial.curve);
     datasets::copy_fields(trial, row);
     row.samples = std::move(sequences[trial.number]);

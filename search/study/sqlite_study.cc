@@ -31,6 +31,7 @@
 #include "search/study/forms.h"
 #include "search/study/host_lock.h"
 #include "search/study/sql_study.h"
+#include "search/study/sqlite_uri.h"
 
 namespace metaqnn::search {
 namespace {
@@ -171,21 +172,6 @@ class GuestLock {
   int descriptor_;
 };
 
-// A file's name in SQLite's form of a URI.
-std::string uri_of(const fs::path& file) {
-  constexpr const char* kDigits = "0123456789ABCDEF";
-  std::string uri = "file:";
-  for (const char c : file.string()) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (std::isalnum(byte) != 0 || c == '/' || c == '.' || c == '-' || c == '_') {
-      uri += c;
-    } else {
-      uri += {'%', kDigits[byte >> 4], kDigits[byte & 15]};
-    }
-  }
-  return uri;
-}
-
 // What tells that a file is still the same, and has not been written.
 struct FileState {
   dev_t device = 0;
@@ -302,7 +288,7 @@ class SqliteStudy final : public SqlStudy {
   std::string name_for_guest() {
     guest_.emplace(file_, url(), patience());
     opened_ = file_state(file_);
-    const std::string uri = uri_of(file_) + "?mode=ro";
+    const std::string uri = sqlite_uri(file_) + "?mode=ro";
     is_frozen_ = !is_present(beside(file_, "-wal"));
     if (is_frozen_) return uri + "&immutable=1";
     if (is_present(beside(file_, "-shm"))) return uri;

@@ -9,7 +9,7 @@
 #include <variant>
 #include <vector>
 
-#include "datasets/logs/csv.h"
+#include "datasets/logs/read_frame.h"
 #include "metaqnn/base/error.h"
 #include "metaqnn/base/random.h"
 
@@ -205,9 +205,10 @@ std::vector<std::filesystem::path> authors_logs() {
 }
 
 std::vector<std::string> networks_of(const std::filesystem::path& log) {
-  const datasets::Csv csv = datasets::read_csv(log);
+  const datasets::DataFrame frame = datasets::read_data_frame(log);
   std::vector<std::string> networks;
-  for (const datasets::CsvRow& row : csv.rows) networks.push_back(row.fields.at(csv.column("net")));
+  for (size_t row = 0; row < frame.rows(); ++row)
+    networks.emplace_back(frame.cell(row, frame.column("net")));
   return networks;
 }
 

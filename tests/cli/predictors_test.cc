@@ -82,7 +82,7 @@ TEST(Evaluate, TrainAndTestFilesShareNoArchitecture) {
                                .write("test.csv",
                                       "net,score\n\"[C(64,3,1), D(1,1), SM(10)]\",0.5\n"
                                       "\"[C(512,3,1), SM(10)]\",0.8\n"
-                                      "\"[C(64,5,1), SM(10)]\",1.5\n"
+                                      "\"[C(64,5,1), SN(10)]\",0.7\n"
                                       "\"[C(64,1,1), SM(10)]\",0.4\n")
                                .string();
   const Result result = run({"evaluate", "--train", train, "--test", test, "--target", "score",
@@ -124,6 +124,65 @@ TEST(Evaluate, TellsWhatIsMissing) {
   EXPECT_EQ(run({"evaluate", "--log", "no.csv", "--folds", "5"}).status, 3);
 }
 
+// A loss of strings of two letters: the more b, the less.
+std::string losses(const Folder& folder) {
+  std::string text = "architecture,val_loss\n";
+  for (int i = 0; i < 32; ++i) {
+    double loss = 2;
+    std::string string;
+    for (int bit = 0; bit < 5; ++bit) {
+      const bool is_b = (i >> bit & 1) != 0;
+      string += is_b ? "b|" : "a|";
+      loss -= is_b ? 0.3 : 0;
+    }
+    text += string + "," + std::to_string(loss) + "\n";
+  }
+  return folder.write("losses.csv", text).string();
+}
+
+TEST(Measures, AreAskedAboutWhereLessMayBeBetter) {
+  const Folder folder;
+  const std::string log = losses(folder), model = (folder / "loss.model").string();
+  const Result asked = run({"fit", "--log", log, "--method", "lls", "-o", model});
+  EXPECT_EQ(asked.status, 2);
+  EXPECT_THAT(asked.error, HasSubstr("is less or more of 'val_loss' better?"));
+  const Result fitted = run({"fit", "--log", log, "--method", "lls", "-o", model, "--minimize"});
+  ASSERT_EQ(fitted.status, 0) << fitted.error;
+  EXPECT_THAT(fitted.output, HasSubstr("predicts val_loss; less is better"));
+  const std::string list =
+      folder.write("list", "a|b|a|b|a|b|\nb|b|b|b|b|b|\na|a|a|a|a|a|\n").string();
+  const Result ranked = run({"rank", "--model", model, "--candidates", list, "--format", "json"});
+  const json ranking = json::parse(ranked.output)[0];
+  EXPECT_EQ(ranking["direction"], "minimize");
+  EXPECT_EQ(ranking["best"][0]["architecture"], "b|b|b|b|b|b|");
+  EXPECT_EQ(ranking["best"][2]["architecture"], "a|a|a|a|a|a|");
+  const json evaluated = evaluate({"--log", log, "--folds", "4", "--method", "lls", "--minimize"});
+  EXPECT_EQ(evaluated["direction"], "minimize");
+  EXPECT_EQ(evaluated["target"], "val_loss");
+  EXPECT_EQ(evaluated["tokens"], "|");
+  EXPECT_LT(evaluated["methods"][0]["top10"]["mean_accuracy"], 1.25);
+  EXPECT_EQ(evaluated["methods"][0]["top10"]["best_true_rank"], 1);
+}
+
+TEST(Strangers, AreToldAndAFileOfThemIsRefused) {
+  const Folder folder;
+  const std::string model = (folder / "loss.model").string();
+  run({"fit", "--log", losses(folder), "--method", "lls", "-o", model, "--minimize"});
+  const auto predict = [&](const std::string& text) {
+    return run({"predict", "--model", model, "--architectures", folder.write("list", text).string(),
+                "--format", "json"});
+  };
+  const Result one = predict("a|b|b|\narchitecture\na|c|\na|a|\n");
+  EXPECT_EQ(one.status, 0);
+  EXPECT_THAT(one.error, HasSubstr("list:3: no network of the model's log has token c"));
+  const json list = json::parse(one.output);
+  EXPECT_TRUE(list[2]["prediction"].is_null());
+  EXPECT_EQ(list[3]["rank_score"], -list[3]["prediction"].get<double>());
+  const Result others = predict("[C(64,3,1), SM(10)]\n[SM(10)]\n");
+  EXPECT_EQ(others.status, 3);
+  EXPECT_THAT(others.error, HasSubstr("they look like strings CNNs as in [C(64,3,1), SM(10)]"));
+}
+
 TEST(Fit, SavesAModelThatPredictsAndRanks) {
   const Folder folder;
   const std::string model = (folder / "quick.model").string();
@@ -144,8 +203,11 @@ TEST(Fit, SavesAModelThatPredictsAndRanks) {
   ASSERT_EQ(predicted.status, 0) << predicted.error;
   EXPECT_THAT(predicted.error, HasSubstr("candidates.txt:3:"));
   const json list = json::parse(predicted.output);
-  ASSERT_EQ(list.size(), 2u);
-  EXPECT_EQ(list[1]["architecture"], "[C(32,3,1), P(2,2), SM(10)]");
+  ASSERT_EQ(list.size(), 3u);
+  EXPECT_EQ(list[1]["architecture"], "nonsense");
+  EXPECT_TRUE(list[1]["prediction"].is_null());
+  EXPECT_EQ(list[2]["architecture"], "[C(32,3,1), P(2,2), SM(10)]");
+  EXPECT_EQ(list[2]["rank_score"], list[2]["prediction"]);
   EXPECT_GT(list[0]["standard_deviation"], 0);
   const Result ranked = run({"rank", "--model", model, "--config", kQuick, "--count", "300",
                              "--top", "4", "--format", "json"});
@@ -280,7 +342,8 @@ TEST_F(Rank, ListsEachNetworkOnceAndNoneOfTheLog) {
   EXPECT_THAT(architectures(ranking),
               testing::UnorderedElementsAre("[C(64,3,1), SM(10)]", "[C(128,3,1), SM(10)]"));
   EXPECT_EQ(ranking["candidates"], 2);
-  EXPECT_EQ(ranking["left_out"], (json{{"known", 1}, {"repeated", 2}, {"over_limit", 0}}));
+  EXPECT_EQ(ranking["left_out"],
+            (json{{"known", 1}, {"repeated", 2}, {"over_limit", 0}, {"unreadable", 0}}));
   EXPECT_EQ(rank_file(lines, {"--include-known"})["candidates"], 3);
 }
 

@@ -24,7 +24,7 @@ metaqnn::predict::Samples few_samples() {
   samples.architectures = {"[C(64,3,1), SM(10)]", "[C(128,5,1), P(2,2), SM(10)]",
                            "[C(64,1,1), GAP(10), SM(10)]", "[C(256,3,1), C(64,3,1), SM(10)]"};
   samples.targets = Eigen::Vector4d(0.6, 0.7, 0.5, 0.65);
-  samples.accuracy = samples.targets;
+  samples.trained_targets = samples.targets;
   samples.trained = Eigen::Vector4d::Ones();
   samples.chance = 0.1;
   return samples;

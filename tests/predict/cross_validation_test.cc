@@ -148,7 +148,7 @@ TEST(Evaluation, OfPredictorsThatFellBackToTheMeanHasNoOrder) {
   Samples samples;
   samples.architectures = {"a|b", "b|a", "a|c", "c|a", "b|c", "c|b"};
   samples.targets = vector({0.1, 0.5, 0.3, 0.4, 0.2, 0.6});
-  samples.accuracy = samples.targets;
+  samples.trained_targets = samples.targets;
   samples.trained = VectorXd::Ones(6);
   CrossValidationSettings settings;
   settings.encoding.tokens = "|";

@@ -48,7 +48,7 @@ Samples some_texts(int count) {
     samples.architectures.push_back("a" + std::to_string(i % 5) + "|b" + std::to_string(i));
     samples.targets(i) = 0.5 + 0.05 * (i % 5);
   }
-  samples.accuracy = samples.targets;
+  samples.trained_targets = samples.targets;
   samples.trained = VectorXd::Ones(count);
   return samples;
 }

@@ -176,9 +176,10 @@ TEST_P(Damaged, ByTruncationAnywhereIsRefused) {
 TEST_P(Damaged, ANewerVersionIsRefusedWithItsNumber) {
   Model::fit(some_networks(10, 5), {}, {.method = "lls"}).save(file_);
   nlohmann::json json = nlohmann::json::parse(content());
-  json["version"] = 2;
+  json["version"] = 3;
   write(json.dump());
-  EXPECT_NE(refusal().find("its version is 2, this program reads version 1"), std::string::npos)
+  EXPECT_NE(refusal().find("its version is 3, this program reads versions 1 to 2"),
+            std::string::npos)
       << refusal();
 }
 
@@ -323,7 +324,7 @@ TEST(Model, OfALogReadsItAsItLooks) {
   for (const char* cell : {"a|b", "a|c", "b|c"}) {
     datasets::LogRow row;
     row.architecture = cell;
-    row.accuracy = 0.5 + 0.1 * static_cast<double>(log.rows.size());
+    row.value = 0.5 + 0.1 * static_cast<double>(log.rows.size());
     log.rows.push_back(row);
   }
   EXPECT_EQ(Model::fit(log, {.method = "lls"}).encoding().tokens, "|");

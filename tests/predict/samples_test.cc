@@ -27,7 +27,7 @@ datasets::Log log_of(
     datasets::LogRow row;
     row.line = static_cast<int64_t>(log.rows.size()) + 2;
     row.architecture = text;
-    row.accuracy = accuracy;
+    row.value = accuracy;
     row.state = state;
     log.rows.push_back(row);
   }
@@ -46,9 +46,9 @@ TEST(Samples, EqualNetworksAreMergedAndFailuresTreatedAsAsked) {
             (std::vector<std::string>{"[C(64,3,1), SM(10)]", "[C(128,3,1), SM(10)]"}));
   EXPECT_NEAR(chance.targets(0), (0.5 + 0.7 + 0.1) / 3, tests::kRounding);
   EXPECT_NEAR(chance.trained(0), 2.0 / 3, tests::kRounding);
-  EXPECT_NEAR(chance.accuracy(0), 0.6, tests::kRounding);
+  EXPECT_NEAR(chance.trained_targets(0), 0.6, tests::kRounding);
   EXPECT_EQ(chance.trained(1), 0);
-  EXPECT_TRUE(std::isnan(chance.accuracy(1)));
+  EXPECT_TRUE(std::isnan(chance.trained_targets(1)));
   EXPECT_EQ(chance.merged.rows, 2);
   EXPECT_EQ(chance.not_learning, 2U);
   EXPECT_EQ(chance.without_result, 1U);
@@ -108,7 +108,7 @@ TEST(SamplesFilledByHand, AreRefusedWhereSizesDoNotAgree) {
   const char* const rule = "samples have one of each for every architecture";
   expect_refused([](Samples& s) { s.targets = VectorXd::Ones(11); }, rule);
   expect_refused([](Samples& s) { s.trained = VectorXd(); }, rule);
-  expect_refused([](Samples& s) { s.accuracy = VectorXd::Ones(13); }, rule);
+  expect_refused([](Samples& s) { s.trained_targets = VectorXd::Ones(13); }, rule);
   expect_refused([](Samples& s) { s.architectures.pop_back(); }, rule);
 }
 
@@ -119,12 +119,13 @@ TEST(SamplesFilledByHand, AreRefusedWhereNumbersAreNone) {
   expect_refused([=](Samples& s) { s.trained(1) = nan; }, "must be from 0 to 1");
   expect_refused([](Samples& s) { s.trained(1) = 1.01; }, "must be from 0 to 1");
   expect_refused([](Samples& s) { s.trained(1) = -0.1; }, "must be from 0 to 1");
-  expect_refused([=](Samples& s) { s.accuracy(0) = nan; }, "where any of its rows trained");
-  expect_refused([=](Samples& s) { s.accuracy(0) = infinite; }, "where any of its rows trained");
+  expect_refused([=](Samples& s) { s.trained_targets(0) = nan; }, "where any of its rows trained");
+  expect_refused([=](Samples& s) { s.trained_targets(0) = infinite; },
+                 "where any of its rows trained");
   expect_refused([=](Samples& s) { s.chance = nan; }, "chance nan of samples must be finite");
   // The seventh of some_networks() did not learn and has no accuracy.
   Samples samples = some_networks(12, 1, true);
-  ASSERT_TRUE(std::isnan(samples.accuracy(6)));
+  ASSERT_TRUE(std::isnan(samples.trained_targets(6)));
   check(samples, {});
 }
 

@@ -32,11 +32,11 @@ inline predict::Samples some_networks(size_t count, uint64_t seed, bool with_fai
     if (!seen.insert(text).second) continue;
     datasets::LogRow row;
     row.architecture = text;
-    row.accuracy = 0.4 + 0.05 * convolutions + 0.01 * width / convolutions;
+    row.value = 0.4 + 0.05 * convolutions + 0.01 * width / convolutions;
     if (with_failures && seen.size() % 7 == 0) {
       row.state = "failed";
       row.reason = "not learning";
-      row.accuracy = 0.1;
+      row.value = 0.1;
     }
     log.rows.push_back(row);
   }

@@ -177,7 +177,7 @@ LogRow row(const std::string& architecture, std::optional<double> accuracy,
   LogRow row;
   row.line = 1;
   row.architecture = architecture;
-  row.accuracy = accuracy;
+  row.value = accuracy;
   row.samples = std::move(samples);
   return row;
 }

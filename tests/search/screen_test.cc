@@ -261,7 +261,7 @@ TEST_F(Screen, DescribesTheStudyByFiguresWorkedByHand) {
   for (int i = 0; i < 10; ++i) {
     datasets::LogRow row;
     row.architecture = std::string("a+") + "abcde"[i % 5] + "+" + "abcde"[i / 5];
-    row.accuracy = (i + 1) / 10.0;
+    row.value = (i + 1) / 10.0;
     row.epsilon = i < 5 ? 1.0 : 0.5;
     log.rows.push_back(row);
   }
@@ -282,7 +282,7 @@ TEST_F(Screen, ComparesPredictionsWithResultsByHand) {
   const auto add = [&](const char* architecture, std::optional<double> accuracy) {
     datasets::LogRow row;
     row.architecture = architecture;
-    row.accuracy = accuracy;
+    row.value = accuracy;
     if (!accuracy) {
       row.state = "failed";
       row.reason = "out of memory";
@@ -317,7 +317,7 @@ TEST(ScreenLimits, OfTheStudyAndOfTheCommandAreKeptByEveryCandidate) {
   for (int i = 0; i < 40; ++i) {
     datasets::LogRow row;
     row.architecture = space.text(space.uniform_walk(random));
-    row.accuracy = 0.3 + static_cast<double>(stable_hash(row.architecture) % 600) / 1000;
+    row.value = 0.3 + static_cast<double>(stable_hash(row.architecture) % 600) / 1000;
     log.rows.push_back(row);
   }
   const auto study = create_study(folder.url("study.db"), describe_study(configuration));

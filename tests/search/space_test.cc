@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "datasets/logs/csv.h"
+#include "datasets/logs/read_frame.h"
 #include "metaqnn/architecture/architecture.h"
 #include "metaqnn/base/error.h"
 #include "metaqnn/base/random.h"
@@ -197,9 +197,10 @@ std::string shared_data(const std::string& file) {
 }
 
 std::vector<std::string> column_of(const std::string& file, const std::string& column) {
-  const datasets::Csv csv = datasets::read_csv(file);
+  const datasets::DataFrame frame = datasets::read_data_frame(file);
   std::vector<std::string> values;
-  for (const datasets::CsvRow& row : csv.rows) values.push_back(row.fields.at(csv.column(column)));
+  for (size_t row = 0; row < frame.rows(); ++row)
+    values.emplace_back(frame.cell(row, frame.column(column)));
   return values;
 }
 

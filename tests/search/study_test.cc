@@ -740,7 +740,7 @@ TEST_P(EveryStudy, GivesALogOfAllItsTrialsAndTheirSamples) {
   const datasets::Log log = to_log(*study);
   EXPECT_EQ(log.source, url());
   ASSERT_EQ(log.rows.size(), 3u);
-  EXPECT_EQ(log.rows[0].accuracy, 0.5);
+  EXPECT_EQ(log.rows[0].value, 0.5);
   EXPECT_EQ(log.rows[0].samples, (std::vector<int64_t>{1, 3}));
   EXPECT_EQ(log.rows[1].samples, (std::vector<int64_t>{2}));
   EXPECT_EQ(log.rows[2].reason, "crashed (signal 11)");

@@ -158,16 +158,18 @@ TEST_F(TableEvaluator, NamesTheNearestOfAMissingColumn) {
 }
 
 TEST_F(TableEvaluator, NeedsATargetWhereTheTableHasNoneOfItsOwn) {
-  EXPECT_THAT(error<UsageError>(table("architecture,valid\nx,0.5\n")),
+  EXPECT_THAT(error<UsageError>(table("architecture,valid,test\nx,0.5,0.6\n")),
               HasSubstr("name the target column"));
 }
 
 TEST_F(TableEvaluator, NeedsAUsableRow) {
-  TableSettings settings = table("architecture,acc\nx,80.5\ny,70.1\n");
+  TableSettings settings = table("architecture,acc\n,0.5\n");
   settings.target = "acc";
   const std::string message = error<DataError>(settings);
   EXPECT_THAT(message, HasSubstr("no usable row; the first problem: "));
-  EXPECT_THAT(message, HasSubstr("80.5 is outside [0, 1]"));
+  EXPECT_THAT(message, HasSubstr("the architecture is missing"));
+  settings = table("architecture,acc\nx,80.5\ny,70.1\n");
+  EXPECT_THAT(error<UsageError>(settings), HasSubstr("looks like per cent"));
 }
 
 TEST_F(TableEvaluator, IsMadeFromAConfiguration) {

@@ -1,0 +1,45 @@
+// Which columns of a table are what? Chosen by what the reader was told, then by what the form says,
+// then by names and content.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "datasets/logs/data_frame.h"
+#include "metaqnn/datasets/logs/log.h"
+
+namespace metaqnn::datasets {
+
+enum class Format { own, curves, replay, table };
+
+// Columns are indices; -1 where the file does not have it.
+struct EpochColumns {
+  int training_loss = -1, training_accuracy = -1, validation_loss = -1, validation_accuracy = -1;
+};
+
+struct Columns {
+  Format format = Format::table;
+  int architecture = -1;
+  int target = -1;  // -1: the best of the curve
+  Measure measure;
+  bool holds_accuracies = false;  // by definition of the format
+  int state = -1, reason = -1, samples = -1, best_iteration = -1, sequence = -1;
+  std::map<std::string_view, int> fields;  // by their names in datasets/logs/fields.h
+  std::vector<EpochColumns> epochs;
+  std::vector<int> features;
+  int budget = -1;  // one of the features
+  std::vector<std::string> remarks;
+};
+
+// Throws UsageError where a column that is named is missing or holds no number, where one has to be
+// named, or where the direction of the target has to be told.
+Columns find_columns(const DataFrame& frame, const LogOptions& options);
+
+// Those that a name, or a pattern with * and ?, means.
+std::vector<int> matching_columns(const DataFrame& frame, const std::string& pattern);
+// A column by its name; throws UsageError with the nearest.
+int named_column(const DataFrame& frame, const std::string& name, const std::string& purpose);
+
+}  // namespace metaqnn::datasets

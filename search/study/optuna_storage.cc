@@ -1,0 +1,204 @@
+#include "search/study/optuna_storage.h"
+
+#include <soci/soci.h>
+#include <soci/sqlite3/soci-sqlite3.h>
+
+#include <limits>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "base/foreign_text.h"
+#include "datasets/logs/json_frame.h"
+#include "datasets/logs/optuna.h"
+#include "metaqnn/base/error.h"
+#include "search/study/sqlite_uri.h"
+
+namespace metaqnn::search {
+namespace {
+
+using datasets::Direction;
+using datasets::OptunaStudy;
+using datasets::OptunaTrial;
+using Json = nlohmann::ordered_json;
+
+class OptunaReader {
+ public:
+  OptunaReader(soci::session& sql, std::string source) : sql_(sql), source_(std::move(source)) {}
+
+  std::vector<OptunaStudy> run() {
+    check_kind();
+    read_studies();
+    read_trials();
+    read_values();
+    read_parameters();
+    read_attributes();
+    std::vector<OptunaStudy> list;
+    for (auto& [id, study] : studies_) list.push_back(std::move(study));
+    return list;
+  }
+
+ private:
+  std::set<std::string> columns_of(const std::string& table) {
+    const soci::rowset<std::string> names =
+        (sql_.prepare << "SELECT name FROM pragma_table_info('" + table + "')");
+    return {names.begin(), names.end()};
+  }
+
+  void check_kind() {
+    const std::set<std::string> trials = columns_of("trials");
+    if (!columns_of("TrialJobEvent").empty()) {
+      throw DataError(source_ +
+                      ": this is an NNI experiment, which is not read; export it as CSV (nnictl "
+                      "experiment export --type csv)");
+    }
+    if (!trials.contains("trial_id") || columns_of("studies").empty())
+      throw DataError(source_ +
+                      ": this is an SQLite database of another program; export the table as CSV");
+    if (!trials.contains("number") || !columns_of("trial_values").contains("objective")) {
+      throw DataError(source_ +
+                      ": this is an Optuna storage of a version before 2.4; bring it up with: "
+                      "optuna storage upgrade --storage sqlite:///" +
+                      source_);
+    }
+  }
+
+  void read_studies() {
+    const soci::rowset<soci::row> studies =
+        (sql_.prepare << "SELECT study_id, study_name FROM studies ORDER BY study_id");
+    for (const soci::row& row : studies) studies_[number(row, 0)].name = text(row, 1);
+    const soci::rowset<soci::row> directions =
+        (sql_.prepare
+         << "SELECT study_id, direction FROM study_directions ORDER BY study_id, objective");
+    for (const soci::row& row : directions) {
+      const std::string direction = text(row, 1);
+      studies_[number(row, 0)].directions.push_back(
+          direction == "MINIMIZE"   ? std::optional(Direction::minimize)
+          : direction == "MAXIMIZE" ? std::optional(Direction::maximize)
+                                    : std::nullopt);
+    }
+    const soci::rowset<soci::row> names =
+        (sql_.prepare << "SELECT study_id, value_json FROM study_system_attributes WHERE key = "
+                         "'study:metric_names'");
+    for (const soci::row& row : names) {
+      for (const Json& name : Json::parse(text(row, 1), nullptr, false))
+        studies_[number(row, 0)].objectives.push_back(datasets::cell_text(name));
+    }
+  }
+
+  void read_trials() {
+    const soci::rowset<soci::row> trials =
+        (sql_.prepare << "SELECT trial_id, study_id, state FROM trials ORDER BY study_id, number");
+    for (const soci::row& row : trials) {
+      const auto study = studies_.find(number(row, 1));
+      if (study == studies_.end()) continue;
+      places_[number(row, 0)] = {&study->second, study->second.trials.size()};
+      study->second.trials.emplace_back().state = text(row, 2);
+    }
+  }
+
+  // From 3.0 on what is infinite says so beside the value.
+  void read_values() {
+    const bool has_type = columns_of("trial_values").contains("value_type");
+    const soci::rowset<soci::row> values =
+        (sql_.prepare << std::string("SELECT trial_id, objective, value, ") +
+                             (has_type ? "value_type" : "'FINITE'") +
+                             " FROM trial_values ORDER BY trial_id, objective");
+    constexpr double kInfinite = std::numeric_limits<double>::infinity();
+    for (const soci::row& row : values) {
+      OptunaTrial* trial = trial_of(row);
+      if (trial == nullptr) continue;
+      const auto objective = static_cast<size_t>(number(row, 1));
+      if (objective >= kMostObjectives) continue;
+      if (trial->values.size() <= objective) trial->values.resize(objective + 1);
+      const std::string type = text(row, 3);
+      if (type == "INF_POS" || type == "INF_NEG") {
+        trial->values[objective] = type == "INF_POS" ? kInfinite : -kInfinite;
+      } else if (row.get_indicator(2) == soci::i_ok) {
+        trial->values[objective] = real(row, 2);
+      }
+    }
+  }
+
+  void read_parameters() {
+    const soci::rowset<soci::row> parameters =
+        (sql_.prepare << "SELECT trial_id, param_name, param_value, distribution_json FROM "
+                         "trial_params ORDER BY trial_id, param_id");
+    for (const soci::row& row : parameters) {
+      if (OptunaTrial* trial = trial_of(row)) {
+        trial->parameters.emplace_back(text(row, 1),
+                                       datasets::optuna_value(real(row, 2), text(row, 3)));
+      }
+    }
+  }
+
+  void read_attributes() {
+    const soci::rowset<soci::row> attributes =
+        (sql_.prepare << "SELECT trial_id, key, value_json FROM trial_user_attributes ORDER BY "
+                         "trial_id, trial_user_attribute_id");
+    for (const soci::row& row : attributes) {
+      if (OptunaTrial* trial = trial_of(row)) {
+        Json value = Json::parse(text(row, 2), nullptr, false);
+        trial->attributes.emplace_back(
+            text(row, 1), value.is_discarded() ? Json(text(row, 2)) : std::move(value));
+      }
+    }
+  }
+
+  OptunaTrial* trial_of(const soci::row& row) {
+    const auto place = places_.find(number(row, 0));
+    return place == places_.end() ? nullptr : &place->second.first->trials[place->second.second];
+  }
+
+  // SQLite's types are those of values, and SOCI's those that columns were declared with.
+  static double real(const soci::row& row, size_t column) {
+    switch (row.get_properties(column).get_data_type()) {
+      case soci::dt_double:
+        return row.get<double>(column);
+      case soci::dt_integer:
+        return row.get<int>(column);
+      case soci::dt_long_long:
+        return static_cast<double>(row.get<long long>(column));
+      default:
+        return datasets::number_in(row.get<std::string>(column, ""))
+            .value_or(std::numeric_limits<double>::quiet_NaN());
+    }
+  }
+  static int64_t number(const soci::row& row, size_t column) {
+    return static_cast<int64_t>(real(row, column));
+  }
+  static std::string text(const soci::row& row, size_t column) {
+    return row.get<std::string>(column, "");
+  }
+
+  static constexpr size_t kMostObjectives = 100;
+
+  soci::session& sql_;
+  std::string source_;
+  std::map<int64_t, OptunaStudy> studies_;
+  std::map<int64_t, std::pair<OptunaStudy*, size_t>> places_;  // of trials
+};
+
+}  // namespace
+
+bool is_sqlite(std::string_view text) { return text.starts_with("SQLite format 3"); }
+
+datasets::DataFrame read_optuna_storage(const std::filesystem::path& file,
+                                        const std::string& study_name) {
+  const std::string source = file.string();
+  std::vector<OptunaStudy> studies;
+  try {
+    soci::session sql(soci::sqlite3,
+                      "dbname=\"" + sqlite_uri(std::filesystem::absolute(file)) + "?mode=ro\"");
+    studies = OptunaReader(sql, source).run();
+  } catch (const soci::soci_error& error) {
+    throw DataError(source + ": this SQLite database cannot be read: " + shown(error.what(), 200));
+  } catch (const std::bad_cast&) {
+    throw DataError(source + ": this SQLite database holds values of other types than Optuna's");
+  }
+  return datasets::optuna_frame(studies, study_name, source);
+}
+
+}  // namespace metaqnn::search
