@@ -12,8 +12,8 @@ namespace {
 
 std::string alphabet_words(const std::string& tokens) {
   if (tokens == "grammar") return "CNNs as in [C(64,3,1), SM(10)]";
-  if (tokens == "characters") return "read by characters";
-  return "split at " + shown(tokens);
+  if (tokens == "characters") return "strings read by characters";
+  return "strings split at " + shown(tokens);
 }
 
 // What strings of a file are, and what those of the model.
@@ -24,8 +24,8 @@ std::string other_alphabet(const std::vector<datasets::ListedNetwork>& networks,
     log.rows.emplace_back().architecture = network.text;
   const std::string tokens = predict::encoding_for(log).tokens;
   if (tokens == encoding.tokens || !encoding.has_strings()) return "";
-  return fmt::format("; they look like strings {}, those of the model are {}",
-                     alphabet_words(tokens), alphabet_words(encoding.tokens));
+  return fmt::format("; they look like {}, those of the model are {}", alphabet_words(tokens),
+                     alphabet_words(encoding.tokens));
 }
 
 }  // namespace

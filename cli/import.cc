@@ -6,6 +6,8 @@
 #include "cli/log_options.h"
 #include "cli/output.h"
 #include "metaqnn/search/search.h"
+#include "search/evaluate/accuracies.h"
+#include "search/results.h"
 
 namespace metaqnn::cli {
 namespace {
@@ -15,14 +17,12 @@ struct ImportOptions {
   datasets::LogOptions reading;
 };
 
-datasets::Log read(const ImportOptions& options) {
-  if (search::is_study_url(options.log))
-    return search::to_log(*search::open_study_to_read(options.log));
-  return datasets::read_log(options.log, options.reading);
-}
-
 ExitStatus run(const ImportOptions& options) {
-  const datasets::Log log = read(options);
+  // Before a study is made: what cannot be imported leaves none behind.
+  const datasets::Log log =
+      search::as_accuracies(search::read_results(options.log, options.reading).log);
+  if (log.rows.empty()) throw DataError(options.log + ": there is no result in it to import");
+  for (const std::string& remark : log.remarks) say("{}\n", remark);
   const bool exists = search::study_exists(options.study);
   if (!exists && options.config.empty()) throw no_study_yet(options.study);
   if (exists && !options.config.empty())

@@ -31,18 +31,15 @@ Predictions predictions_of(const CandidateFile& file, const predict::Model& mode
 
 void print_json(const CandidateFile& file, const Predictions& predictions,
                 const predict::Model& model) {
-  const double sign = model.measure().direction == datasets::Direction::maximize ? 1 : -1;
+  const double sign = datasets::sign_of(model.measure().direction);
   Json list = Json::array();
   for (size_t i = 0; i < predictions.size(); ++i) {
-    if (predictions[i]) {
-      list.push_back(prediction_json(*predictions[i], model));
-      list.back()["rank_score"] = sign * predictions[i]->mean;
-    } else {
-      list.push_back({{"architecture", file.networks[i].text},
-                      {"prediction", nullptr},
-                      {"standard_deviation", nullptr},
-                      {"rank_score", nullptr}});
-    }
+    const std::optional<predict::Predicted>& predicted = predictions[i];
+    Json json =
+        predicted ? prediction_json(*predicted, model) : network_json(file.networks[i].text, model);
+    if (!predicted) json["prediction"] = json["standard_deviation"] = nullptr;
+    json["rank_score"] = predicted ? Json(sign * predicted->mean) : Json();
+    list.push_back(std::move(json));
   }
   print_document(list);
 }

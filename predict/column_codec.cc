@@ -9,7 +9,7 @@
 
 namespace metaqnn::predict {
 
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::json;
 
 ColumnCodec::ColumnCodec(std::string name, const std::vector<Json>& training)
     : name_(std::move(name)) {

@@ -22,17 +22,17 @@ namespace metaqnn::predict {
 class ColumnCodec {
  public:
   // `training`: objects of columns (datasets::Description).
-  ColumnCodec(std::string name, const std::vector<nlohmann::ordered_json>& training);
+  ColumnCodec(std::string name, const std::vector<nlohmann::json>& training);
 
   const std::string& name() const { return name_; }
   double largest() const { return largest_; }  // of the numbers; 0 where there is none
 
   void add_columns(std::vector<FeatureColumn>& columns, const std::string& group) const;
-  void add_features(const nlohmann::ordered_json& network, std::vector<double>& features) const;
+  void add_features(const nlohmann::json& network, std::vector<double>& features) const;
   // Whether it has no value, and all training networks have one.
-  bool lacks(const nlohmann::ordered_json& network) const;
+  bool lacks(const nlohmann::json& network) const;
   // The value that no training network has, in words; "" where there is nothing.
-  std::string unknown(const nlohmann::ordered_json& network) const;
+  std::string unknown(const nlohmann::json& network) const;
 
  private:
   void learn_scale(std::vector<double> numbers);
@@ -46,6 +46,6 @@ class ColumnCodec {
 };
 
 // A value as it is written.
-std::string word_of(const nlohmann::ordered_json& value);
+std::string word_of(const nlohmann::json& value);
 
 }  // namespace metaqnn::predict

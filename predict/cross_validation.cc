@@ -203,7 +203,7 @@ Figures measure(const VectorXd& truth, const VectorXd& predicted, datasets::Dire
   if (!constant(truth)) figures.r2 = 1 - squared / variance;
   figures.kendall_tau = kendall_tau(truth, predicted);
   figures.spearman = spearman(truth, predicted);
-  const double sign = direction == datasets::Direction::maximize ? 1 : -1;
+  const double sign = datasets::sign_of(direction);
   measure_top(sign * truth, sign * predicted, figures);
   if (figures.top10_mean) *figures.top10_mean *= sign;
   return figures;

@@ -131,7 +131,7 @@ const char* type_name(const Layer& layer) {
       layer);
 }
 
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::json;
 
 // A text in its parts.
 struct Network {

@@ -349,7 +349,7 @@ Ranking Model::rank(const std::vector<std::string>& candidates, const RankOption
   ranking.ranked = texts.size();
   if (texts.empty()) return ranking;
   std::vector<std::string> best;
-  const double sign = measure().direction == datasets::Direction::maximize ? 1 : -1;
+  const double sign = datasets::sign_of(measure().direction);
   for (const size_t i : largest(sign * state_->predict(texts, false).mean, options.top))
     best.push_back(std::move(texts[i]));
   ranking.best = state_->predicted(std::move(best));

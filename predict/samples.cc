@@ -199,6 +199,7 @@ std::string describe(const EncodingSettings& encoding) {
   std::string text = "tokens " + encoding.tokens;
   if (encoding.is_grammar()) text += " and input " + to_string(encoding.input);
   if (!encoding.features.empty()) text += " and the columns " + listed(encoding.features);
+  if (!encoding.budget.empty()) text += " and the budget " + encoding.budget;
   return text;
 }
 

@@ -4,6 +4,7 @@
 #include <limits>
 #include <unordered_map>
 
+#include "datasets/logs/description.h"
 #include "datasets/logs/fields.h"
 #include "metaqnn/base/error.h"
 #include "search/evaluate/accuracies.h"
@@ -62,7 +63,8 @@ class Importer {
     const std::string place =
         log_.source + (row.line > 0 ? ":" + std::to_string(row.line) : "") + ": ";
     try {
-      const Space::Found found = space_.find(row.architecture);
+      const Space::Found found =
+          space_.find(datasets::parse_description(row.architecture).architecture.value_or(""));
       if (!found.walk) return leave_out(place + "not in the space: " + found.refusal);
       const bool complete = row.state == "complete" && row.value;
       if (!complete && !row.failed()) return leave_out(place + "no result yet");

@@ -75,7 +75,7 @@ std::string quoted_names(const DataFrame& frame, const std::vector<int>& columns
   std::vector<std::string> names;
   for (int column : columns)
     names.push_back("'" + shown(frame.names[static_cast<size_t>(column)]) + "'");
-  return list_names(names);
+  return listed(names);
 }
 
 // ---- The format ----
@@ -185,8 +185,8 @@ int budget_column(const DataFrame& frame, const LogOptions& options,
   return -1;
 }
 
-void find_features(const DataFrame& frame, const LogOptions& options, Columns& columns) {
-  std::vector<int> wanted = wanted_features(frame, options);
+void find_features(const DataFrame& frame, const LogOptions& options, std::vector<int> wanted,
+                   Columns& columns) {
   columns.budget = budget_column(frame, options, wanted);
   if (columns.budget >= 0) add_unique(wanted, columns.budget);
   std::vector<int> constant;
@@ -219,7 +219,8 @@ std::vector<int> columns_with(const DataFrame& frame, Content content, const std
   return found;
 }
 
-int architecture_column(const DataFrame& frame, const LogOptions& options, const Columns& columns) {
+int architecture_column(const DataFrame& frame, const LogOptions& options, const Columns& columns,
+                        const std::vector<int>& features) {
   if (options.architecture_column) {
     return options.architecture_column->empty()
                ? -1
@@ -227,7 +228,6 @@ int architecture_column(const DataFrame& frame, const LogOptions& options, const
   }
   if (const int column = std::max(frame.column("net"), frame.column("architecture")); column >= 0)
     return column;
-  const std::vector<int> features = wanted_features(frame, options);
   if (!features.empty() && options.features.empty()) return -1;
   std::set<int> taken(features.begin(), features.end());
   taken.insert({columns.target, columns.state});
@@ -245,19 +245,16 @@ int architecture_column(const DataFrame& frame, const LogOptions& options, const
 
 // ---- The target ----
 
-int target_column(const DataFrame& frame, const LogOptions& options, const Columns& columns) {
-  if (!options.target.empty()) {
-    const int column = named_column(frame, options.target, "target");
-    if (frame.rows() > 0 && !holds_a_number(frame, column)) {
-      throw UsageError(
-          frame.source + ": the column '" + shown(options.target) +
-          "' holds no number; name a numeric column as the target. It has the columns: " +
-          frame.listed_columns());
-    }
-    return column;
-  }
-  if (columns.format != Format::table || columns.target >= 0) return columns.target;
-  const std::vector<int> features = wanted_features(frame, options);
+int named_target(const DataFrame& frame, const std::string& name) {
+  const int column = named_column(frame, name, "target");
+  if (frame.rows() == 0 || holds_a_number(frame, column)) return column;
+  throw UsageError(frame.source + ": the column '" + shown(name) +
+                   "' holds no number; name a numeric column as the target. It has the columns: " +
+                   frame.listed_columns());
+}
+
+// Of a table that has none of its own, and of which none is named.
+int only_target(const DataFrame& frame, const Columns& columns, const std::vector<int>& features) {
   std::set<int> taken(features.begin(), features.end());
   taken.insert({columns.architecture, columns.state});
   const std::vector<int> numbers = columns_with(frame, Content::numbers, taken);
@@ -306,16 +303,18 @@ Columns find_columns(const DataFrame& frame, const LogOptions& options) {
   Columns columns;
   columns.format = recognised_format(frame);
   find_format_columns(frame, columns);
-  const int own_target = columns.target;
-  if (!options.target.empty()) columns.target = target_column(frame, options, columns);
-  columns.architecture = architecture_column(frame, options, columns);
-  columns.target = target_column(frame, options, columns);
-  if (columns.format != Format::table) {
-    Columns own = columns;
-    own.target = own_target;
-    columns.holds_accuracies = is_accuracy_of(own, columns.target);
+  const std::vector<int> wanted = wanted_features(frame, options);
+  if (!options.target.empty()) {
+    const int named = named_target(frame, options.target);
+    columns.holds_accuracies = is_accuracy_of(columns, named);
+    columns.target = named;
+  } else {
+    columns.holds_accuracies = columns.format != Format::table;
   }
-  find_features(frame, options, columns);
+  columns.architecture = architecture_column(frame, options, columns, wanted);
+  if (columns.target < 0 && columns.format == Format::table)
+    columns.target = only_target(frame, columns, wanted);
+  find_features(frame, options, wanted, columns);
   if (columns.architecture < 0 && columns.features.empty()) {
     throw UsageError(frame.source +
                      ": nothing describes the networks; name columns that do (--features), which "

@@ -5,7 +5,6 @@
 // formula, '=1+1, is not part of the field.
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <string_view>
 

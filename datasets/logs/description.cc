@@ -10,10 +10,12 @@
 namespace metaqnn::datasets {
 namespace {
 
+using SortedJson = nlohmann::json;
+// In the order in which they are given.
 using Json = nlohmann::ordered_json;
 
-bool are_scalars(const Json& columns) {
-  for (const Json& value : columns) {
+bool are_scalars(const SortedJson& columns) {
+  for (const SortedJson& value : columns) {
     if (!value.is_number() && !value.is_string()) return false;
   }
   return true;
@@ -28,8 +30,8 @@ Json shortest(double number) {
 }
 
 // Bytes that are no UTF-8 are replaced.
-std::string text_of(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+std::string text_of(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace
@@ -37,12 +39,14 @@ std::string text_of(const Json& json) {
 std::string described(const std::optional<std::string>& architecture,
                       const std::vector<std::pair<std::string, std::string>>& columns) {
   Json object = Json::object();
+  // Appended without a look for the name, which would cost the square of many columns.
+  auto& members = object.get_ref<Json::object_t&>();
   for (const auto& [name, cell] : columns) {
     const std::string_view text = trimmed(cell);
     if (const auto number = number_in(text); number && std::isfinite(*number)) {
-      object[name] = shortest(*number);
+      members.push_back({name, shortest(*number)});
     } else if (!is_blank(text) || text == "None") {  // Python's None is a choice like others
-      object[name] = text;
+      members.push_back({name, text});
     }
   }
   if (!architecture) return text_of(object);
@@ -52,11 +56,11 @@ std::string described(const std::optional<std::string>& architecture,
 Description parse_description(const std::string& text) {
   const bool may_be = text.starts_with('{') || text.starts_with("[\"");
   if (may_be) {
-    Json json = Json::parse(text, nullptr, false);
-    if (json.is_object() && are_scalars(json)) return {std::nullopt, std::move(json)};
-    if (json.is_array() && json.size() == 2 && json[0].is_string() && json[1].is_object() &&
-        are_scalars(json[1]))
-      return {json[0].get<std::string>(), std::move(json[1])};
+    SortedJson value = SortedJson::parse(text, nullptr, false);
+    if (value.is_object() && are_scalars(value)) return {std::nullopt, std::move(value)};
+    if (value.is_array() && value.size() == 2 && value[0].is_string() && value[1].is_object() &&
+        are_scalars(value[1]))
+      return {value[0].get<std::string>(), std::move(value[1])};
   }
   return {text};
 }

@@ -9,7 +9,7 @@ namespace metaqnn::datasets {
 
 struct Description {
   std::optional<std::string> architecture;
-  nlohmann::ordered_json columns = nlohmann::ordered_json::object();  // numbers and texts
+  nlohmann::json columns = nlohmann::json::object();  // numbers and texts, by name
 };
 
 // Any text that described() cannot have made is an architecture.

@@ -30,9 +30,10 @@ namespace metaqnn::datasets {
 enum class Direction { maximize, minimize };
 // "maximize", "minimize".
 std::string to_string(Direction direction);
-// Which of two values is better.
+// Times this, larger is better.
+inline double sign_of(Direction direction) { return direction == Direction::maximize ? 1 : -1; }
 inline bool is_better(double a, double b, Direction direction) {
-  return direction == Direction::maximize ? a > b : a < b;
+  return sign_of(direction) * a > sign_of(direction) * b;
 }
 
 struct Measure {

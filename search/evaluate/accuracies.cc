@@ -33,13 +33,14 @@ datasets::Log as_accuracies(datasets::Log log) {
   }
   constexpr double kMostLeftOut = 0.1;
   if (outside > kMostLeftOut * values) {
-    throw UsageError(name +
-                     (scale == 1 && 2 * per_cent > values
-                          ? " looks like per cent, and fractions are needed here; give --unit "
-                            "percent, or unit = \"percent\" in a configuration"
-                          : " is mostly outside [0, 1]; name a column of accuracies"));
+    const bool is_percent = scale == 1 && 2 * per_cent > values;
+    throw UsageError(name + (is_percent
+                                 ? " looks like per cent, and fractions are needed here; give "
+                                   "--unit percent, or divide the column by 100"
+                                 : " is mostly outside [0, 1]; name a column of accuracies"));
   }
   log.rows = std::move(usable);
+  log.measure.unit.clear();
   return log;
 }
 

@@ -5,7 +5,8 @@
 
 namespace metaqnn::search {
 
-// Per cent, of a measure whose unit says so, become fractions; values that are none are no result.
+// Per cent, of a measure whose unit says so, become fractions without a unit; rows whose value is
+// none are left out and told.
 // Throws UsageError where less is better, or more than a tenth of the values are no fractions.
 datasets::Log as_accuracies(datasets::Log log);
 

@@ -4,6 +4,7 @@
 #include <thread>
 #include <unordered_map>
 
+#include "datasets/logs/description.h"
 #include "metaqnn/architecture/architecture.h"
 #include "metaqnn/base/error.h"
 #include "metaqnn/datasets/logs/merge.h"
@@ -40,7 +41,8 @@ class TableEvaluator : public Evaluator {
     }
     std::unordered_map<std::string, std::vector<datasets::LogRow>> groups;
     for (datasets::LogRow& row : log.rows)
-      groups[canonical(row.architecture)].push_back(std::move(row));
+      groups[canonical(datasets::parse_description(row.architecture).architecture.value_or(""))]
+          .push_back(std::move(row));
     for (const auto& [architecture, rows] : groups) {
       datasets::MergedRow merged = datasets::merge(rows);
       rows_.emplace(architecture, std::move(merged.row));

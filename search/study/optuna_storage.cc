@@ -65,91 +65,91 @@ class OptunaReader {
     }
   }
 
+  template <typename Use>
+  void each_row(const std::string& query, Use use) {
+    const soci::rowset<soci::row> rows = (sql_.prepare << query);
+    for (const soci::row& row : rows) use(row);
+  }
+
+  // Of rows that begin with the trial they are about.
+  template <typename Use>
+  void each_of_trials(const std::string& query, Use use) {
+    each_row(query, [&](const soci::row& row) {
+      const auto place = places_.find(number(row, 0));
+      if (place != places_.end()) use(place->second.first->trials[place->second.second], row);
+    });
+  }
+
   void read_studies() {
-    const soci::rowset<soci::row> studies =
-        (sql_.prepare << "SELECT study_id, study_name FROM studies ORDER BY study_id");
-    for (const soci::row& row : studies) studies_[number(row, 0)].name = text(row, 1);
-    const soci::rowset<soci::row> directions =
-        (sql_.prepare
-         << "SELECT study_id, direction FROM study_directions ORDER BY study_id, objective");
-    for (const soci::row& row : directions) {
-      const std::string direction = text(row, 1);
-      studies_[number(row, 0)].directions.push_back(
-          direction == "MINIMIZE"   ? std::optional(Direction::minimize)
-          : direction == "MAXIMIZE" ? std::optional(Direction::maximize)
-                                    : std::nullopt);
-    }
-    const soci::rowset<soci::row> names =
-        (sql_.prepare << "SELECT study_id, value_json FROM study_system_attributes WHERE key = "
-                         "'study:metric_names'");
-    for (const soci::row& row : names) {
-      for (const Json& name : Json::parse(text(row, 1), nullptr, false))
-        studies_[number(row, 0)].objectives.push_back(datasets::cell_text(name));
-    }
+    each_row("SELECT study_id, study_name FROM studies ORDER BY study_id",
+             [&](const soci::row& row) { studies_[number(row, 0)].name = text(row, 1); });
+    each_row("SELECT study_id, direction FROM study_directions ORDER BY study_id, objective",
+             [&](const soci::row& row) {
+               const std::string direction = text(row, 1);
+               studies_[number(row, 0)].directions.push_back(
+                   direction == "MINIMIZE"   ? std::optional(Direction::minimize)
+                   : direction == "MAXIMIZE" ? std::optional(Direction::maximize)
+                                             : std::nullopt);
+             });
+    each_row(
+        "SELECT study_id, value_json FROM study_system_attributes "
+        "WHERE key = 'study:metric_names'",
+        [&](const soci::row& row) {
+          for (const Json& name : Json::parse(text(row, 1), nullptr, false))
+            studies_[number(row, 0)].objectives.push_back(datasets::cell_text(name));
+        });
   }
 
   void read_trials() {
-    const soci::rowset<soci::row> trials =
-        (sql_.prepare << "SELECT trial_id, study_id, state FROM trials ORDER BY study_id, number");
-    for (const soci::row& row : trials) {
-      const auto study = studies_.find(number(row, 1));
-      if (study == studies_.end()) continue;
-      places_[number(row, 0)] = {&study->second, study->second.trials.size()};
-      study->second.trials.emplace_back().state = text(row, 2);
-    }
+    each_row("SELECT trial_id, study_id, state FROM trials ORDER BY study_id, number",
+             [&](const soci::row& row) {
+               const auto study = studies_.find(number(row, 1));
+               if (study == studies_.end()) return;
+               places_[number(row, 0)] = {&study->second, study->second.trials.size()};
+               study->second.trials.emplace_back().state = text(row, 2);
+             });
   }
 
   // From 3.0 on what is infinite says so beside the value.
   void read_values() {
     const bool has_type = columns_of("trial_values").contains("value_type");
-    const soci::rowset<soci::row> values =
-        (sql_.prepare << std::string("SELECT trial_id, objective, value, ") +
-                             (has_type ? "value_type" : "'FINITE'") +
-                             " FROM trial_values ORDER BY trial_id, objective");
+    const std::string type = has_type ? "value_type" : "'FINITE'";
+    each_of_trials("SELECT trial_id, objective, value, " + type + " FROM trial_values",
+                   [](OptunaTrial& trial, const soci::row& row) {
+                     const auto objective = static_cast<size_t>(number(row, 1));
+                     if (objective >= kMostObjectives) return;
+                     if (trial.values.size() <= objective) trial.values.resize(objective + 1);
+                     trial.values[objective] = value_of(row);
+                   });
+  }
+
+  static std::optional<double> value_of(const soci::row& row) {
     constexpr double kInfinite = std::numeric_limits<double>::infinity();
-    for (const soci::row& row : values) {
-      OptunaTrial* trial = trial_of(row);
-      if (trial == nullptr) continue;
-      const auto objective = static_cast<size_t>(number(row, 1));
-      if (objective >= kMostObjectives) continue;
-      if (trial->values.size() <= objective) trial->values.resize(objective + 1);
-      const std::string type = text(row, 3);
-      if (type == "INF_POS" || type == "INF_NEG") {
-        trial->values[objective] = type == "INF_POS" ? kInfinite : -kInfinite;
-      } else if (row.get_indicator(2) == soci::i_ok) {
-        trial->values[objective] = real(row, 2);
-      }
-    }
+    const std::string type = text(row, 3);
+    if (type == "INF_POS" || type == "INF_NEG") return type == "INF_POS" ? kInfinite : -kInfinite;
+    if (row.get_indicator(2) != soci::i_ok) return std::nullopt;
+    return real(row, 2);
   }
 
   void read_parameters() {
-    const soci::rowset<soci::row> parameters =
-        (sql_.prepare << "SELECT trial_id, param_name, param_value, distribution_json FROM "
-                         "trial_params ORDER BY trial_id, param_id");
-    for (const soci::row& row : parameters) {
-      if (OptunaTrial* trial = trial_of(row)) {
-        trial->parameters.emplace_back(text(row, 1),
-                                       datasets::optuna_value(real(row, 2), text(row, 3)));
-      }
-    }
+    each_of_trials(
+        "SELECT trial_id, param_name, param_value, distribution_json FROM trial_params "
+        "ORDER BY param_id",
+        [](OptunaTrial& trial, const soci::row& row) {
+          trial.parameters.emplace_back(text(row, 1),
+                                        datasets::optuna_value(real(row, 2), text(row, 3)));
+        });
   }
 
   void read_attributes() {
-    const soci::rowset<soci::row> attributes =
-        (sql_.prepare << "SELECT trial_id, key, value_json FROM trial_user_attributes ORDER BY "
-                         "trial_id, trial_user_attribute_id");
-    for (const soci::row& row : attributes) {
-      if (OptunaTrial* trial = trial_of(row)) {
-        Json value = Json::parse(text(row, 2), nullptr, false);
-        trial->attributes.emplace_back(
-            text(row, 1), value.is_discarded() ? Json(text(row, 2)) : std::move(value));
-      }
-    }
-  }
-
-  OptunaTrial* trial_of(const soci::row& row) {
-    const auto place = places_.find(number(row, 0));
-    return place == places_.end() ? nullptr : &place->second.first->trials[place->second.second];
+    each_of_trials(
+        "SELECT trial_id, key, value_json FROM trial_user_attributes "
+        "ORDER BY trial_user_attribute_id",
+        [](OptunaTrial& trial, const soci::row& row) {
+          Json value = Json::parse(text(row, 2), nullptr, false);
+          if (value.is_discarded()) value = text(row, 2);
+          trial.attributes.emplace_back(text(row, 1), std::move(value));
+        });
   }
 
   // SQLite's types are those of values, and SOCI's those that columns were declared with.

@@ -99,10 +99,7 @@ class Cli : public testing::Test {
 
   // A study without trials.
   void make_empty_study() const {
-    folder_.write("empty.csv", "architecture,accuracy\n");
-    const Result result = run({"import", (folder_ / "empty.csv").string(), "--target", "accuracy",
-                               "--config", config(), "--study", url()});
-    ASSERT_EQ(result.status, 0) << result.error;
+    search::create_study(url(), search::describe_study(search::read_configuration(config())));
   }
 
   Folder folder_;

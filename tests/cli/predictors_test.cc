@@ -164,6 +164,32 @@ TEST(Measures, AreAskedAboutWhereLessMayBeBetter) {
   EXPECT_EQ(evaluated["methods"][0]["top10"]["best_true_rank"], 1);
 }
 
+TEST(Measures, ThatAreNoFractionsAreNotImportedAndLeaveNoStudy) {
+  const Folder folder;
+  std::string text = "net,accuracy\n";
+  for (int i = 1; i <= 20; ++i)
+    text += "\"[C(" + std::to_string(64 * i) + ",3,1), SM(10)]\"," + std::to_string(50 + i) + "\n";
+  const std::string log = folder.write("log.csv", text).string();
+  const std::string config = METAQNN_SOURCE_DIR "/experiments/cifar10.toml";
+  const auto import = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"import", log, "--study", folder.url("s.db"), "--config", config});
+    return run(more);
+  };
+  const Result refused = import({});
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_THAT(refused.error, HasSubstr("--unit percent"));
+  EXPECT_EQ(import({"--minimize"}).status, 2);
+  folder.write("log.csv", "net,accuracy\n");
+  EXPECT_EQ(import({"--target", "accuracy"}).status, 3);
+  EXPECT_FALSE(std::filesystem::exists(folder / "s.db"));
+  folder.write("log.csv", text);
+  EXPECT_EQ(import({"--unit", "percent"}).status, 0);
+  const json status =
+      json::parse(run({"status", "--study", folder.url("s.db"), "--format", "json"}).output);
+  EXPECT_GT(status["best"]["validation_accuracy"], 0.5);
+  EXPECT_LE(status["best"]["validation_accuracy"], 0.7);
+}
+
 TEST(Strangers, AreToldAndAFileOfThemIsRefused) {
   const Folder folder;
   const std::string model = (folder / "loss.model").string();
@@ -180,7 +206,7 @@ TEST(Strangers, AreToldAndAFileOfThemIsRefused) {
   EXPECT_EQ(list[3]["rank_score"], -list[3]["prediction"].get<double>());
   const Result others = predict("[C(64,3,1), SM(10)]\n[SM(10)]\n");
   EXPECT_EQ(others.status, 3);
-  EXPECT_THAT(others.error, HasSubstr("they look like strings CNNs as in [C(64,3,1), SM(10)]"));
+  EXPECT_THAT(others.error, HasSubstr("they look like CNNs as in [C(64,3,1), SM(10)]"));
 }
 
 TEST(Fit, SavesAModelThatPredictsAndRanks) {

@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "metaqnn/search/search.h"
 #include "metaqnn/search/study/study.h"
 #include "tests/cli/run_program.h"
 
@@ -466,7 +467,9 @@ TEST_F(ReportCommand, EscapesWhateverAStudyHolds) {
 }
 
 TEST_F(ReportCommand, AnEmptyStudyHasAPageThatSaysSo) {
-  import(kLogHeader);
+  metaqnn::search::create_study(url(),
+                                metaqnn::search::describe_study(
+                                    metaqnn::search::read_configuration(folder_ / "search.toml")));
   const Element page = report();
   EXPECT_THAT(page.text, HasSubstr("Nothing has been trained yet."));
   EXPECT_THAT(page.text, HasSubstr("No network failed."));

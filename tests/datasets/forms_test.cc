@@ -300,7 +300,7 @@ TEST_F(Forms, FindFeaturesByNameByPatternAndByPrefix) {
   named.features = {"flops_*", "params_n", "same"};
   const Log read = log(text, named);
   EXPECT_THAT(read.features, ElementsAre("flops_gpu", "params_n"));
-  EXPECT_THAT(read.remarks[0], HasSubstr("'flops_cpu' or 'same' are the same in all rows"));
+  EXPECT_THAT(read.remarks[0], HasSubstr("'flops_cpu', 'same' are the same in all rows"));
   EXPECT_THAT(networks_of(read), ElementsAre(R"(["a",{"flops_gpu":1,"params_n":3}])",
                                              R"(["b",{"flops_gpu":2,"params_n":4}])"));
   named.features = {"flop"};
