@@ -277,10 +277,10 @@ struct Encoding::State {
             .cwiseSqrt();
     const auto of_strings = static_cast<Index>(string_columns().size());
     for (Index c = 0; c < features.cols(); ++c) {
-      if (c == of_strings) string_columns_kept = static_cast<Index>(kept.size());
       if (deviations(c) <= 1e-9 * (1 + std::abs(means(c)))) continue;  // the same for all
       kept.push_back(c);
       columns.push_back(all[static_cast<size_t>(c)]);
+      if (c < of_strings) ++string_columns_kept;
     }
     mean = means(kept);
     deviation = deviations(kept);

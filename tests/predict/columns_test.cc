@@ -66,6 +66,7 @@ TEST(Columns, BesideAStringAreGroupsOfTheirOwn) {
   ASSERT_EQ(encoding.described_groups().size(), 1U);
   EXPECT_EQ(encoding.described_groups()[0].columns.count, 1);
   EXPECT_EQ(encoding.points(texts).tokens[1].size(), 3U);
+  EXPECT_TRUE(Encoding({.tokens = "|"}, {"a|b", "b|c|a"}).described_groups().empty());
   EXPECT_EQ(string_of(texts[0], settings), "a|b");
   EXPECT_EQ(encoding.unknown(canonical("a|b", settings)), "it has no counts");
 }
