@@ -5,7 +5,7 @@
 #include "cli/command.h"
 #include "cli/output.h"
 #include "metaqnn/datasets/logs/log.h"
-#include "metaqnn/search/study/study.h"
+#include "metaqnn/search/search.h"
 
 namespace metaqnn::cli {
 namespace {
@@ -16,7 +16,14 @@ struct ExportOptions {
 
 ExitStatus run(const ExportOptions& options) {
   if (!options.output.empty()) check_output(options.output);
-  const datasets::Log log = search::to_log(*search::open_study_to_read(options.study));
+  const auto study = search::open_study_to_read(options.study);
+  const search::Configuration configuration = search::stored_configuration(*study);
+  if (options.format == "replay" && !configuration.evaluator.objective.is_accuracy()) {
+    throw UsageError(
+        "the replay form holds validation accuracies, which this study does not search for; give "
+        "--format csv");
+  }
+  const datasets::Log log = search::to_log(*study, search::measure_of(configuration));
   std::ostringstream text;
   options.format == "csv" ? datasets::write_log_csv(log, text)
                           : datasets::write_replay_csv(log, text);

@@ -1,12 +1,13 @@
 #include "metaqnn/search/import.h"
 
+#include <fmt/format.h>
+
 #include <memory>
 
 #include "cli/command.h"
 #include "cli/log_options.h"
 #include "cli/output.h"
 #include "metaqnn/search/search.h"
-#include "search/evaluate/accuracies.h"
 #include "search/results.h"
 
 namespace metaqnn::cli {
@@ -17,12 +18,21 @@ struct ImportOptions {
   datasets::LogOptions reading;
 };
 
+// What the study searches for is looked for by its name and in its direction, unless others are named.
+datasets::Log read(const ImportOptions& options, const datasets::Measure& measure) {
+  datasets::LogOptions reading = options.reading;
+  const bool is_accuracy = measure.name == datasets::Measure().name;
+  if (!is_accuracy && reading.target.empty()) reading.target = measure.name;
+  if (!is_accuracy && !reading.direction) reading.direction = measure.direction;
+  datasets::Log log = search::read_results(options.log, reading).log;
+  if (search::is_study_url(options.log) && log.measure.name != measure.name) {
+    throw UsageError(fmt::format("{} holds {}, and the study searches for {}", log.source,
+                                 log.measure.name, measure.name));
+  }
+  return search::as_results(std::move(log), measure);
+}
+
 ExitStatus run(const ImportOptions& options) {
-  // Before a study is made: what cannot be imported leaves none behind.
-  const datasets::Log log =
-      search::as_accuracies(search::read_results(options.log, options.reading).log);
-  if (log.rows.empty()) throw DataError(options.log + ": there is no result in it to import");
-  for (const std::string& remark : log.remarks) say("{}\n", remark);
   const bool exists = search::study_exists(options.study);
   if (!exists && options.config.empty()) throw no_study_yet(options.study);
   if (exists && !options.config.empty())
@@ -30,12 +40,17 @@ ExitStatus run(const ImportOptions& options) {
                      " exists and has its configuration; leave --config out");
   const search::Configuration configuration =
       exists ? search::stored_configuration(*search::open_study_to_read(options.study))
-             : search::read_configuration(options.config);
+             : search::with_objective(search::read_configuration(options.config));
+  const datasets::Measure measure = search::measure_of(configuration);
+  // Before a study is made: what cannot be imported leaves none behind.
+  const datasets::Log log = read(options, measure);
+  if (log.rows.empty()) throw DataError(options.log + ": there is no result in it to import");
+  for (const std::string& remark : log.remarks) say("{}\n", remark);
   const search::Space space = search::build_space(configuration);
   const auto study =
       exists ? search::open_study(options.study)
              : search::create_study(options.study, search::describe_study(configuration));
-  const search::ImportReport report = search::import_log(log, space, *study);
+  const search::ImportReport report = search::import_log(log, space, *study, measure);
   std::vector<std::string> problems = log.problems;
   problems.insert(problems.end(), report.problems.begin(), report.problems.end());
   print_problems(problems);

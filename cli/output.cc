@@ -70,6 +70,10 @@ void prepare_output(const std::filesystem::path& file) {
                          named.st_dev == output.st_dev && named.st_ino == output.st_ino;
 }
 
+std::string value_heading(const std::string& measure) {
+  return measure == "validation_accuracy" ? "accuracy" : measure;
+}
+
 std::string harmless(std::string_view text) { return visible(without_passwords(text)); }
 
 std::string harmless_lines(std::string_view text) {

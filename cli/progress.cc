@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "metaqnn/search/search.h"
 #include "search/screen.h"
 
 namespace metaqnn::cli {
@@ -14,15 +15,16 @@ Progress::Progress(const search::Configuration& configuration, int64_t target,
       shows_epsilon_(search::heeds_epsilon(configuration.strategy.kind)),
       target_(target),
       start_(std::chrono::steady_clock::now()),
+      direction_(search::measure_of(configuration).direction),
       best_(best) {}
 
 void Progress::trial_finished(const search::Trial& trial) {
-  if (trial.state == search::TrialState::complete)
-    best_ = std::max(best_.value_or(0), trial.validation_accuracy.value_or(0));
+  const bool is_complete = trial.state == search::TrialState::complete && trial.value;
+  if (is_complete && (!best_ || datasets::is_better(*trial.value, *best_, direction_)))
+    best_ = trial.value;
   if (line_.is_live()) return;
   say("trial {}  {}  {}{}  {}\n", trial.number,
-      trial.state == search::TrialState::complete ? fixed(trial.validation_accuracy, 4)
-                                                  : "failed: " + trial.reason(),
+      is_complete ? measured(*trial.value) : "failed: " + trial.reason(),
       shows_epsilon_ && !search::is_screened(trial) ? fmt::format("epsilon {:.1f}  ", trial.epsilon)
                                                     : "",
       duration(trial.seconds.value_or(0)), trial.architecture);
@@ -56,7 +58,7 @@ void Progress::tick(const search::Counts& counts) {
   std::string line = fmt::format("{}/{} models", counts.unique_models, target_);
   const auto epsilon = search::epsilon_at(schedule_, counts.unique_models + counts.reserved - 1);
   if (shows_epsilon_ && epsilon) line += fmt::format("  epsilon {:.1f}", *epsilon);
-  line += "  best " + fixed(best_, 4);
+  line += "  best " + (best_ ? measured(*best_) : "-");
   if (done > 0) {
     line += fmt::format("  {:.0f}/h", done / seconds * 3600);
     line +=

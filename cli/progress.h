@@ -14,7 +14,7 @@ namespace metaqnn::cli {
 
 class Progress : public search::SearchObserver {
  public:
-  // `best`: the accuracy that a resumed study has reached already.
+  // `best`: the value that a resumed study has reached already.
   Progress(const search::Configuration& configuration, int64_t target, std::optional<double> best);
 
   void trial_finished(const search::Trial& trial) override;
@@ -33,6 +33,7 @@ class Progress : public search::SearchObserver {
   int64_t target_;
   std::chrono::steady_clock::time_point start_;
   std::optional<int64_t> models_at_start_;
+  datasets::Direction direction_;
   std::optional<double> best_;
   LiveLine line_;
 };

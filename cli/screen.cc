@@ -41,6 +41,7 @@ struct Screening {
   ScreenPlan plan;
   std::map<std::string, search::Trial> trials;  // by architecture; none where nothing is trained
   std::vector<ShortlistFigures> figures;        // of each shortlist
+  datasets::Measure measure;
 };
 
 search::ScreenSettings settings_of(const ScreenOptions& options,
@@ -54,8 +55,9 @@ search::ScreenSettings settings_of(const ScreenOptions& options,
   settings.epsilon = options.epsilon;
   settings.limits = options.limits;
   settings.memory = search::memory_basis(configuration).settings;
-  settings.encoding =
-      encoding_for({search::to_log(study), search::build_space(configuration)}, LogArguments{});
+  settings.encoding = encoding_for({search::to_log(study, search::measure_of(configuration)),
+                                    search::build_space(configuration)},
+                                   LogArguments{});
   settings.failures = predict::parse_failures(options.failures);
   settings.fit.seed = options.seed;
   settings.fit.threads = threads_or_cores(options.threads);
@@ -106,7 +108,9 @@ Screening screen(const ScreenOptions& options, search::Study& study) {
   search::Configuration configuration = search::stored_configuration(study);
   if (!options.device.empty()) configuration.device = options.device;
   const search::ScreenSettings settings = settings_of(options, configuration, study);
-  if (options.no_train) return {search::plan_screen(study, configuration, settings), {}, {}};
+  const datasets::Measure measure = search::measure_of(configuration);
+  if (options.no_train)
+    return {search::plan_screen(study, configuration, settings), {}, {}, measure};
   std::optional<ScreenPlan> plan = search::stored_plan(study, settings);
   std::optional<search::Surroundings> found;
   if (!plan) {
@@ -115,9 +119,9 @@ Screening screen(const ScreenOptions& options, search::Study& study) {
     plan = search::store_plan(study, settings, search::plan_screen(study, configuration, settings));
   }
   train(options, configuration, study, *plan, std::move(found));
-  Screening screening{*plan, trials_of(study, *plan), {}};
+  Screening screening{*plan, trials_of(study, *plan), {}, measure};
   for (const Shortlist& list : plan->shortlists)
-    screening.figures.push_back(search::assess(list, plan->study.mean, study));
+    screening.figures.push_back(search::assess(list, plan->study.mean, study, measure.direction));
   return screening;
 }
 
@@ -128,7 +132,7 @@ Json to_json(const search::Pick& pick, const Screening& screening) {
   const search::Trial* trial = found == screening.trials.end() ? nullptr : &found->second;
   return {{"architecture", pick.architecture},
           {"prediction", pick.prediction},
-          {"truth", trial == nullptr ? Json(nullptr) : or_null(trial->validation_accuracy)},
+          {"truth", trial == nullptr ? Json(nullptr) : or_null(trial->value)},
           {"state", trial == nullptr ? Json(nullptr) : Json(search::to_string(trial->state))},
           {"reason", trial == nullptr ? "" : trial->reason()}};
 }
@@ -141,6 +145,8 @@ void print_json(const ScreenOptions& options, const Screening& screening) {
               {"percentile_90", plan.study.percentile_90},
               {"best", plan.study.best},
               {"exploration_mean", or_null(plan.study.exploration_mean)}}},
+            {"target", screening.measure.name},
+            {"direction", datasets::to_string(screening.measure.direction)},
             {"candidates", plan.candidates},
             {"draw", options.draw},
             {"over_limit", plan.over_limit},
@@ -176,11 +182,11 @@ std::string draw_in_words(const ScreenOptions& options) {
 
 void print_head(const ScreenOptions& options, const ScreenPlan& plan) {
   print("study       {} networks: mean {}, 90th percentile {}, best {}\n",
-        grouped(plan.study.results), fixed(plan.study.mean, 4), fixed(plan.study.percentile_90, 4),
-        fixed(plan.study.best, 4));
+        grouped(plan.study.results), measured(plan.study.mean), measured(plan.study.percentile_90),
+        measured(plan.study.best));
   if (plan.study.exploration_mean)
     print("            mean of those at epsilon 1, drawn uniformly: {}\n",
-          fixed(plan.study.exploration_mean, 4));
+          measured(*plan.study.exploration_mean));
   print("candidates  {} {}{}\n", grouped(plan.candidates), draw_in_words(options),
         plan.exhausted ? "; no more were found" : "");
   if (plan.over_limit > 0)
@@ -194,13 +200,17 @@ void print_predictions(const ScreenPlan& plan) {
     Table table({{"", Align::right}, {"predicted", Align::right}, {"architecture"}});
     for (size_t i = 0; i < list.picks.size(); ++i) {
       table.add(
-          {std::to_string(i + 1), fixed(list.picks[i].prediction, 4), list.picks[i].architecture});
+          {std::to_string(i + 1), measured(list.picks[i].prediction), list.picks[i].architecture});
     }
     print("{}", table.render());
   }
 }
 
 void print_figures(const Screening& screening) {
+  const bool is_accuracy = screening.measure.name == datasets::Measure().name;
+  const auto shown = [&](const std::optional<double>& value, int decimals) {
+    return is_accuracy || !value ? fixed(value, decimals) : measured(*value);
+  };
   Table table({{"method"},
                {"L2", Align::right},
                {"L2 of the mean", Align::right},
@@ -210,14 +220,15 @@ void print_figures(const Screening& screening) {
   for (size_t i = 0; i < screening.figures.size(); ++i) {
     const ShortlistFigures& figures = screening.figures[i];
     const Shortlist& list = screening.plan.shortlists[i];
-    table.add({list.method, fixed(figures.l2_loss, 5), fixed(figures.constant_l2_loss, 5),
-               fixed(figures.mean_accuracy, 4), fixed(figures.best_accuracy, 4),
+    table.add({list.method, shown(figures.l2_loss, 5), shown(figures.constant_l2_loss, 5),
+               shown(figures.mean_accuracy, 4), shown(figures.best_accuracy, 4),
                fmt::format("{} of {}", figures.results, list.picks.size())});
   }
   print("\n{}\n", table.render(0));
   print(
       "L2: mean squared error of the predictions of a method's picks; of the mean: of\n"
-      "predicting the study's mean for them; mean, best: accuracies of the picks.\n");
+      "predicting the study's mean for them; mean, best: {} of the picks.\n",
+      is_accuracy ? "accuracies" : screening.measure.name);
 }
 
 size_t count_methods(const ScreenPlan& plan, const std::string& architecture) {
@@ -233,19 +244,19 @@ size_t count_methods(const ScreenPlan& plan, const std::string& architecture) {
 void print_best(const Screening& screening) {
   std::vector<const search::Trial*> best;
   for (const auto& [architecture, trial] : screening.trials) {
-    if (trial.state == search::TrialState::complete) best.push_back(&trial);
+    if (trial.state == search::TrialState::complete && trial.value) best.push_back(&trial);
   }
-  std::stable_sort(best.begin(), best.end(), [](const auto* a, const auto* b) {
-    return a->validation_accuracy > b->validation_accuracy;
+  std::stable_sort(best.begin(), best.end(), [&](const auto* a, const auto* b) {
+    return datasets::is_better(*a->value, *b->value, screening.measure.direction);
   });
   best.resize(std::min<size_t>(best.size(), 10));
   if (best.empty()) return;
-  Table table({{"accuracy", Align::right},
+  Table table({{value_heading(screening.measure.name), Align::right},
                {"params", Align::right},
                {"methods", Align::right},
                {"architecture"}});
   for (const search::Trial* trial : best) {
-    table.add({fixed(trial->validation_accuracy, 4), short_count(trial->parameters),
+    table.add({measured(*trial->value), short_count(trial->parameters),
                std::to_string(count_methods(screening.plan, trial->architecture)),
                trial->architecture});
   }

@@ -35,8 +35,19 @@ search::Configuration requested_configuration(const SearchOptions& options) {
 // Everything that a worker would stumble over is looked at before there is a study.
 search::Surroundings check_before_creating(const SearchOptions& options,
                                            const search::Configuration& configuration) {
-  search::make_strategy(configuration.strategy, search::build_space(configuration), 0);
+  search::make_strategy(configuration, search::build_space(configuration), 0);
   return search::look_around(configuration, options.device);
+}
+
+// What a configuration leaves open is what the study was made with.
+search::Objective settled(search::Objective requested, const search::Objective& stored) {
+  if (requested.is_unset()) return stored;
+  if (requested.measure.empty() || (requested.is_accuracy() && stored.is_accuracy()))
+    requested.measure = stored.measure;
+  if (!requested.direction) requested.direction = stored.direction;
+  if (!stored.direction && requested.direction == datasets::Direction::maximize)
+    requested.direction.reset();
+  return requested;
 }
 
 // What decides a result must be what the study was made with; workers, device and what happens
@@ -84,6 +95,8 @@ search::Configuration resume(const SearchOptions& options) {
     check_options(options, stored);
   } else {
     requested = requested_configuration(options);
+    requested.evaluator.objective =
+        settled(requested.evaluator.objective, stored.evaluator.objective);
     check_same(requested, stored);
     if (!search::is_longer(requested.strategy.schedule, stored.strategy.schedule))
       requested.strategy.schedule = stored.strategy.schedule;
@@ -102,7 +115,8 @@ search::Configuration open_or_create(const SearchOptions& options,
                                      std::optional<search::Surroundings>& found) {
   if (search::study_exists(options.study)) return resume(options);
   if (options.config.empty()) throw no_study_yet(options.study);
-  const search::Configuration configuration = requested_configuration(options);
+  const search::Configuration configuration =
+      search::with_objective(requested_configuration(options));
   found = check_before_creating(options, configuration);
   try {
     search::create_study(options.study, search::describe_study(configuration));
@@ -123,7 +137,7 @@ ExitStatus estimate(const SearchOptions& options) {
 }
 
 // A search that has found no network at all has failed, whatever the reason.
-ExitStatus print_end(search::Study& study, search::SearchEnd end) {
+ExitStatus print_end(search::Study& study, datasets::Direction direction, search::SearchEnd end) {
   const search::Counts counts = study.counts();
   if (end == search::SearchEnd::exhausted)
     say("the space is exhausted: no new architecture was found\n");
@@ -134,8 +148,8 @@ ExitStatus print_end(search::Study& study, search::SearchEnd end) {
         "--state failed for the reasons",
         counts.in(search::TrialState::failed), study.url()));
   }
-  if (const auto best = study.best_trial())
-    print("best {} {}\n", fixed(best->validation_accuracy, 4), best->architecture);
+  if (const auto best = study.best_trial(direction))
+    print("best {} {}\n", measured(*best->value), best->architecture);
   return ExitStatus::done;
 }
 
@@ -158,7 +172,8 @@ ExitStatus run(const SearchOptions& options) {
                       .trials = options.trials,
                       .patience = options.patience},
                      configuration, std::move(found));
-  return print_end(*search::open_study_to_read(options.study, options.patience), end);
+  return print_end(*search::open_study_to_read(options.study, options.patience),
+                   search::measure_of(configuration).direction, end);
 }
 
 std::function<ExitStatus()> set_up_search(CLI::App& app) {

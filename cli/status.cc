@@ -22,6 +22,7 @@ constexpr TrialState kStates[] = {TrialState::complete, TrialState::failed, Tria
 struct Standing {
   search::Counts counts;
   std::optional<search::Trial> best;
+  datasets::Measure measure;
   int64_t target = 0;             // models of the schedule
   std::optional<double> epsilon;  // none where the schedule is done
   int64_t workers = 0;            // that are alive
@@ -51,8 +52,16 @@ std::optional<double> models_per_hour(const std::vector<search::Trial>& trials, 
   return 3600.0 * models / seconds * static_cast<double>(workers);
 }
 
-Standing standing_of(search::Study& study, const search::Schedule& schedule) {
-  Standing standing{study.counts(), study.best_trial(), search::total_models(schedule), {}, 0, {}};
+Standing standing_of(search::Study& study, const search::Configuration& configuration) {
+  const search::Schedule& schedule = configuration.strategy.schedule;
+  const datasets::Measure measure = search::measure_of(configuration);
+  Standing standing{study.counts(),
+                    study.best_trial(measure.direction),
+                    measure,
+                    search::total_models(schedule),
+                    {},
+                    0,
+                    {}};
   standing.epsilon =
       search::epsilon_at(schedule, standing.counts.unique_models + standing.counts.reserved);
   for (const search::Worker& worker : study.workers())
@@ -72,7 +81,10 @@ void print_json(const Standing& standing) {
   json["best"] = nullptr;
   if (standing.best) {
     json["best"] = {{"architecture", standing.best->architecture},
-                    {"validation_accuracy", standing.best->validation_accuracy.value()}};
+                    {"validation_accuracy", or_null(standing.best->validation_accuracy)},
+                    {"value", or_null(standing.best->value)},
+                    {"measure", standing.measure.name},
+                    {"direction", datasets::to_string(standing.measure.direction)}};
   }
   json["workers"] = standing.workers;
   json["models_per_hour"] = or_null(standing.models_per_hour);
@@ -101,7 +113,7 @@ void print_table(const Standing& standing, bool has_epsilon, const std::string& 
   if (has_epsilon)
     print("epsilon   {}\n", standing.epsilon ? fixed(standing.epsilon, 1) : "the schedule is done");
   if (const auto& best = standing.best)
-    print("best      {}  {}\n", fixed(best->validation_accuracy, 4), best->architecture);
+    print("best      {}  {}\n", measured(*best->value), best->architecture);
   if (standing.models_per_hour)
     print("rate      {:.0f} models an hour with {}\n", *standing.models_per_hour,
           plural(standing.workers, "worker"));
@@ -113,11 +125,11 @@ void print_table(const Standing& standing, bool has_epsilon, const std::string& 
 
 ExitStatus run(const StatusOptions& options) {
   const auto study = search::open_study_to_read(options.study);
-  const search::StrategySettings strategy = search::stored_configuration(*study).strategy;
-  const Standing standing = standing_of(*study, strategy.schedule);
+  const search::Configuration configuration = search::stored_configuration(*study);
+  const Standing standing = standing_of(*study, configuration);
   options.format == "json"
       ? print_json(standing)
-      : print_table(standing, search::heeds_epsilon(strategy.kind), study->url());
+      : print_table(standing, search::heeds_epsilon(configuration.strategy.kind), study->url());
   return ExitStatus::done;
 }
 

@@ -89,7 +89,7 @@ search::SearchEnd run_supervised(const SupervisedSearch& wanted,
   auto study = search::open_study_to_read(wanted.study, wanted.patience);
   const int64_t target = target_of(wanted, configuration, *study);
   if (study->counts().unique_models >= target) return search::SearchEnd::done;
-  const auto best = study->best_trial();
+  const auto best = study->best_trial(search::measure_of(configuration).direction);
   study.reset();
   if (!found) found = search::look_around(configuration, wanted.device);
   print_found(*found, configuration, wanted.workers);
@@ -108,7 +108,7 @@ search::SearchEnd run_supervised(const SupervisedSearch& wanted,
     if (interrupts < 2) ++interrupts;
   });
 
-  Progress progress(configuration, target, best ? best->validation_accuracy : std::nullopt);
+  Progress progress(configuration, target, best ? best->value : std::nullopt);
   const search::SearchEnd end = search::Supervisor(options, progress).run();
   progress.finish();
   if (end == search::SearchEnd::stopped) {

@@ -27,7 +27,8 @@ struct TakenWalk {
 };
 
 // Best first for --top, otherwise in order.
-std::vector<search::Trial> select(const TrialsOptions& options, search::Study& study) {
+std::vector<search::Trial> select(const TrialsOptions& options, search::Study& study,
+                                  const datasets::Measure& measure) {
   std::vector<search::Trial> trials = study.trials(false);
   if (!options.state.empty()) {
     std::erase_if(trials, [&](const search::Trial& trial) {
@@ -35,9 +36,9 @@ std::vector<search::Trial> select(const TrialsOptions& options, search::Study& s
     });
   }
   if (!options.top) return trials;
-  std::erase_if(trials, [](const search::Trial& trial) { return !trial.validation_accuracy; });
-  std::stable_sort(trials.begin(), trials.end(), [](const auto& a, const auto& b) {
-    return *a.validation_accuracy > *b.validation_accuracy;
+  std::erase_if(trials, [](const search::Trial& trial) { return !trial.value; });
+  std::stable_sort(trials.begin(), trials.end(), [&](const auto& a, const auto& b) {
+    return datasets::is_better(*a.value, *b.value, measure.direction);
   });
   if (static_cast<int64_t>(trials.size()) > *options.top)
     trials.resize(static_cast<size_t>(*options.top));
@@ -80,6 +81,7 @@ Json to_json(const TakenWalk& walk) {
           {"trial", walk.sample.trial},
           {"architecture", walk.trial.architecture},
           {"validation_accuracy", or_null(walk.trial.validation_accuracy)},
+          {"value", or_null(walk.trial.value)},
           {"epsilon", or_null(epsilon_of(walk))},
           {"proposed_at", walk.sample.proposed_at},
           {"sequence", or_null(walk.sample.sequence)}};
@@ -93,35 +95,36 @@ std::string csv_optional(const std::optional<int64_t>& value) {
   return value ? std::to_string(*value) : "";
 }
 
-std::string csv_of(const std::vector<search::Trial>& trials) {
-  std::string text =
-      "number,architecture,state,validation_accuracy,epsilon,parameters,seconds,reason,attempts\n";
+std::string csv_of(const std::vector<search::Trial>& trials, const std::string& measure) {
+  std::string text = "number,architecture,state," + datasets::csv_field(measure) +
+                     ",epsilon,parameters,seconds,reason,attempts\n";
   for (const search::Trial& trial : trials) {
     text += fmt::format("{},{},{},{},{},{},{},{},{}\n", trial.number,
                         datasets::csv_field(trial.architecture), search::to_string(trial.state),
-                        csv_optional(trial.validation_accuracy), csv_optional(epsilon_of(trial)),
+                        csv_optional(trial.value), csv_optional(epsilon_of(trial)),
                         csv_optional(trial.parameters), csv_optional(trial.seconds),
                         datasets::csv_field(trial.reason()), trial.attempts);
   }
   return text;
 }
 
-std::string csv_of(const std::vector<TakenWalk>& walks) {
-  std::string text = "number,trial,architecture,validation_accuracy,epsilon,proposed_at,sequence\n";
+std::string csv_of(const std::vector<TakenWalk>& walks, const std::string& measure) {
+  std::string text = "number,trial,architecture," + datasets::csv_field(measure) +
+                     ",epsilon,proposed_at,sequence\n";
   for (const TakenWalk& walk : walks) {
-    text +=
-        fmt::format("{},{},{},{},{},{},{}\n", walk.sample.number, walk.sample.trial,
-                    datasets::csv_field(walk.trial.architecture),
-                    csv_optional(walk.trial.validation_accuracy), csv_optional(epsilon_of(walk)),
-                    walk.sample.proposed_at, csv_optional(walk.sample.sequence));
+    text += fmt::format("{},{},{},{},{},{},{}\n", walk.sample.number, walk.sample.trial,
+                        datasets::csv_field(walk.trial.architecture),
+                        csv_optional(walk.trial.value), csv_optional(epsilon_of(walk)),
+                        walk.sample.proposed_at, csv_optional(walk.sample.sequence));
   }
   return text;
 }
 
-// An accuracy, a prediction of one, or what became of the trial.
+// A value, a prediction of one, or what became of the trial.
 std::string result_of(const search::Trial& trial) {
-  if (trial.predicted) return "~" + fixed(trial.value, 4);
-  if (trial.state == search::TrialState::complete) return fixed(trial.validation_accuracy, 4);
+  const std::string value = trial.value ? measured(*trial.value) : "-";
+  if (trial.predicted) return "~" + value;
+  if (trial.state == search::TrialState::complete) return value;
   return trial.state == search::TrialState::failed ? search::to_string(trial.failure)
                                                    : search::to_string(trial.state);
 }
@@ -135,11 +138,13 @@ bool precisions_differ(const std::vector<search::Trial>& trials) {
   return precisions.size() > 1;
 }
 
-Table table_of(const std::vector<search::Trial>& trials, bool has_epsilon) {
+Table table_of(const std::vector<search::Trial>& trials, const std::string& measure,
+               bool has_epsilon) {
   const bool has_precision = precisions_differ(trials);
-  std::vector<Table::Column> columns{{"trial", Align::right},   {"accuracy", Align::right},
-                                     {"epsilon", Align::right}, {"params", Align::right},
-                                     {"time", Align::right},    {"architecture"}};
+  std::vector<Table::Column> columns{
+      {"trial", Align::right},   {value_heading(measure), Align::right},
+      {"epsilon", Align::right}, {"params", Align::right},
+      {"time", Align::right},    {"architecture"}};
   if (has_precision) columns.insert(columns.end() - 1, {"precision"});
   Table table(columns);
   for (const search::Trial& trial : trials) {
@@ -155,53 +160,56 @@ Table table_of(const std::vector<search::Trial>& trials, bool has_epsilon) {
   return table;
 }
 
-Table table_of(const std::vector<TakenWalk>& walks, bool has_epsilon) {
+Table table_of(const std::vector<TakenWalk>& walks, const std::string& measure, bool has_epsilon) {
   Table table({{"sample", Align::right},
                {"sequence", Align::right},
                {"trial", Align::right},
-               {"accuracy", Align::right},
+               {value_heading(measure), Align::right},
                {"epsilon", Align::right},
                {"architecture"}});
   for (const TakenWalk& walk : walks) {
     const search::Sample& sample = walk.sample;
     table.add({std::to_string(sample.number),
                sample.sequence ? std::to_string(*sample.sequence) : "-",
-               std::to_string(sample.trial), fixed(walk.trial.validation_accuracy, 4),
+               std::to_string(sample.trial), walk.trial.value ? measured(*walk.trial.value) : "-",
                has_epsilon ? fixed(epsilon_of(walk), 1) : "-", walk.trial.architecture});
   }
   return table;
 }
 
 template <typename Row>
-void print_rows(const std::vector<Row>& rows, const std::string& format, bool has_epsilon) {
+void print_rows(const std::vector<Row>& rows, const std::string& format, const std::string& measure,
+                bool has_epsilon) {
   if (format == "json") {
     Json list = Json::array();
     for (const Row& row : rows) list.push_back(to_json(row));
     print_document(list);
   } else if (format == "csv") {
-    print_data(csv_of(rows));
+    print_data(csv_of(rows, measure));
   } else {
-    print("{}", table_of(rows, has_epsilon).render());
+    print("{}", table_of(rows, measure, has_epsilon).render());
   }
 }
 
-void print_samples(search::Study& study, const std::string& format, bool has_epsilon) {
+void print_samples(search::Study& study, const std::string& format, const std::string& measure,
+                   bool has_epsilon) {
   const std::vector<search::Sample> samples = study.samples();
   const std::vector<search::Trial> trials = study.trials(false);
   std::vector<TakenWalk> walks;
   for (const search::Sample& sample : samples)
     walks.push_back({sample, trials.at(static_cast<size_t>(sample.trial) - 1)});
-  print_rows(walks, format, has_epsilon);
+  print_rows(walks, format, measure, has_epsilon);
 }
 
 ExitStatus run(const TrialsOptions& options) {
   const auto study = search::open_study_to_read(options.study);
-  const bool has_epsilon =
-      search::heeds_epsilon(search::stored_configuration(*study).strategy.kind);
+  const search::Configuration configuration = search::stored_configuration(*study);
+  const bool has_epsilon = search::heeds_epsilon(configuration.strategy.kind);
+  const datasets::Measure measure = search::measure_of(configuration);
   if (options.samples) {
-    print_samples(*study, options.format, has_epsilon);
+    print_samples(*study, options.format, measure.name, has_epsilon);
   } else {
-    print_rows(select(options, *study), options.format, has_epsilon);
+    print_rows(select(options, *study, measure), options.format, measure.name, has_epsilon);
   }
   return ExitStatus::done;
 }

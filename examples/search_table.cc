@@ -28,16 +28,18 @@ int main(int argc, char** argv) {
     return 2;
   }
   try {
-    const search::Configuration configuration = configuration_of(argv[1], argv[2]);
+    // Where the column holds no accuracies, the objective is the column.
+    const search::Configuration configuration =
+        search::with_objective(configuration_of(argv[1], argv[2]));
     const std::string url = std::string("sqlite:///") + argv[3];
     const auto study = search::study_exists(url)
                            ? search::open_study(url)
                            : search::create_study(url, search::describe_study(configuration));
     search::work(*study, {});
-    if (const auto best = study->best_trial())
+    if (const auto best = study->best_trial(search::measure_of(configuration).direction))
       std::printf("%lld models, the best %s: %g\n",
                   static_cast<long long>(study->counts().unique_models), best->architecture.c_str(),
-                  *best->validation_accuracy);
+                  *best->value);
   } catch (const metaqnn::Error& error) {
     std::fprintf(stderr, "search_table: %s\n", error.what());
     return static_cast<int>(error.status());

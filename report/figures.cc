@@ -46,7 +46,7 @@ struct Groups {
 
   explicit Groups(const ReportedStudy& study) {
     for (const Trial& trial : study.trials) {
-      if (!accuracy_of(trial)) continue;
+      if (!value_of(trial)) continue;
       std::vector<const Trial*>& group = trial.state == TrialState::failed ? not_learning
                                          : search::is_screened(trial)      ? screened
                                                                            : searched;
@@ -61,7 +61,7 @@ struct Groups {
 std::vector<Point> points_of(const std::vector<const Trial*>& trials,
                              const std::function<double(const Trial&)>& x) {
   std::vector<Point> points;
-  for (const Trial* trial : trials) points.push_back({x(*trial), *accuracy_of(*trial)});
+  for (const Trial* trial : trials) points.push_back({x(*trial), *value_of(*trial)});
   return points;
 }
 
@@ -73,10 +73,19 @@ Axis accuracy_axis(const std::vector<double>& accuracies) {
                      std::min(1.0, *high + room));
 }
 
-std::vector<double> accuracies_of(const ReportedStudy& study) {
+Axis value_axis(const ReportedStudy& study, const std::vector<double>& values) {
+  if (study.has_accuracies()) return accuracy_axis(values);
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  const double room = (*high - *low) / 50;
+  // What is never below 0 has no axis below it.
+  return linear_axis(study.axis_name(), *low < 0 ? *low - room : std::max(0.0, *low - room),
+                     *high + room);
+}
+
+std::vector<double> values_of(const ReportedStudy& study) {
   std::vector<double> accuracies;
   for (const Trial& trial : study.trials) {
-    if (const auto accuracy = accuracy_of(trial)) accuracies.push_back(*accuracy);
+    if (const auto accuracy = value_of(trial)) accuracies.push_back(*accuracy);
   }
   return accuracies;
 }
@@ -85,16 +94,21 @@ int64_t count_if(const ReportedStudy& study, const std::function<bool(const Tria
   return std::count_if(study.trials.begin(), study.trials.end(), holds);
 }
 
-// What a figure of accuracies cannot show; "" where that is nothing.
+std::string of_chance(const ReportedStudy& study) {
+  return study.has_accuracies() ? " One that did not learn counts with the accuracy of chance."
+                                : "";
+}
+
+// What a figure of values cannot show; "" where that is nothing.
 std::string left_out(const ReportedStudy& study) {
   const int64_t failed = count_if(study, [](const Trial& trial) {
-    return trial.state == TrialState::failed && !accuracy_of(trial);
+    return trial.state == TrialState::failed && !value_of(trial);
   });
   const int64_t unfinished = count_if(study, [](const Trial& trial) { return !trial.finished(); });
   std::string text;
   if (failed > 0)
-    text +=
-        fmt::format(" Left out: {} that failed without an accuracy.", plural(failed, "network"));
+    text += fmt::format(" Left out: {} that failed without {}.", plural(failed, "network"),
+                        study.a_value());
   if (unfinished > 0)
     text += fmt::format(" {} {} waiting or in training.", plural(unfinished, "network"),
                         unfinished == 1 ? "is" : "are");
@@ -114,15 +128,15 @@ void mark_groups(Chart& chart, const Groups& groups, const std::function<double(
 }
 
 std::string hint_of(const Trial& trial) {
-  return fmt::format("trial {}: {:.4f}, {}", trial.number, *trial.validation_accuracy,
-                     trial.architecture);
+  return fmt::format("trial {}: {}, {}", trial.number, measured(*trial.value), trial.architecture);
 }
 
 // Steps at each new best of the points, which are in the order of x.
-std::vector<Point> running_best(const std::vector<Point>& points, double end) {
+std::vector<Point> running_best(const ReportedStudy& study, const std::vector<Point>& points,
+                                double end) {
   std::vector<Point> steps;
   for (const Point& point : points) {
-    if (!steps.empty() && point.y <= steps.back().y) continue;
+    if (!steps.empty() && !study.is_better(point.y, steps.back().y)) continue;
     if (!steps.empty()) steps.push_back({point.x, steps.back().y});
     steps.push_back(point);
   }
@@ -151,13 +165,13 @@ std::vector<Stretch> epsilon_stretches(const ReportedStudy& study) {
 }
 
 Figure trials_in_order(const ReportedStudy& study) {
-  Figure figure{"trials", "Accuracy of each trial", "", kNoResult + left_out(study)};
+  Figure figure{"trials", study.value_name() + " of each trial", "", kNoResult + left_out(study)};
   const Groups groups(study);
   if (groups.size() == 0) return figure;
   const auto number = [](const Trial& trial) { return static_cast<double>(trial.number); };
   Chart chart(figure.title,
               whole_axis("trial, in the order of proposal", 1, study.trials.back().number),
-              accuracy_axis(accuracies_of(study)));
+              value_axis(study, values_of(study)));
   std::string of_epsilon;
   if (study.by_agent()) {
     const std::vector<Stretch> stretches = epsilon_stretches(study);
@@ -173,13 +187,13 @@ Figure trials_in_order(const ReportedStudy& study) {
   mark_groups(chart, groups, number);
   std::vector<Point> complete;
   for (const Trial& trial : study.trials) {
-    if (trial.state == TrialState::complete && accuracy_of(trial))
-      complete.push_back({number(trial), *accuracy_of(trial)});
+    if (trial.state == TrialState::complete && value_of(trial))
+      complete.push_back({number(trial), *value_of(trial)});
   }
-  chart.line(running_best(complete, number(study.trials.back())), "best");
+  chart.line(running_best(study, complete, number(study.trials.back())), "best");
   if (!complete.empty()) chart.legend_line("the best so far", "best");
   figure.svg = chart.svg();
-  figure.caption = fmt::format("{} with an accuracy.{}{}", plural(groups.size(), "network"),
+  figure.caption = fmt::format("{} with {}.{}{}", plural(groups.size(), "network"), study.a_value(),
                                of_epsilon, left_out(study));
   return figure;
 }
@@ -199,17 +213,17 @@ bool is_epsilon_of_first_samples(const ReportedStudy& study) {
 }
 
 // What the agent sampled at each epsilon, the largest first.
-struct SampledAccuracies {
+struct SampledValues {
   std::map<double, Mean, std::greater<>> means;
   int64_t without = 0;  // samples whose network has no accuracy
 };
 
-SampledAccuracies sampled_accuracies(const ReportedStudy& study) {
-  SampledAccuracies sampled;
+SampledValues sampled_values(const ReportedStudy& study) {
+  SampledValues sampled;
   for (const Sample& sample : study.samples) {
     const Trial& trial = trial_of(study, sample);
     if (!search::is_walk(sample, trial)) continue;
-    if (const auto accuracy = accuracy_of(trial)) {
+    if (const auto accuracy = value_of(trial)) {
       sampled.means[sample.epsilon].add(*accuracy);
     } else {
       ++sampled.without;
@@ -218,7 +232,8 @@ SampledAccuracies sampled_accuracies(const ReportedStudy& study) {
   return sampled;
 }
 
-std::string picture_of_means(const std::string& title, const SampledAccuracies& sampled) {
+std::string picture_of_means(const std::string& title, const ReportedStudy& study,
+                             const SampledValues& sampled) {
   std::vector<std::string> labels;
   std::vector<Point> points;
   std::vector<Stretch> counts;
@@ -230,15 +245,16 @@ std::string picture_of_means(const std::string& title, const SampledAccuracies& 
   }
   const auto [low, high] = std::minmax_element(
       points.begin(), points.end(), [](const Point& a, const Point& b) { return a.y < b.y; });
-  const double room = std::max(0.001, (high->y - low->y) / 8);  // for the written means
+  const double least = study.has_accuracies() ? 0.001 : 0;
+  const double room = std::max(least, (high->y - low->y) / 8);  // for the written means
   Chart chart(title, label_axis("epsilon", labels),
-              linear_axis("mean validation accuracy", low->y, high->y + room));
+              linear_axis("mean " + study.axis_name(), low->y, high->y + room));
   chart.stretches("samples", counts);
   chart.line(points, "searched");
   chart.mark(Mark::dot, points, "searched", 4);
   for (const Point& point : points) {
     if (points.size() <= kMostWrittenMeans)
-      chart.text(point, fmt::format("{:.4f}", point.y), "middle halo", 0, -11);
+      chart.text(point, measured(point.y), "middle halo", 0, -11);
   }
   return chart.svg();
 }
@@ -250,24 +266,22 @@ Figure means_by_epsilon(const ReportedStudy& study) {
         fmt::format("Not here: the strategy {} has no epsilon.", study.configuration.strategy.kind);
     return figure;
   }
-  const SampledAccuracies sampled = sampled_accuracies(study);
+  const SampledValues sampled = sampled_values(study);
   if (sampled.means.empty()) {
     figure.caption = "No sample of the agent has a result yet.";
   } else if (sampled.means.size() == 1) {
     const auto& [epsilon, mean] = *sampled.means.begin();
     figure.caption = fmt::format(
         "Nothing to compare: every sample with a result is of epsilon {:g}; the mean of {} is "
-        "{:.4f}.",
-        epsilon, grouped(mean.count), mean.value());
+        "{}.",
+        epsilon, grouped(mean.count), measured(mean.value()));
   } else {
-    figure.svg = picture_of_means(figure.title, sampled);
-    figure.caption =
-        "A network counts as often as the agent sampled it; one that did not learn counts with the "
-        "accuracy of chance.";
+    figure.svg = picture_of_means(figure.title, study, sampled);
+    figure.caption = "A network counts as often as the agent sampled it." + of_chance(study);
   }
   if (sampled.without > 0)
-    figure.caption += fmt::format(" Left out: {} whose network has no accuracy.",
-                                  plural(sampled.without, "sample"));
+    figure.caption += fmt::format(" Left out: {} whose network has no {}.",
+                                  plural(sampled.without, "sample"), study.noun());
   if (sampled.means.size() > 1 && is_epsilon_of_first_samples(study))
     figure.caption +=
         " Each sample has the epsilon of its network's first one, as an imported log gives it: "
@@ -277,29 +291,37 @@ Figure means_by_epsilon(const ReportedStudy& study) {
 
 // ---- 3: histogram ----
 
-// Accuracies in bins of equal width; bin i begins at i times the width.
+// Values in bins of equal width; bin i begins at i times the width. Those of fractions end at 0 and 1.
 class Bins {
  public:
-  explicit Bins(const std::vector<double>& accuracies) {
-    const auto [low, high] = std::minmax_element(accuracies.begin(), accuracies.end());
-    width_ = round_step(std::max(0.001, (*high - *low) / kMostBins));
-    for (double accuracy : accuracies) ++heights_[bin_of(accuracy)];
+  Bins(const std::vector<double>& values, bool are_fractions) : are_fractions_(are_fractions) {
+    const auto [low, high] = std::minmax_element(values.begin(), values.end());
+    const double least =
+        are_fractions ? 0.001 : 1e-6 * std::max({std::abs(*low), std::abs(*high), 1e-6});
+    width_ = round_step(std::max(least, (*high - *low) / kMostBins));
+    for (double value : values) ++heights_[bin_of(value)];
   }
 
   double width() const { return width_; }
   // Around all bins; where they are few, with room for more, so that none fills the plot.
-  double begin() const { return std::max(0.0, edge(heights_.begin()->first - room())); }
-  double end() const { return std::min(1.0, edge(heights_.rbegin()->first + 1 + room())); }
+  double begin() const {
+    const double begin = edge(heights_.begin()->first - room());
+    return are_fractions_ ? std::max(0.0, begin) : begin;
+  }
+  double end() const {
+    const double end = edge(heights_.rbegin()->first + 1 + room());
+    return are_fractions_ ? std::min(1.0, end) : end;
+  }
   int64_t highest() const {
     return std::max_element(heights_.begin(), heights_.end(),
                             [](const auto& a, const auto& b) { return a.second < b.second; })
         ->second;
   }
 
-  // Of some of the accuracies, on top of those that were drawn before.
+  // Of some of the values, on top of those that were drawn before.
   std::vector<Bar> stack(const std::vector<const Trial*>& trials) {
     std::map<int64_t, int64_t> counts;
-    for (const Trial* trial : trials) ++counts[bin_of(*accuracy_of(*trial))];
+    for (const Trial* trial : trials) ++counts[bin_of(*value_of(*trial))];
     std::vector<Bar> bars;
     for (const auto& [bin, count] : counts) {
       const auto below = static_cast<double>(drawn_[bin]);
@@ -311,9 +333,9 @@ class Bins {
 
  private:
   // 0.58 / 0.02 is a little less than 29. The last bin holds 1 as well.
-  int64_t bin_of(double accuracy) const {
-    return std::min(static_cast<int64_t>(std::floor(accuracy / width_ + 1e-9)),
-                    static_cast<int64_t>(std::llround(1 / width_)) - 1);
+  int64_t bin_of(double value) const {
+    const auto bin = static_cast<int64_t>(std::floor(value / width_ + 1e-9));
+    return are_fractions_ ? std::min(bin, static_cast<int64_t>(std::llround(1 / width_)) - 1) : bin;
   }
   double edge(int64_t bin) const { return width_ * static_cast<double>(bin); }
   int64_t room() const {
@@ -322,16 +344,20 @@ class Bins {
     return std::max<int64_t>(0, (kFewest - bins) / 2);
   }
 
+  bool are_fractions_;
   double width_;
   std::map<int64_t, int64_t> heights_, drawn_;
 };
 
 Figure histogram(const ReportedStudy& study) {
-  Figure figure{"histogram", "How the accuracies are spread", "", kNoResult + left_out(study)};
+  Figure figure{"histogram",
+                study.has_accuracies() ? "How the accuracies are spread"
+                                       : "How " + study.axis_name() + " is spread",
+                "", kNoResult + left_out(study)};
   const Groups groups(study);
   if (groups.size() == 0) return figure;
-  Bins bins(accuracies_of(study));
-  Chart chart(figure.title, linear_axis("validation accuracy", bins.begin(), bins.end()),
+  Bins bins(values_of(study), study.has_accuracies());
+  Chart chart(figure.title, linear_axis(study.axis_name(), bins.begin(), bins.end()),
               count_axis("networks", bins.highest()));
   const auto add = [&](const std::vector<const Trial*>& trials, const std::string& legend,
                        const std::string& css_class) {
@@ -356,7 +382,7 @@ bool has_size(const Trial& trial) { return trial.parameters && *trial.parameters
 std::vector<const Trial*> sized_networks(const ReportedStudy& study) {
   std::vector<const Trial*> sized;
   for (const Trial& trial : study.trials) {
-    if (trial.state == TrialState::complete && accuracy_of(trial) && has_size(trial))
+    if (trial.state == TrialState::complete && value_of(trial) && has_size(trial))
       sized.push_back(&trial);
   }
   std::stable_sort(sized.begin(), sized.end(),
@@ -372,12 +398,12 @@ std::string picture_of_sizes(const std::string& title, const ReportedStudy& stud
   for (auto* group : {&groups.searched, &groups.screened})
     std::erase_if(*group, [](const Trial* trial) { return !has_size(*trial); });
   std::vector<double> accuracies;
-  for (const Trial* trial : sized) accuracies.push_back(*accuracy_of(*trial));
+  for (const Trial* trial : sized) accuracies.push_back(*value_of(*trial));
   const Axis x = logarithmic_axis("trainable parameters (logarithmic)", size(*sized.front()),
                                   size(*sized.back()));
-  Chart chart(title, x, accuracy_axis(accuracies));
+  Chart chart(title, x, value_axis(study, accuracies));
   mark_groups(chart, groups, size);
-  chart.line(running_best(points_of(sized, size), x.to), "best");
+  chart.line(running_best(study, points_of(sized, size), x.to), "best");
   chart.legend_line("the best up to a size", "best");
   std::vector<const Trial*> best;
   for (const Trial& trial : study.best) {
@@ -387,12 +413,12 @@ std::string picture_of_sizes(const std::string& title, const ReportedStudy& stud
   if (!best.empty())
     chart.legend(Mark::ring,
                  best.size() == 1 ? "the best" : fmt::format("the best {}", best.size()), "best");
-  for (const Trial* trial : best) chart.hint({size(*trial), *accuracy_of(*trial)}, hint_of(*trial));
+  for (const Trial* trial : best) chart.hint({size(*trial), *value_of(*trial)}, hint_of(*trial));
   return chart.svg();
 }
 
 Figure accuracy_by_size(const ReportedStudy& study) {
-  Figure figure{"size", "Accuracy against size", "", ""};
+  Figure figure{"size", study.value_name() + " against size", "", ""};
   const std::vector<const Trial*> sized = sized_networks(study);
   const int64_t complete =
       count_if(study, [](const Trial& trial) { return trial.state == TrialState::complete; });
@@ -501,11 +527,11 @@ std::vector<Column> columns_of(const ReportedStudy& study) {
   Column later{study.by_agent() ? "search, epsilon below 1" : "search", "searched", {}};
   Column screened{"screening", "screened", {}};
   for (const Trial& trial : study.trials) {
-    if (!accuracy_of(trial)) continue;
+    if (!value_of(trial)) continue;
     Column& column = search::is_screened(trial)               ? screened
                      : study.by_agent() && trial.epsilon == 1 ? uniform
                                                               : later;
-    column.accuracies.push_back(*accuracy_of(trial));
+    column.accuracies.push_back(*value_of(trial));
   }
   std::vector<Column> columns{uniform, later, screened};
   std::erase_if(columns, [](const Column& column) { return column.accuracies.empty(); });
@@ -526,7 +552,7 @@ void draw_column(Chart& chart, const Column& column, double place) {
   chart.mark(screened ? Mark::diamond : Mark::dot, points, column.css_class,
              screened ? 4.5 : dot_size(points.size()));
   chart.line({{place - 0.32, mean.value()}, {place + 0.26, mean.value()}}, "best");
-  chart.text({place + 0.28, mean.value()}, fmt::format("{:.4f}", mean.value()), "halo", 0, 4.5);
+  chart.text({place + 0.28, mean.value()}, measured(mean.value()), "halo", 0, 4.5);
 }
 
 std::string picture_of_screening(const std::string& title, const ReportedStudy& study) {
@@ -540,7 +566,7 @@ std::string picture_of_screening(const std::string& title, const ReportedStudy& 
         {place - 0.5, place + 0.5, grouped(static_cast<int64_t>(column.accuracies.size()))});
   }
   Chart chart(title, label_axis("where networks come from", labels),
-              accuracy_axis(accuracies_of(study)));
+              value_axis(study, values_of(study)));
   chart.stretches("networks", counts);
   for (size_t i = 0; i < columns.size(); ++i)
     draw_column(chart, columns[i], static_cast<double>(i));
@@ -552,15 +578,13 @@ Figure screened_networks(const ReportedStudy& study) {
   Figure figure{"screened", "Screened networks beside those of the search", "", ""};
   const int64_t screened = count_if(study, search::is_screened);
   const int64_t with_accuracy = count_if(
-      study, [](const Trial& trial) { return search::is_screened(trial) && accuracy_of(trial); });
+      study, [](const Trial& trial) { return search::is_screened(trial) && value_of(trial); });
   figure.caption =
-      fmt::format("Of {} picked by screening, {} {} an accuracy.", plural(screened, "network"),
-                  grouped(with_accuracy), with_accuracy == 1 ? "has" : "have");
+      fmt::format("Of {} picked by screening, {} {} {}.", plural(screened, "network"),
+                  grouped(with_accuracy), with_accuracy == 1 ? "has" : "have", study.a_value());
   if (with_accuracy == 0) return figure;
   figure.svg = picture_of_screening(figure.title, study);
-  figure.caption +=
-      " One that did not learn counts with the accuracy of chance. Places within a column mean "
-      "nothing.";
+  figure.caption += of_chance(study) + " Places within a column mean nothing.";
   if (study.by_agent()) figure.caption += " Networks of epsilon 1 were drawn uniformly.";
   return figure;
 }
@@ -573,18 +597,39 @@ ReportedStudy read_study(search::Study& study) {
                      study.counts(),  study.trials(true),
                      study.samples(), {}};
   for (const Trial& trial : read.trials) {
-    if (trial.state == TrialState::complete && accuracy_of(trial)) read.best.push_back(trial);
+    if (trial.state == TrialState::complete && value_of(trial)) read.best.push_back(trial);
   }
-  std::stable_sort(read.best.begin(), read.best.end(), [](const Trial& a, const Trial& b) {
-    return *a.validation_accuracy > *b.validation_accuracy;
+  std::stable_sort(read.best.begin(), read.best.end(), [&](const Trial& a, const Trial& b) {
+    return read.is_better(*a.value, *b.value);
   });
   if (read.best.size() > kBest) read.best.resize(kBest);
   return read;
 }
 
-std::optional<double> accuracy_of(const Trial& trial) {
-  const std::optional<double> accuracy = trial.validation_accuracy;
-  return trial.counts() && accuracy && std::isfinite(*accuracy) ? accuracy : std::nullopt;
+datasets::Measure ReportedStudy::measure() const { return search::measure_of(configuration); }
+
+bool ReportedStudy::has_accuracies() const {
+  return configuration.evaluator.objective.is_accuracy();
+}
+
+bool ReportedStudy::is_better(double a, double b) const {
+  return datasets::is_better(a, b, measure().direction);
+}
+
+std::string ReportedStudy::axis_name() const {
+  return has_accuracies() ? "validation accuracy" : measure().name;
+}
+
+std::string ReportedStudy::value_name() const {
+  return has_accuracies() ? "Accuracy" : measure().name;
+}
+
+std::string ReportedStudy::noun() const { return has_accuracies() ? "accuracy" : "value"; }
+
+std::string ReportedStudy::a_value() const { return has_accuracies() ? "an accuracy" : "a value"; }
+
+std::optional<double> value_of(const Trial& trial) {
+  return trial.counts() && !trial.predicted ? trial.value : std::nullopt;
 }
 
 std::vector<Figure> make_figures(const ReportedStudy& study) {

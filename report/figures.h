@@ -19,13 +19,21 @@ struct ReportedStudy {
   std::vector<search::Trial> best;  // at most ten complete ones, the best first
 
   bool by_agent() const { return search::heeds_epsilon(configuration.strategy.kind); }
+  // What the study searches for, and in which words.
+  datasets::Measure measure() const;
+  bool has_accuracies() const;
+  bool is_better(double a, double b) const;
+  std::string axis_name() const;   // "validation accuracy", or the measure's name
+  std::string value_name() const;  // "Accuracy", or the measure's name
+  std::string noun() const;        // "accuracy" or "value"
+  std::string a_value() const;     // "an accuracy" or "a value"
 };
 
 ReportedStudy read_study(search::Study& study);
 
-// The accuracy of a network that counts as a model: complete, or at chance because it did not
+// The value of a network that counts as a model: complete, or at chance because it did not
 // learn. None for other failures, and for what has not finished.
-std::optional<double> accuracy_of(const search::Trial& trial);
+std::optional<double> value_of(const search::Trial& trial);
 
 struct Figure {
   std::string name;  // in the page's addresses

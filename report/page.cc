@@ -174,8 +174,8 @@ std::string lead(const ReportedStudy& study) {
       fmt::format("A {} search. ", strategy_name(study.configuration.strategy.kind)) +
       progress(study);
   if (!study.best.empty())
-    text += fmt::format(" The best network reaches a validation accuracy of {:.4f}.",
-                        *study.best[0].validation_accuracy);
+    text += fmt::format(" The best network reaches a {} of {}.", study.axis_name(),
+                        measured(*study.best[0].value));
   else if (!study.trials.empty())
     text += " No network is complete.";
   return fmt::format("<p class=\"lead\">{}</p>\n", escaped(text));
@@ -183,8 +183,7 @@ std::string lead(const ReportedStudy& study) {
 
 std::string tiles(const ReportedStudy& study) {
   std::vector<std::pair<std::string, std::string>> list{
-      {study.best.empty() ? "-" : fixed(study.best[0].validation_accuracy, 4),
-       "best validation accuracy"},
+      {study.best.empty() ? "-" : measured(*study.best[0].value), "best " + study.axis_name()},
       {grouped(study.counts.in(TrialState::complete)), "networks complete"},
       {grouped(study.counts.in(TrialState::failed)), "networks failed"},
       {grouped(study.counts.samples), "samples drawn"}};
@@ -249,6 +248,13 @@ std::string evaluation_in_words(const search::EvaluatorSettings& evaluator) {
                      training.epochs, training.batch_size, training.learning_rate);
 }
 
+std::string objective_in_words(const ReportedStudy& study) {
+  std::string text = to_string(study.measure().direction) + " " + code(study.measure().name);
+  if (const auto& range = study.configuration.evaluator.objective.reward_range)
+    text += fmt::format("; rewards from {:g} (worst) to {:g} (best)", range->first, range->second);
+  return text;
+}
+
 // Of the results, as far as the study knows times.
 std::string results_stored(const ReportedStudy& study) {
   std::string first, last;
@@ -278,6 +284,7 @@ std::string searched(const ReportedStudy& study) {
   if (!configuration.data.name.empty())
     facts.emplace_back("data set", data_in_words(configuration.data));
   facts.emplace_back("evaluation", evaluation_in_words(configuration.evaluator));
+  if (!study.has_accuracies()) facts.emplace_back("objective", objective_in_words(study));
   facts.emplace_back("search space", space_in_words(configuration));
   facts.emplace_back("strategy", escaped(strategy_in_words(configuration.strategy)));
   facts.emplace_back("schedule", escaped(schedule_in_words(study)));
@@ -353,8 +360,9 @@ std::string best_networks(const ReportedStudy& study) {
       {"parameters", [](const Trial& trial) { return short_count(trial.parameters); }},
       {"MACs", [](const Trial& trial) { return short_count(trial.macs); }},
       {"seconds", seconds_cell}};
-  std::vector<Head> heads{
-      {"", Cells::numbers}, {"accuracy", Cells::numbers}, {"trial", Cells::numbers}};
+  std::vector<Head> heads{{"", Cells::numbers},
+                          {study.has_accuracies() ? "accuracy" : study.axis_name(), Cells::numbers},
+                          {"trial", Cells::numbers}};
   std::vector<const BestColumn*> columns;
   std::string missing;
   for (const BestColumn& column : optional_columns) {
@@ -369,8 +377,7 @@ std::string best_networks(const ReportedStudy& study) {
   heads.push_back({"architecture"});
   std::vector<Row> rows;
   for (const Trial& trial : study.best) {
-    Row row{std::to_string(rows.size() + 1), fixed(trial.validation_accuracy, 4),
-            std::to_string(trial.number)};
+    Row row{std::to_string(rows.size() + 1), measured(*trial.value), std::to_string(trial.number)};
     for (const BestColumn* column : columns) row.push_back(column->cell(trial));
     row.push_back(fmt::format("<code class=\"architecture\">{}</code>{}",
                               escaped(trial.architecture), is_screened(trial) ? " screened" : ""));

@@ -39,10 +39,10 @@ Candidates draw_candidates(const Space& space, int64_t count, uint64_t seed,
 std::vector<std::string> draw_by_policy(Study& study, int64_t count, double epsilon,
                                         std::optional<uint64_t> seed) {
   const Configuration configuration = stored_configuration(study);
-  const Space space = build_space(configuration);
+  const Space space = searched_space(configuration);
   const uint64_t study_seed = study.info().seed;
   const Admission admits = admission_of(configuration, space.input());
-  const auto strategy = make_strategy(configuration.strategy, space, study_seed, admits);
+  const auto strategy = make_strategy(configuration, space, study_seed, admits);
   for (const auto& sample : study.sequenced_samples_after(0)) strategy->observe(sample);
   const Situation situation{epsilon, study.pending_architectures()};
   strategy->prepare(situation.pending);

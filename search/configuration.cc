@@ -182,6 +182,7 @@ class Keys {
     data(configuration.data);
     space(configuration.space);
     strategy(configuration.strategy);
+    objective(configuration.evaluator.objective);
     evaluator(configuration.evaluator);
     final_training(configuration.final_training);
   }
@@ -368,9 +369,13 @@ class Keys {
         "Most bytes by the estimate that is stored with each trial; 0 is no limit.");
     add("precision", t.precision, {"auto", "float32", "bfloat16"},
         "auto (bfloat16 where the hardware has it), float32 or bfloat16.");
-    add("file", e.table.file, "Table: the CSV file.");
-    add("architecture_column", e.table.architecture_column, "Table: \"\" is architecture or net.");
-    add("target", e.table.target, "Table: the column of accuracies; \"\" is the format's own.");
+    add("file", e.table.file, "Table: the file, of any form that is read (docs/logs.md).");
+    add("architecture_column", e.table.architecture_column,
+        "Table: \"\" is net, architecture, or the only one of text.");
+    add("target", e.table.target,
+        "Table: the column that is looked up; \"\" is the form's own, or the only one of numbers.");
+    add("features", e.table.features,
+        "Table: columns that are part of what a network is called, by name or pattern.");
     add("seconds_per_trial", e.table.seconds_per_trial, Range{0, 86400},
         "Table: wait so long to imitate training.");
   }
@@ -396,6 +401,39 @@ class Keys {
         "How many images train; 0 is all that do not validate.");
     add("validation_images", f.validation_images, between(0, kMostImages),
         "Held back to choose the best epoch; 0: all train, the last epoch is kept.");
+  }
+
+  void objective(Objective& o) {
+    section_ = "objective";
+    add("measure", o.measure,
+        "What is searched for; \"\" is validation_accuracy, or the target of a table.");
+    keys_.push_back({section_, "direction",
+                     "maximize or minimize; \"\" is maximize, or as the table's form says.",
+                     [&o](const toml::node& node) {
+                       std::string text;
+                       read(node, text);
+                       if (text != "" && text != "maximize" && text != "minimize")
+                         throw Mismatch{"maximize or minimize, not " + shown(write(text))};
+                       o.direction.reset();
+                       if (!text.empty())
+                         o.direction = text == "minimize" ? datasets::Direction::minimize
+                                                          : datasets::Direction::maximize;
+                     },
+                     [&o] { return write(o.direction ? to_string(*o.direction) : ""); }});
+    keys_.push_back({section_, "reward_range",
+                     "Worst and best value, rewarded with 0 and 1; [] only for accuracies, or "
+                     "without Q-values.",
+                     [&o](const toml::node& node) {
+                       std::vector<double> range;
+                       read(node, range);
+                       const bool is_range = range.size() == 2 && kFinite.holds(range[0]) &&
+                                             kFinite.holds(range[1]) && range[0] != range[1];
+                       if (!is_range && !range.empty())
+                         throw Mismatch{"the worst and the best value, such as [20.0, 5.0]"};
+                       o.reward_range.reset();
+                       if (is_range) o.reward_range.emplace(range[0], range[1]);
+                     },
+                     [&o] { return o.reward_range ? write(*o.reward_range) : "[]"; }});
   }
 
   static void check_schedule(const std::vector<std::pair<double, int>>& schedule) {

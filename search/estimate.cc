@@ -7,6 +7,7 @@
 
 #include "metaqnn/architecture/shapes.h"
 #include "metaqnn/base/error.h"
+#include "metaqnn/search/search.h"
 #include "metaqnn/search/space/distinct_walks.h"
 
 namespace metaqnn::search {
@@ -159,7 +160,7 @@ SearchCost cost_of(const CostBasis& basis) {
 
 SearchEstimate estimate_search(const Configuration& configuration, const EstimateOptions& options) {
   const Space space = build_space(configuration);
-  make_strategy(configuration.strategy, space, configuration.seed);  // its settings are checked
+  make_strategy(configuration, space, configuration.seed);  // its settings are checked
   SearchEstimate estimate;
   estimate.basis = basis_of(configuration, options);
   const auto evaluator =

@@ -12,6 +12,7 @@
 #include "datasets/images/data_set.h"
 #include "datasets/images/padding.h"
 #include "metaqnn/base/error.h"
+#include "metaqnn/search/search.h"
 #include "search/evaluate/device_fault.h"
 #include "search/model_locks.h"
 #include "search/version.h"
@@ -255,8 +256,9 @@ std::vector<Trial> choose_trials(Study& study, const TrialSelection& choice, con
           fmt::format("no complete trial has at most {} parameters", *choice.max_parameters));
     }
   }
-  std::stable_sort(trials.begin(), trials.end(), [](const Trial& a, const Trial& b) {
-    return a.validation_accuracy > b.validation_accuracy;
+  const datasets::Direction direction = measure_of(stored_configuration(study)).direction;
+  std::stable_sort(trials.begin(), trials.end(), [&](const Trial& a, const Trial& b) {
+    return b.value && datasets::is_better(*a.value, *b.value, direction);
   });
   if (std::cmp_greater(trials.size(), choice.top)) trials.resize(static_cast<size_t>(choice.top));
   return trials;

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <limits>
 #include <unordered_map>
+#include <utility>
 
+#include "base/foreign_text.h"
 #include "datasets/logs/description.h"
 #include "datasets/logs/fields.h"
 #include "metaqnn/base/error.h"
@@ -15,12 +17,22 @@ namespace {
 // Of rows that do not say it: drawn uniformly.
 constexpr double kUnknownEpsilon = 1;
 
-Trial to_trial(const datasets::LogRow& row, const std::string& architecture) {
+bool is_accuracy(const datasets::Measure& measure) {
+  return measure.name == datasets::Measure().name;
+}
+
+Trial to_trial(const datasets::LogRow& row, const std::string& architecture,
+               const datasets::Measure& measure) {
   Trial trial;
   trial.architecture = architecture;
   trial.state = TrialState::complete;
   if (row.failed()) trial.fail(row.reason);
-  trial.validation_accuracy = row.value;
+  if (is_accuracy(measure)) {
+    trial.validation_accuracy = row.value;
+  } else if (row.value) {
+    trial.value = row.value;
+    trial.measures[measure.name] = *row.value;
+  }
   trial.epsilon = kUnknownEpsilon;
   trial.attempts = 1;
   trial.origin = "import";
@@ -37,8 +49,9 @@ struct PlannedSample {
 
 class Importer {
  public:
-  Importer(const datasets::Log& log, const Space& space, Study& study)
-      : log_(log), space_(space), study_(study) {}
+  Importer(const datasets::Log& log, const Space& space, Study& study,
+           const datasets::Measure& measure)
+      : log_(log), space_(space), study_(study), measure_(measure) {}
 
   ImportReport run() {
     for (const datasets::LogRow& row : log_.rows) sort_in(row);
@@ -103,7 +116,7 @@ class Importer {
 
   void add(Group& group) {
     const datasets::MergedRow merged = datasets::merge(group.rows);
-    group.trial = study_.add_trial(to_trial(merged.row, group.architecture), 0);
+    group.trial = study_.add_trial(to_trial(merged.row, group.architecture, measure_), 0);
     ++report_.trials;
     report_.merged.add(group.rows.size(), merged.results);
   }
@@ -128,6 +141,7 @@ class Importer {
   const datasets::Log& log_;
   const Space& space_;
   Study& study_;
+  const datasets::Measure& measure_;
   std::vector<Group> groups_;                       // in the order of their first rows
   std::unordered_map<std::string, size_t> places_;  // in groups_
   std::vector<std::pair<const datasets::LogRow*, size_t>> rows_;  // in their order, and the group
@@ -138,11 +152,21 @@ class Importer {
 
 }  // namespace
 
-ImportReport import_log(const datasets::Log& given, const Space& space, Study& study) {
-  const datasets::Log log = as_accuracies(given);
+datasets::Log as_results(datasets::Log log, const datasets::Measure& measure) {
+  if (is_accuracy(measure)) return as_accuracies(std::move(log));
+  if (log.measure.direction == measure.direction) return log;
+  const bool is_least = measure.direction == datasets::Direction::minimize;
+  throw UsageError(log.source + ": of '" + shown(log.measure.name) + "' " +
+                   (is_least ? "more" : "less") + " is better, and the study searches for the " +
+                   (is_least ? "least " : "largest ") + shown(measure.name));
+}
+
+ImportReport import_log(const datasets::Log& given, const Space& space, Study& study,
+                        const datasets::Measure& measure) {
+  const datasets::Log log = as_results(given, measure);
   ImportReport report;
   transact(study, [&](bool again) {
-    ImportReport found = Importer(log, space, study).run();
+    ImportReport found = Importer(log, space, study, measure).run();
     const bool is_done = again && found.trials == 0 && found.samples == 0;
     if (!is_done) report = std::move(found);
   });

@@ -24,7 +24,12 @@ struct ImportReport {
 // numbers where the log has them, the order of the rows otherwise, so that a study exported and
 // imported again continues as it would have. Left out: rows whose architecture is malformed or not
 // in the space, that are already in the study, or that have no result. One transaction: all or
-// nothing.
-ImportReport import_log(const datasets::Log& log, const Space& space, Study& study);
+// nothing. `measure`: what the study searches for. Throws what as_results() throws.
+ImportReport import_log(const datasets::Log& log, const Space& space, Study& study,
+                        const datasets::Measure& measure = {});
+// The log with values as a study of the measure holds them: fractions where it is the validation
+// accuracy (of per cent where the log's unit says so). Throws UsageError where they are others, or
+// their direction is another.
+datasets::Log as_results(datasets::Log log, const datasets::Measure& measure);
 
 }  // namespace metaqnn::search

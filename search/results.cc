@@ -29,7 +29,8 @@ datasets::Log read_file(const std::string& name, const datasets::LogOptions& opt
 Results read_results(const std::string& name, const datasets::LogOptions& options) {
   if (!is_study_url(name)) return {read_file(name, options), std::nullopt};
   const auto study = open_study_to_read(name);
-  Results results{to_log(*study), build_space(stored_configuration(*study))};
+  const Configuration configuration = stored_configuration(*study);
+  Results results{to_log(*study, measure_of(configuration)), build_space(configuration)};
   results.log.source = without_passwords(name);
   return results;
 }

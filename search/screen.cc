@@ -13,6 +13,7 @@
 #include "base/names.h"
 #include "base/nesting.h"
 #include "metaqnn/base/error.h"
+#include "metaqnn/search/search.h"
 
 namespace metaqnn::search {
 namespace {
@@ -33,9 +34,9 @@ struct Known {
   uint64_t seed;
 };
 
-Known read(Study& study) {
+Known read(Study& study, const datasets::Measure& measure) {
   const Snapshot snapshot(study);
-  Known known{to_log(study), {}, study.sequenced_samples_after(0), study.info().seed};
+  Known known{to_log(study, measure), {}, study.sequenced_samples_after(0), study.info().seed};
   for (const datasets::LogRow& row : known.log.rows) known.seen.insert(row.architecture);
   return known;
 }
@@ -49,7 +50,7 @@ std::vector<std::string> draw_candidates(Known& known, const Configuration& conf
   std::vector<std::string> drawn;
   Random random = Random::stream(settings.fit.seed, "screen");
   if (settings.draw != Draw::uniform) {
-    const auto strategy = make_strategy(configuration.strategy, space, known.seed);
+    const auto strategy = make_strategy(configuration, space, known.seed);
     for (const SequencedSample& sample : known.samples) strategy->observe(sample);
     const Situation situation{settings.epsilon, {}};
     strategy->prepare(situation.pending);
@@ -80,8 +81,10 @@ std::vector<std::string> draw_candidates(Known& known, const Configuration& conf
 StudyFigures figures_of(const datasets::Log& log, const predict::Samples& samples) {
   StudyFigures figures;
   figures.results = static_cast<int64_t>(samples.size());
-  std::vector<double> sorted(samples.targets.begin(), samples.targets.end());
-  std::sort(sorted.begin(), sorted.end());
+  std::vector<double> sorted(samples.targets.begin(), samples.targets.end());  // the best last
+  std::sort(sorted.begin(), sorted.end(), [&](double a, double b) {
+    return datasets::is_better(b, a, samples.measure.direction);
+  });
   figures.mean = samples.targets.mean();
   figures.percentile_90 = sorted[(9 * sorted.size() + 9) / 10 - 1];
   figures.best = sorted.back();
@@ -97,12 +100,14 @@ StudyFigures figures_of(const datasets::Log& log, const predict::Samples& sample
 }
 
 Shortlist shortlist(const std::string& method, const Eigen::VectorXd& predictions,
-                    const std::vector<std::string>& candidates, int64_t top) {
+                    const std::vector<std::string>& candidates, int64_t top,
+                    datasets::Direction direction) {
   std::vector<size_t> order(candidates.size());
   std::iota(order.begin(), order.end(), size_t{0});
   const auto prediction = [&](size_t i) { return predictions(static_cast<Eigen::Index>(i)); };
-  std::stable_sort(order.begin(), order.end(),
-                   [&](size_t a, size_t b) { return prediction(a) > prediction(b); });
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return datasets::is_better(prediction(a), prediction(b), direction);
+  });
   order.resize(std::min(order.size(), static_cast<size_t>(top)));
   Shortlist list{method, {}};
   for (size_t i : order) list.picks.push_back({candidates[i], prediction(i)});
@@ -203,8 +208,8 @@ std::vector<std::string> ScreenPlan::architectures() const {
 ScreenPlan plan_screen(Study& study, const Configuration& configuration,
                        const ScreenSettings& settings) {
   for (const std::string& name : settings.methods) predict::find_method(name);
-  const Space space = build_space(configuration);
-  Known known = read(study);
+  const Space space = searched_space(configuration);
+  Known known = read(study, measure_of(configuration));
   const predict::Samples samples =
       predict::make_samples(known.log, settings.encoding, settings.failures);
   if (static_cast<int64_t>(samples.size()) < kFewestScreenResults) {
@@ -224,7 +229,8 @@ ScreenPlan plan_screen(Study& study, const Configuration& configuration,
     const auto predictor = predict::fit(predict::find_method(name), training);
     const Eigen::VectorXd predictions =
         predictor->predict(points, {false, settings.fit.threads}).mean;
-    plan.shortlists.push_back(shortlist(name, predictions, candidates, settings.top));
+    plan.shortlists.push_back(
+        shortlist(name, predictions, candidates, settings.top, samples.measure.direction));
   }
   return plan;
 }
@@ -253,25 +259,26 @@ ScreenPlan store_plan(Study& study, const ScreenSettings& settings, const Screen
   });
 }
 
-ShortlistFigures assess(const Shortlist& shortlist, double study_mean, Study& study) {
+ShortlistFigures assess(const Shortlist& shortlist, double study_mean, Study& study,
+                        datasets::Direction direction) {
   ShortlistFigures figures;
-  double squares = 0, constant_squares = 0, sum = 0, best = 0;
+  double squares = 0, constant_squares = 0, sum = 0;
   for (const Pick& pick : shortlist.picks) {
     const std::optional<Trial> trial = study.find_trial(pick.architecture);
-    if (!trial || !trial->finished() || !trial->validation_accuracy) continue;
-    const double accuracy = *trial->validation_accuracy;
+    if (!trial || !trial->finished() || !trial->value || trial->predicted) continue;
+    const double value = *trial->value;
     ++figures.results;
-    squares += std::pow(accuracy - pick.prediction, 2);
-    constant_squares += std::pow(accuracy - study_mean, 2);
-    sum += accuracy;
-    best = std::max(best, accuracy);
+    squares += std::pow(value - pick.prediction, 2);
+    constant_squares += std::pow(value - study_mean, 2);
+    sum += value;
+    if (!figures.best_accuracy || datasets::is_better(value, *figures.best_accuracy, direction))
+      figures.best_accuracy = value;
   }
   if (figures.results == 0) return figures;
   const auto n = static_cast<double>(figures.results);
   figures.l2_loss = squares / n;
   figures.constant_l2_loss = constant_squares / n;
   figures.mean_accuracy = sum / n;
-  figures.best_accuracy = best;
   return figures;
 }
 

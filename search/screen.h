@@ -64,8 +64,8 @@ struct ScreenSettings {
 // What was fitted on.
 struct StudyFigures {
   int64_t results = 0;       // different architectures with a result
-  double mean = 0;           // of their accuracies
-  double percentile_90 = 0;  // the smallest that at least 90% of them do not exceed
+  double mean = 0;           // of their values
+  double percentile_90 = 0;  // the first, from the worst on, that 90% of them are no better than
   double best = 0;
   // Mean of the networks drawn uniformly: proposed at epsilon 1. None where there are none.
   std::optional<double> exploration_mean;
@@ -78,7 +78,7 @@ struct Pick {
 
 struct Shortlist {
   std::string method;
-  std::vector<Pick> picks;  // largest prediction first; of equal ones the first drawn
+  std::vector<Pick> picks;  // best prediction first; of equal ones the first drawn
 };
 
 struct ScreenPlan {
@@ -106,11 +106,12 @@ std::optional<ScreenPlan> stored_plan(Study& study, const ScreenSettings& settin
 ScreenPlan store_plan(Study& study, const ScreenSettings& settings, const ScreenPlan& plan);
 
 struct ShortlistFigures {
-  int64_t results = 0;  // picks with an accuracy
-  std::optional<double> l2_loss, constant_l2_loss, mean_accuracy, best_accuracy;
+  int64_t results = 0;  // picks with a value
+  std::optional<double> l2_loss, constant_l2_loss, mean_accuracy, best_accuracy;  // of the values
 };
 
-ShortlistFigures assess(const Shortlist& shortlist, double study_mean, Study& study);
+ShortlistFigures assess(const Shortlist& shortlist, double study_mean, Study& study,
+                        datasets::Direction direction = datasets::Direction::maximize);
 
 // A pick of a screening, which no walk of the search led to.
 bool is_screened(const Trial& trial);

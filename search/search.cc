@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <thread>
 
 #include "base/blas_threads.h"
+#include "base/foreign_text.h"
 #include "metaqnn/base/error.h"
 #include "metaqnn/search/space/distinct_walks.h"
+#include "search/evaluate/table.h"
 #include "search/version.h"
 
 namespace metaqnn::search {
@@ -28,6 +31,20 @@ int64_t trial_count(const Counts& counts) {
   return total;
 }
 
+bool is_there(const TableSettings& table) {
+  std::error_code ignored;
+  return std::filesystem::exists(table.file, ignored);
+}
+
+// Why the space does not have it.
+std::string refusal_of(const Space& space, const std::string& architecture) {
+  try {
+    return space.find(architecture).refusal;
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+}
+
 constexpr int kFailuresInARow = 50;
 constexpr int kTooLargeInARow = 1000;  // costs no time, and Q-learning proposes what it likes
 
@@ -44,8 +61,7 @@ class SearchWorker {
         options_(options),
         configuration_(stored_configuration(study)),
         seed_(study.info().seed),
-        space_(build_space(configuration_)),
-        space_size_(space_.architecture_count()) {}
+        space_(build_space(configuration_)) {}
 
   SearchEnd run() {
     const bool needed = options_.waiting_only ? has_waiting(study_)
@@ -56,7 +72,9 @@ class SearchWorker {
     resources.seed = seed_;
     // Before a trial is claimed: what the user must mend shall not cost one.
     evaluator_ = options_.make_evaluator(configuration_, resources);
-    strategy_ = make_strategy(configuration_.strategy, space_, seed_,
+    space_ = searched_space(configuration_, *evaluator_);
+    space_size_ = space_.architecture_count();
+    strategy_ = make_strategy(configuration_, space_, seed_,
                               [this](const auto& text) { return evaluator_->keeps_limits(text); });
     register_worker();
     const SearchEnd end = loop();
@@ -190,7 +208,7 @@ class SearchWorker {
   Configuration configuration_;
   uint64_t seed_;
   Space space_;
-  int64_t space_size_;
+  int64_t space_size_ = 0;
   std::unique_ptr<Strategy> strategy_;
   std::unique_ptr<Evaluator> evaluator_;
   int64_t worker_ = 0;
@@ -212,6 +230,43 @@ StudyInfo describe_study(const Configuration& configuration) {
 
 Configuration stored_configuration(Study& study) {
   return parse_configuration(study.info().configuration, "configuration in " + study.url(), "/");
+}
+
+Configuration with_objective(Configuration configuration) {
+  EvaluatorSettings& evaluator = configuration.evaluator;
+  if (evaluator.looks_up() && is_there(evaluator.table))
+    evaluator.objective = table_objective(evaluator.table, evaluator.objective);
+  search::measure_of(evaluator.objective);
+  return configuration;
+}
+
+datasets::Measure measure_of(const Configuration& configuration) {
+  return measure_of(configuration.evaluator.objective);
+}
+
+Space searched_space(const Configuration& configuration, const Evaluator& evaluator) {
+  Space space = build_space(configuration);
+  const std::optional<std::vector<std::string>> answers = evaluator.architectures();
+  if (!answers) return space;
+  Space searched = space.restricted(*answers, "not in the table");
+  if (searched.architecture_count() == 0) {
+    throw UsageError("no network of the table " + configuration.evaluator.table.file.string() +
+                     " is in the space; its first, '" + shown(answers->front()) +
+                     "': " + refusal_of(space, answers->front()));
+  }
+  return searched;
+}
+
+Space searched_space(const Configuration& configuration) {
+  const EvaluatorSettings& evaluator = configuration.evaluator;
+  if (!evaluator.looks_up() || !is_there(evaluator.table)) return build_space(configuration);
+  return searched_space(configuration, *make_evaluator(evaluator, configuration.data, {}));
+}
+
+std::unique_ptr<Strategy> make_strategy(const Configuration& configuration, const Space& space,
+                                        uint64_t seed, Admission admits) {
+  return make_strategy(configuration.strategy, space, seed, std::move(admits),
+                       configuration.evaluator.objective);
 }
 
 bool is_longer(const Schedule& schedule, const Schedule& other) {

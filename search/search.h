@@ -26,6 +26,23 @@ StudyInfo describe_study(const Configuration& configuration);
 // Configuration and seed of a study as stored in it.
 Configuration stored_configuration(Study& study);
 
+// With everything that is searched for: measure and direction of a table's target are read from the
+// table, where that is there and the section [objective] leaves them open. Before a study is made of
+// it. Throws what reading the table throws, and UsageError where something has to be told.
+Configuration with_objective(Configuration configuration);
+datasets::Measure measure_of(const Configuration& configuration);
+
+// The space that a search walks: of build_space() what its evaluator has answers for. Throws
+// UsageError where that is nothing.
+Space searched_space(const Configuration& configuration, const Evaluator& evaluator);
+// The same with the configuration's own evaluator, whose table is read for it; where that is not there
+// any more, the whole space.
+Space searched_space(const Configuration& configuration);
+
+// A strategy of the configuration, which learns from what its objective says that samples are worth.
+std::unique_ptr<Strategy> make_strategy(const Configuration& configuration, const Space& space,
+                                        uint64_t seed, Admission admits = {});
+
 // Whether `schedule` begins as `other` and has more models: in its last step or after it.
 bool is_longer(const Schedule& schedule, const Schedule& other);
 // With so many more models at its last epsilon.

@@ -2,11 +2,32 @@
 
 #include <algorithm>
 
+#include "base/numbers.h"
 #include "base/parallel.h"
 #include "metaqnn/search/evaluate/evaluator.h"
+#include "metaqnn/search/search.h"
 #include "search/evaluate/torch.h"
 
 namespace metaqnn::search {
+namespace {
+
+// What it holds, and how much of that the space has.
+std::vector<std::string> remarks_on_table(const Configuration& configuration) {
+  const auto evaluator = make_evaluator(configuration.evaluator, configuration.data, {});
+  std::vector<std::string> remarks = evaluator->remarks();
+  const auto in_table = evaluator->architectures();
+  if (!in_table) return remarks;
+  const int64_t searched = searched_space(configuration, *evaluator).architecture_count();
+  if (const int64_t others = static_cast<int64_t>(in_table->size()) - searched; others > 0)
+    remarks.push_back(plural(others, "network") + " of the table left out: not in the space");
+  if (const Space space = build_space(configuration); searched < space.architecture_count()) {
+    remarks.push_back("the space has " + scientific(space.architectures()) +
+                      " networks; only the " + grouped(searched) + " of the table are proposed");
+  }
+  return remarks;
+}
+
+}  // namespace
 
 Surroundings look_around(const Configuration& configuration, const std::string& device) {
   Surroundings found;
@@ -17,7 +38,7 @@ Surroundings look_around(const Configuration& configuration, const std::string& 
     found.images =
         find_images(configuration.data, space.input(), space.classes(), configuration.seed);
   } else {
-    found.remarks = make_evaluator(configuration.evaluator, configuration.data, {})->remarks();
+    found.remarks = remarks_on_table(configuration);
   }
   return found;
 }

@@ -82,7 +82,8 @@ std::string quoted_names(const DataFrame& frame, const std::vector<int>& columns
 
 Format recognised_format(const DataFrame& frame) {
   const auto has = [&](std::string_view name) { return frame.column(name) >= 0; };
-  if (has("state") && has("validation_accuracy")) return Format::own;
+  if (has("state") && (has("validation_accuracy") || (has("reason") && has("direction"))))
+    return Format::own;
   if (has("accuracy_best_val") && has("iter_best_val")) return Format::replay;
   if (has("acc_1")) return Format::curves;
   return Format::table;
@@ -111,9 +112,13 @@ std::vector<EpochColumns> own_curve_columns(const DataFrame& frame) {
 }
 
 void find_own_columns(const DataFrame& frame, Columns& columns) {
-  columns.target = frame.column("validation_accuracy");
   columns.state = frame.column("state");
   columns.reason = frame.column("reason");
+  columns.target = frame.column("validation_accuracy");
+  if (columns.target < 0) {  // another measure, whose direction it says
+    columns.target = columns.reason + 1;
+    columns.direction = frame.column("direction");
+  }
   for_each_field(LogRow(),
                  [&](const char* name, const auto&) { columns.fields[name] = frame.column(name); });
   columns.samples = frame.column("samples");
@@ -149,6 +154,7 @@ void find_format_columns(const DataFrame& frame, Columns& columns) {
 // Accuracies of the format: its target, and those of its curves.
 bool is_accuracy_of(const Columns& columns, int target) {
   if (columns.format == Format::table) return false;
+  if (target == columns.target && columns.direction >= 0) return false;
   if (target < 0 || target == columns.target) return true;
   return std::any_of(columns.epochs.begin(), columns.epochs.end(), [&](const EpochColumns& epoch) {
     return target == epoch.validation_accuracy || target == epoch.training_accuracy;
@@ -265,18 +271,28 @@ int only_target(const DataFrame& frame, const Columns& columns, const std::vecto
                    frame.listed_columns());
 }
 
-Direction direction_of(const DataFrame& frame, const LogOptions& options, const std::string& name) {
+Direction direction_of(const DataFrame& frame, const LogOptions& options, const Columns& columns) {
   if (options.direction) return *options.direction;
+  const std::string& name = columns.measure.name;
+  if (columns.direction >= 0 && columns.target == columns.reason + 1 && frame.rows() > 0)
+    return frame.cell(0, columns.direction) == "minimize" ? Direction::minimize
+                                                          : Direction::maximize;
   if (const auto own = frame.directions.find(name); own != frame.directions.end())
     return own->second;
   if (frame.undirected.contains(name) || is_less_better(name)) {
-    throw UsageError(frame.source + ": is less or more of '" + shown(name) +
-                     "' better? Give --minimize or --maximize");
+    throw UnknownDirection(frame.source, name, "--minimize or --maximize");
   }
   return Direction::maximize;
 }
 
 }  // namespace
+
+UnknownDirection::UnknownDirection(const std::string& given_source, const std::string& given_name,
+                                   const std::string& remedy)
+    : UsageError(given_source + ": is less or more of '" + shown(given_name) + "' better? Give " +
+                 remedy),
+      source(given_source),
+      name(given_name) {}
 
 std::vector<int> matching_columns(const DataFrame& frame, const std::string& pattern) {
   if (const int column = frame.column(pattern); column >= 0) return {column};
@@ -309,11 +325,13 @@ Columns find_columns(const DataFrame& frame, const LogOptions& options) {
     columns.holds_accuracies = is_accuracy_of(columns, named);
     columns.target = named;
   } else {
-    columns.holds_accuracies = columns.format != Format::table;
+    columns.holds_accuracies = is_accuracy_of(columns, columns.target);
   }
   columns.architecture = architecture_column(frame, options, columns, wanted);
   if (columns.target < 0 && columns.format == Format::table)
     columns.target = only_target(frame, columns, wanted);
+  for (const std::string& name : options.measures)
+    columns.measures.push_back(named_column(frame, name, "measures"));
   find_features(frame, options, wanted, columns);
   if (columns.architecture < 0 && columns.features.empty()) {
     throw UsageError(frame.source +
@@ -322,7 +340,7 @@ Columns find_columns(const DataFrame& frame, const LogOptions& options) {
                      frame.listed_columns());
   }
   if (columns.target >= 0) columns.measure.name = frame.names[static_cast<size_t>(columns.target)];
-  columns.measure.direction = direction_of(frame, options, columns.measure.name);
+  columns.measure.direction = direction_of(frame, options, columns);
   columns.measure.unit = columns.holds_accuracies ? "" : options.unit;
   return columns;
 }

@@ -237,7 +237,9 @@ void read_measured(const Fields& fields, const Columns& columns, double scale, L
 // row, elsewhere there is no result.
 void settle_value(const Fields& fields, const Columns& columns, LogRow& row) {
   if (row.state == "waiting" || row.state == "running") row.value.reset();  // not its last
-  if (columns.format == Format::table && row.failed()) row.value.reset();
+  // A failure that is at chance has a value of the accuracy, and of nothing else.
+  const bool is_other = columns.format == Format::table || columns.format == Format::own;
+  if (row.failed() && is_other && !columns.holds_accuracies) row.value.reset();
   if (row.value && !std::isfinite(*row.value)) {
     row.value.reset();
     row.state = "failed";
@@ -284,6 +286,11 @@ LogRow read_row(const DataFrame& frame, size_t index, const Columns& columns, do
     const auto column = columns.fields.find(name);
     if (column != columns.fields.end()) fields.read(column->second, value);
   });
+  for (int column : columns.measures) {
+    const auto number = number_in(fields.text(column), frame.decimal_comma);
+    if (number && std::isfinite(*number))
+      row.measures[frame.names[static_cast<size_t>(column)]] = *number;
+  }
   row.samples = fields.whole_list(columns.samples);
   if (const auto sequence = fields.whole(columns.sequence)) row.samples = {*sequence};
   return row;
@@ -364,6 +371,7 @@ Log make_log(DataFrame frame, const LogOptions& options) {
   Log log;
   log.source = frame.source;
   log.measure = columns.measure;
+  log.holds_accuracies = columns.holds_accuracies;
   log.has_strings = columns.architecture >= 0;
   for (int column : columns.features)
     log.features.push_back(frame.names[static_cast<size_t>(column)]);

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <iosfwd>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -61,8 +62,10 @@ struct LogRow {
   std::string architecture;  // as written, outer white space removed; or a described() network
   // complete, failed, waiting or running; the last two have no accuracy yet
   std::string state = "complete";
-  std::string reason;              // why it failed, e.g. "not learning"
-  std::optional<double> value;     // of the measure; none for most failures
+  std::string reason;           // why it failed, e.g. "not learning"
+  std::optional<double> value;  // of the measure; none for most failures
+  std::map<std::string, double>
+      measures{};                  // of LogOptions.measures, where they are finite numbers
   std::vector<EpochResult> curve;  // may be empty
   std::optional<double> epsilon;
   std::optional<int64_t> parameters, macs, memory_bytes, attempts;
@@ -81,6 +84,8 @@ struct LogOptions {
   // Columns that describe the networks, by name or pattern ("params_*"); none: those that the form
   // or their names (params_lr, config/lr) say.
   std::vector<std::string> features{};
+  // Other columns of numbers that are read beside the target.
+  std::vector<std::string> measures{};
   // None: what the form says, else maximize unless is_less_better(), where it has to be told.
   std::optional<Direction> direction{};
   std::string unit{};    // "percent": accuracies are in per cent
@@ -92,6 +97,7 @@ struct LogOptions {
 struct Log {
   std::string source;
   Measure measure;
+  bool holds_accuracies = false;  // validation accuracies by its form, under whatever name
   std::vector<LogRow> rows;
   std::vector<std::string> features;  // columns that describe the networks beside their strings
   bool has_strings = true;            // networks have a string

@@ -58,21 +58,33 @@ constexpr CurveColumn kCurveColumns[] = {
     {"val_acc_", &EpochResult::validation_accuracy},
 };
 
-void write_log_header(size_t epochs, std::ostream& out) {
+// Our export of another measure has it in the place of the accuracy, and says its direction.
+Measure exported_measure(const Log& log) { return log.holds_accuracies ? Measure() : log.measure; }
+
+bool is_accuracy(const Measure& measure) { return measure.name == Measure().name; }
+
+void write_log_header(const Measure& measure, size_t epochs, std::ostream& out) {
   Line line(out);
-  for (const char* name : {"number", "architecture", "state", "reason", "validation_accuracy"})
-    line << name;
-  for_each_field(LogRow(), [&](const char* name, const auto&) { line << name; });
+  for (const char* name : {"number", "architecture", "state", "reason"}) line << name;
+  line << measure.name;
+  if (!is_accuracy(measure)) line << "direction";
+  for_each_field(LogRow(), [&](const char* name, const auto&) {
+    if (name != measure.name) line << name;
+  });
   line << "samples";
   for (const CurveColumn& column : kCurveColumns) {
     for (size_t i = 1; i <= epochs; ++i) line << std::string(column.prefix) + std::to_string(i);
   }
 }
 
-void write_log_row(const LogRow& row, int64_t number, size_t epochs, std::ostream& out) {
+void write_log_row(const LogRow& row, int64_t number, const Measure& measure, size_t epochs,
+                   std::ostream& out) {
   Line line(out);
   line << number << row.architecture << row.state << row.reason << row.value;
-  for_each_field(row, [&](const char*, const auto& value) { line << value; });
+  if (!is_accuracy(measure)) line << to_string(measure.direction);
+  for_each_field(row, [&](const char* name, const auto& value) {
+    if (name != measure.name) line << value;
+  });
   line << joined(row.samples);
   for (const CurveColumn& column : kCurveColumns) {
     for (size_t i = 0; i < epochs; ++i) {
@@ -127,9 +139,10 @@ void write_replay_row(int64_t sequence, const LogRow& row, std::ostream& out) {
 void write_log_csv(const Log& log, std::ostream& out) {
   size_t epochs = 0;
   for (const LogRow& row : log.rows) epochs = std::max(epochs, row.curve.size());
-  write_log_header(epochs, out);
+  const Measure measure = exported_measure(log);
+  write_log_header(measure, epochs, out);
   int64_t number = 0;
-  for (const LogRow& row : log.rows) write_log_row(row, ++number, epochs, out);
+  for (const LogRow& row : log.rows) write_log_row(row, ++number, measure, epochs, out);
 }
 
 void write_replay_csv(const Log& log, std::ostream& out) {

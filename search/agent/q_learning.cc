@@ -41,7 +41,7 @@ void QLearning::observe(const SequencedSample& sample) {
   const Walk& walk = *found.walk;
   const auto begin = static_cast<int32_t>(transitions_.size());
   for (size_t i = 0; i < walk.size(); ++i) {
-    const int32_t value = space_.q_begin(space_.state(walk[i].position)) + walk[i].choice;
+    const int32_t value = space_.q_index(walk[i]);
     if (i + 1 == walk.size()) {
       transitions_.push_back({value, 0, 0});
     } else {
@@ -78,7 +78,7 @@ Walk QLearning::propose(const Situation& situation, Random& random) {
     if (random.uniform() < situation.epsilon) {
       choice = random.below(choices.size());
     } else {
-      const std::span<const double> q = values(position);
+      const std::vector<double> q = values(position);
       const double best = *std::max_element(q.begin(), q.end());
       // The n-th of the equally good ones.
       uint64_t n = random.below(static_cast<uint64_t>(std::count(q.begin(), q.end(), best)));
@@ -90,9 +90,12 @@ Walk QLearning::propose(const Situation& situation, Random& random) {
   return walk;
 }
 
-std::span<const double> QLearning::values(int32_t position) const {
-  const int32_t state = space_.state(position);
-  return {q_.data() + space_.q_begin(state), static_cast<size_t>(space_.choice_count(state))};
+std::vector<double> QLearning::values(int32_t position) const {
+  std::vector<double> values;
+  const auto choices = static_cast<int32_t>(space_.choices(position).size());
+  for (int32_t choice = 0; choice < choices; ++choice)
+    values.push_back(q_[static_cast<size_t>(space_.q_index({position, choice}))]);
+  return values;
 }
 
 }  // namespace metaqnn::search

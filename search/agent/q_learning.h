@@ -15,7 +15,7 @@
 // (docs/performance.md).
 #pragma once
 
-#include <span>
+#include <vector>
 
 #include "metaqnn/search/agent/strategy.h"
 
@@ -29,8 +29,8 @@ class QLearning : public Strategy {
   // Each step greedy with probability 1 - epsilon, ties broken at random; uniform otherwise.
   Walk propose(const Situation& situation, Random& random) override;
 
-  // Q-values of the choices at a position's state, in the order of space.choices(position).
-  std::span<const double> values(int32_t position) const;
+  // Q-values of the choices at a position, in the order of space.choices(position).
+  std::vector<double> values(int32_t position) const;
 
  private:
   struct Transition {

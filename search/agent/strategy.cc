@@ -28,6 +28,26 @@ class RandomStrategy : public Strategy {
   Admission admits_;
 };
 
+// What samples are worth, for a strategy of which larger is better.
+class Rewarded : public Strategy {
+ public:
+  Rewarded(std::unique_ptr<Strategy> strategy, Objective objective)
+      : strategy_(std::move(strategy)), objective_(std::move(objective)) {}
+  void observe(const SequencedSample& sample) override {
+    SequencedSample rewarded = sample;
+    rewarded.reward = reward_of(objective_, sample);
+    strategy_->observe(rewarded);
+  }
+  void prepare(const std::vector<std::string>& pending) override { strategy_->prepare(pending); }
+  Walk propose(const Situation& situation, Random& random) override {
+    return strategy_->propose(situation, random);
+  }
+
+ private:
+  std::unique_ptr<Strategy> strategy_;
+  Objective objective_;
+};
+
 int64_t epsilon_1_models(const StrategySettings& settings, int64_t models) {
   int64_t uniform = 0;
   for (const auto& [epsilon, count] : settings.schedule) {
@@ -45,7 +65,7 @@ std::vector<StrategyKind>& strategies() {
        [](const StrategySettings& settings, const Space& space, uint64_t seed, Admission) {
          return std::make_unique<QLearning>(settings, space, seed);
        },
-       epsilon_1_models},
+       epsilon_1_models, true},
       {"random", false,
        [](const StrategySettings&, const Space& space, uint64_t, Admission admits) {
          return std::make_unique<RandomStrategy>(space, std::move(admits));
@@ -113,10 +133,21 @@ void add_strategy(StrategyKind kind) {
 }
 
 std::unique_ptr<Strategy> make_strategy(const StrategySettings& settings, const Space& space,
-                                        uint64_t seed, Admission admits) {
+                                        uint64_t seed, Admission admits,
+                                        const Objective& objective) {
   check_schedule(settings.schedule);
-  if (const StrategyKind* entry = find_strategy(settings.kind))
-    return entry->make(settings, space, seed, std::move(admits));
+  if (const StrategyKind* entry = find_strategy(settings.kind)) {
+    const datasets::Measure measure = measure_of(objective);
+    if (entry->wants_fractions && !objective.is_accuracy() && !objective.reward_range) {
+      throw UsageError(
+          "objective.reward_range is missing: " + settings.kind +
+          " learns from rewards from 0 to 1; give the worst and the best value of '" +
+          shown(measure.name) + "', such as reward_range = " +
+          (measure.direction == datasets::Direction::minimize ? "[20.0, 5.0]" : "[5.0, 20.0]"));
+    }
+    auto strategy = entry->make(settings, space, seed, std::move(admits));
+    return std::make_unique<Rewarded>(std::move(strategy), objective);
+  }
   throw UsageError("strategy.kind = \"" + shown(settings.kind) +
                    "\" is not known; did you mean \"" +
                    nearest_name(settings.kind, strategy_kinds()) + "\"?");

@@ -81,17 +81,22 @@ struct StrategyKind {
   // How many models are uniform walks, whatever is learned, when `models` are trained; perhaps more
   // than these. Not set: none.
   std::function<int64_t(const StrategySettings&, int64_t models)> uniform_models{};
+  // Rewards must be from 0 to 1, as accuracies are; other measures need Objective::reward_range.
+  bool wants_fractions = false;
 };
 // For a program with a strategy of its own: from now on configurations may name it. Call it before
 // any search begins, in every process that shall work on such a study (worker processes of
 // `metaqnn` know only its own). Throws UsageError where the name is taken.
 void add_strategy(StrategyKind kind);
 
-// `space` must outlive the strategy. What `admits` refuses is not proposed, but by q_learning: there
+// `space` must outlive the strategy, which observes samples as a study has them and learns from what
+// they are worth by `objective`. What `admits` refuses is not proposed, but by q_learning: there
 // a network that is too large is a walk like any other, and fails by the rules of the paper's
-// search. Throws UsageError for an unknown kind or a setting outside its range.
+// search. Throws UsageError for an unknown kind, a setting outside its range, or a reward
+// range that is missing.
 std::unique_ptr<Strategy> make_strategy(const StrategySettings& settings, const Space& space,
-                                        uint64_t seed, Admission admits = {});
+                                        uint64_t seed, Admission admits = {},
+                                        const Objective& objective = {});
 std::vector<std::string> strategy_kinds();
 // Whether a strategy of this kind heeds the schedule's epsilon. The others take from the schedule
 // only how many models there are.

@@ -9,7 +9,7 @@
 
 namespace metaqnn::search {
 
-datasets::Log as_accuracies(datasets::Log log) {
+datasets::Log as_accuracies(datasets::Log log, const std::string& remedy) {
   const std::string name = log.source + ": '" + shown(log.measure.name) + "'";
   if (log.measure.direction == datasets::Direction::minimize)
     throw UsageError(name + " is a measure of which less is better; accuracies are needed here");
@@ -35,8 +35,7 @@ datasets::Log as_accuracies(datasets::Log log) {
   if (outside > kMostLeftOut * values) {
     const bool is_percent = scale == 1 && 2 * per_cent > values;
     throw UsageError(name + (is_percent
-                                 ? " looks like per cent, and fractions are needed here; give "
-                                   "--unit percent, or divide the column by 100"
+                                 ? " looks like per cent, and fractions are needed here; " + remedy
                                  : " is mostly outside [0, 1]; name a column of accuracies"));
   }
   log.rows = std::move(usable);

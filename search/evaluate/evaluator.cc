@@ -21,8 +21,10 @@ const std::vector<EvaluatorEntry>& evaluators() {
        [](const EvaluatorSettings& settings, const DataSettings& data, const Resources& resources) {
          return torch_library().make_training_evaluator(settings.training, data, resources);
        }},
-      {"table", [](const EvaluatorSettings& settings, const DataSettings&,
-                   const Resources&) { return make_table_evaluator(settings.table); }},
+      {"table",
+       [](const EvaluatorSettings& settings, const DataSettings&, const Resources&) {
+         return make_table_evaluator(settings.table, settings.objective);
+       }},
   };
   return entries;
 }
@@ -31,6 +33,11 @@ const std::vector<EvaluatorEntry>& evaluators() {
 
 std::unique_ptr<Evaluator> make_evaluator(const EvaluatorSettings& settings,
                                           const DataSettings& data, const Resources& resources) {
+  if (settings.trains() && !settings.objective.is_accuracy()) {
+    throw UsageError("objective.measure = \"" + shown(settings.objective.measure) +
+                     "\": what trains networks here measures validation_accuracy; other measures "
+                     "are columns of a table");
+  }
   for (const EvaluatorEntry& entry : evaluators()) {
     if (entry.kind == settings.kind) return entry.make(settings, data, resources);
   }

@@ -59,6 +59,8 @@ class Evaluator {
     (void)architecture;
     return true;
   }
+  // All that evaluate() has an answer for; nothing where that is any architecture.
+  virtual std::optional<std::vector<std::string>> architectures() const { return std::nullopt; }
   // What a user should know before a search, one line each.
   virtual std::vector<std::string> remarks() const { return {}; }
   // How long an epoch would take, from about `seconds` of training; nothing where evaluate() does

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "metaqnn/search/study/study.h"
+
 namespace metaqnn::search {
 
 // The images: which data set, which of its training images train and which validate, and how pixels
@@ -65,13 +67,16 @@ struct FinalSettings {
 // Looking results up in a table that others measured.
 struct TableSettings {
   std::filesystem::path file;
-  std::string architecture_column;  // "" = architecture or net
-  std::string target;               // "" = the format's own
-  double seconds_per_trial = 0;     // more imitates slow training
+  // As in datasets::LogOptions.
+  std::string architecture_column;  // "" = net, architecture, or the only one of text
+  std::string target;               // "" = the form's own, or the only one of numbers
+  std::vector<std::string> features;
+  double seconds_per_trial = 0;  // more imitates slow training
 };
 
 struct EvaluatorSettings {
   std::string kind = "train";  // train, table
+  Objective objective;  // what is measured: the validation accuracy, or a column of the table
   TrainingSettings training;
   TableSettings table;
 

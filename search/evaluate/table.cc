@@ -1,10 +1,16 @@
 #include "search/evaluate/table.h"
 
+#include <algorithm>
 #include <chrono>
+#include <map>
 #include <thread>
-#include <unordered_map>
+#include <utility>
 
+#include "base/numbers.h"
+#include "datasets/logs/columns.h"
 #include "datasets/logs/description.h"
+#include "datasets/logs/make_log.h"
+#include "datasets/logs/read_frame.h"
 #include "metaqnn/architecture/architecture.h"
 #include "metaqnn/base/error.h"
 #include "metaqnn/datasets/logs/merge.h"
@@ -12,6 +18,8 @@
 
 namespace metaqnn::search {
 namespace {
+
+constexpr size_t kProblemsShown = 3;
 
 // The form in which a study names it: without D where it is one of our strings, as it stands
 // otherwise.
@@ -24,25 +32,71 @@ std::string canonical(const std::string& text) {
   }
 }
 
+// Of its columns the one that is searched for, under the name of the file.
+datasets::Log read_table(const TableSettings& settings, const Objective& objective) {
+  if (settings.file.empty())
+    throw UsageError("evaluator.file is missing; give the file that holds the table");
+  datasets::LogOptions options;
+  if (!settings.architecture_column.empty())
+    options.architecture_column = settings.architecture_column;
+  options.features = settings.features;
+  options.direction = objective.direction;
+  options.target = settings.target;
+  datasets::DataFrame frame = datasets::read_data_frame(settings.file, options);
+  // The objective names a column of its own, or is another name for the target.
+  const std::string& measure = objective.measure;
+  if (!measure.empty() && (frame.column(measure) >= 0 || frame.aliases.contains(measure) ||
+                           (settings.target.empty() && !objective.is_accuracy()))) {
+    options.target = measure;
+    if (!settings.target.empty() && settings.target != measure)
+      options.measures = {settings.target};
+  }
+  try {
+    return datasets::make_log(std::move(frame), options);
+  } catch (const datasets::UnknownDirection& unknown) {
+    throw datasets::UnknownDirection(
+        unknown.source, unknown.name,
+        "direction = \"minimize\" or \"maximize\" in the section [objective]");
+  }
+}
+
+bool are_fractions(const datasets::Log& log) {
+  return std::all_of(log.rows.begin(), log.rows.end(), [](const datasets::LogRow& row) {
+    return !row.value || (*row.value >= 0 && *row.value <= 1);
+  });
+}
+
+// A value, or a failure that means something to a search; others did not come to a result.
+bool is_result(const datasets::LogRow& row) {
+  if (row.value) return true;
+  return row.failed() && (parse_failure(row.reason) != Failure::error ||
+                          row.reason.starts_with(to_string(Failure::error)));
+}
+
 class TableEvaluator : public Evaluator {
  public:
-  explicit TableEvaluator(const TableSettings& settings)
-      : wait_(settings.seconds_per_trial), source_(settings.file.string()) {
-    if (settings.file.empty())
-      throw UsageError("evaluator.file is missing; give the CSV file that holds the table");
-    datasets::LogOptions options;
-    if (!settings.architecture_column.empty())
-      options.architecture_column = settings.architecture_column;
-    options.target = settings.target;
-    datasets::Log log = as_accuracies(datasets::read_log(settings.file, options));
-    if (log.rows.empty()) {
-      throw DataError(source_ + ": no usable row" +
-                      (log.problems.empty() ? "" : "; the first problem: " + log.problems[0]));
+  TableEvaluator(const TableSettings& settings, const Objective& objective)
+      : wait_(settings.seconds_per_trial), source_(settings.file.string()), objective_(objective) {
+    datasets::Log log = read_table(settings, objective);
+    if (objective.is_accuracy())
+      log = as_accuracies(std::move(log), "name it as the measure of [objective]");
+    problems_ = std::move(log.problems);
+    remarks_ = std::move(log.remarks);
+    // What a study calls a network: its string, unless columns were named beside it.
+    const bool with_columns = !settings.features.empty() || !log.has_strings;
+    std::map<std::string, std::vector<datasets::LogRow>> groups;
+    for (datasets::LogRow& row : log.rows) {
+      if (!is_result(row)) continue;
+      const std::string name =
+          with_columns
+              ? row.architecture
+              : canonical(datasets::parse_description(row.architecture).architecture.value_or(""));
+      groups[name].push_back(std::move(row));
     }
-    std::unordered_map<std::string, std::vector<datasets::LogRow>> groups;
-    for (datasets::LogRow& row : log.rows)
-      groups[canonical(datasets::parse_description(row.architecture).architecture.value_or(""))]
-          .push_back(std::move(row));
+    if (groups.empty()) {
+      throw DataError(source_ + ": no usable row" +
+                      (problems_.empty() ? "" : "; the first problem: " + problems_[0]));
+    }
     for (const auto& [architecture, rows] : groups) {
       datasets::MergedRow merged = datasets::merge(rows);
       rows_.emplace(architecture, std::move(merged.row));
@@ -51,31 +105,55 @@ class TableEvaluator : public Evaluator {
   }
 
   std::vector<std::string> remarks() const override {
-    std::string remark = source_ + ": " + std::to_string(rows_.size()) +
-                         (rows_.size() == 1 ? " network" : " networks");
+    std::string remark = source_ + ": " + plural(static_cast<int64_t>(rows_.size()), "network");
+    if (!objective_.is_accuracy()) {
+      const datasets::Measure measure = measure_of(objective_);
+      remark += ", " + to_string(measure.direction) + " " + measure.name;
+    }
     if (merged_.rows > 0) remark += "; " + merged_.words();
-    return {remark};
+    std::vector<std::string> remarks{remark};
+    remarks.insert(remarks.end(), remarks_.begin(), remarks_.end());
+    const size_t shown = std::min(problems_.size(), kProblemsShown);
+    remarks.insert(remarks.end(), problems_.begin(),
+                   problems_.begin() + static_cast<std::ptrdiff_t>(shown));
+    if (problems_.size() > shown) {
+      remarks.push_back(source_ + ": " +
+                        plural(static_cast<int64_t>(problems_.size() - shown), "more row") +
+                        " left out");
+    }
+    return remarks;
+  }
+
+  std::optional<std::vector<std::string>> architectures() const override {
+    std::vector<std::string> all;
+    for (const auto& [architecture, row] : rows_) all.push_back(architecture);
+    return all;
   }
 
   void evaluate(Trial& trial) override {
     const auto start = std::chrono::steady_clock::now();
     if (wait_.count() > 0) std::this_thread::sleep_for(wait_);
-    const auto found = rows_.find(trial.architecture);
-    if (found == rows_.end() || (!found->second.value && !found->second.failed())) {
+    if (const auto found = rows_.find(trial.architecture); found != rows_.end()) {
+      fill_in(found->second, trial);
+    } else {
       trial.state = TrialState::failed;
       trial.failure = Failure::error;
       trial.detail = "not in the table " + source_;
-    } else {
-      fill_in(found->second, trial);
     }
     trial.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
 
  private:
-  static void fill_in(const datasets::LogRow& row, Trial& trial) {
+  void fill_in(const datasets::LogRow& row, Trial& trial) const {
     trial.state = TrialState::complete;
     if (row.failed()) trial.fail(row.reason);
-    trial.validation_accuracy = row.value;
+    if (objective_.is_accuracy()) {
+      trial.validation_accuracy = row.value;
+    } else if (row.value) {
+      trial.value = row.value;
+      trial.measures[objective_.measure] = *row.value;
+    }
+    trial.measures.insert(row.measures.begin(), row.measures.end());
     trial.parameters = row.parameters;
     trial.macs = row.macs;
     trial.learning_rate = row.learning_rate;
@@ -84,14 +162,28 @@ class TableEvaluator : public Evaluator {
 
   std::chrono::duration<double> wait_;
   std::string source_;
-  std::unordered_map<std::string, datasets::LogRow> rows_;
+  Objective objective_;
+  std::map<std::string, datasets::LogRow> rows_;
   datasets::MergeCounts merged_;
+  std::vector<std::string> problems_, remarks_;
 };
 
 }  // namespace
 
-std::unique_ptr<Evaluator> make_table_evaluator(const TableSettings& settings) {
-  return std::make_unique<TableEvaluator>(settings);
+std::unique_ptr<Evaluator> make_table_evaluator(const TableSettings& settings,
+                                                const Objective& objective) {
+  return std::make_unique<TableEvaluator>(settings, objective);
+}
+
+Objective table_objective(const TableSettings& settings, const Objective& objective) {
+  const datasets::Log log = read_table(settings, objective);
+  Objective settled = objective;
+  const bool may_be_accuracy = log.measure.direction == datasets::Direction::maximize &&
+                               (log.holds_accuracies || are_fractions(log));
+  if (objective.is_unset() && may_be_accuracy) return settled;
+  if (settled.measure.empty() && !log.holds_accuracies) settled.measure = log.measure.name;
+  settled.direction = log.measure.direction;
+  return settled;
 }
 
 }  // namespace metaqnn::search

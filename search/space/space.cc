@@ -18,6 +18,7 @@ using boost::multiprecision::cpp_int;
 // count(p) = sum over the choices of p of count(target), and count(end) = 1. Targets have higher
 // numbers.
 cpp_int count_walks(const Space& space) {
+  if (space.positions() == 0) return 0;
   std::vector<cpp_int> counts(static_cast<size_t>(space.positions()));
   for (size_t position = counts.size(); position-- > 0;) {
     for (const Choice& choice : space.choices(static_cast<int32_t>(position))) {

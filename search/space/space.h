@@ -82,10 +82,18 @@ class Space {
   std::span<const Choice> choices(int32_t position) const;
   const std::string& label(int32_t label) const;
   int32_t state(int32_t position) const;
-  // Index of the first Q-value of a state; the q-value of choice k at position p is
-  // q_begin(state(p)) + k.
+  // The Q-values of a state are choice_count(state), from q_begin(state) on: one for each choice that
+  // some position of the state has.
   int32_t q_begin(int32_t state) const;
   int32_t choice_count(int32_t state) const;
+  // Index of the Q-value of a choice at a position.
+  int32_t q_index(const Step& step) const {
+    const int32_t first = q_begin(state(step.position));
+    return first + (value_.empty()
+                        ? step.choice
+                        : value_[static_cast<size_t>(
+                              choice_begin_[static_cast<size_t>(step.position)] + step.choice)]);
+  }
 
   int64_t positions() const;
   int64_t states() const;       // in which the agent chooses: the start counts, the end does not
@@ -107,6 +115,11 @@ class Space {
   // does not fit the template is refused with the column and what was expected there.
   Found find(std::string_view text) const;
 
+  // The same space with no other walks than those that lead to one of `architectures`; all else is
+  // refused with `refusal`. What is not of the space is not looked at; where none is, the result has
+  // no walk and no position.
+  Space restricted(const std::vector<std::string>& architectures, const std::string& refusal) const;
+
   // CNN: the input it was built for. Sequence: none.
   std::optional<Shape> input() const { return input_; }
   int classes() const { return classes_; }  // 0 for a sequence space
@@ -126,6 +139,9 @@ class Space {
   // choices of position p are choices_[choice_begin_[p]] up to choices_[choice_begin_[p + 1]].
   std::vector<int32_t> choice_begin_{0};
   std::vector<Choice> choices_;
+  // Which of its state's Q-values each choice has; empty where all positions of a state have the same
+  // choices.
+  std::vector<int32_t> value_;
   std::vector<int32_t> state_;       // of each position
   std::vector<int32_t> q_begin_{0};  // of each state, and the total
   std::vector<std::string> labels_;

@@ -5,7 +5,7 @@
 
 namespace metaqnn::search {
 
-datasets::Log to_log(Study& study) {
+datasets::Log to_log(Study& study, const datasets::Measure& measure) {
   const Snapshot snapshot(study);
   std::unordered_map<int64_t, std::vector<int64_t>> sequences;
   for (const Sample& sample : study.samples()) {
@@ -13,12 +13,16 @@ datasets::Log to_log(Study& study) {
   }
   datasets::Log log;
   log.source = study.url();
+  log.measure = measure;
+  log.holds_accuracies = measure.name == datasets::Measure().name;
   for (Trial& trial : study.trials(true)) {
     datasets::LogRow row;
     row.architecture = trial.architecture;
     row.state = to_string(trial.state);
     row.reason = trial.reason();
-    row.value = trial.validation_accuracy;
+    row.value = log.holds_accuracies ? trial.validation_accuracy
+                : trial.predicted    ? std::nullopt
+                                     : trial.value;
     row.curve = std::move(trial.curve);
     datasets::copy_fields(trial, row);
     row.samples = std::move(sequences[trial.number]);

@@ -85,15 +85,16 @@ class SqlConnection {
     session.reconnect();
   }
 
-  // What kTrialColumns in a statement stands for: columns that the tables at hand may not have.
-  static constexpr std::string_view kTrialColumns = "{trial columns}";
-  void set_trial_columns(std::string columns) {
+  // What words in braces stand for in statements: columns that the tables at hand may not have.
+  void set_columns(std::vector<std::pair<std::string_view, std::string>> columns) {
     forget_statements();
-    trial_columns_ = std::move(columns);
+    columns_ = std::move(columns);
   }
   std::string expanded(std::string sql) const {
-    if (const size_t at = sql.find(kTrialColumns); at != std::string::npos)
-      sql.replace(at, kTrialColumns.size(), trial_columns_);
+    for (const auto& [word, columns] : columns_) {
+      for (size_t at; (at = sql.find(word)) != std::string::npos;)
+        sql.replace(at, word.size(), columns);
+    }
     return sql;
   }
 
@@ -103,7 +104,7 @@ class SqlConnection {
   }
 
   std::vector<PreparedStatement*> statements_;
-  std::string trial_columns_;
+  std::vector<std::pair<std::string_view, std::string>> columns_;
 };
 
 template <typename Parameters, typename Columns = Out<>>

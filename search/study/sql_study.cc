@@ -136,8 +136,10 @@ void throw_locked(const std::string& url) {
                      " is locked by another program; close it and run the same command again");
 }
 
-const std::string SqlStudy::kSelectTrials =
-    "SELECT " + std::string(SqlConnection::kTrialColumns) + " FROM trials ";
+const std::string SqlStudy::kSelectTrials = "SELECT {trial columns} FROM trials ";
+
+const std::string SqlStudy::kSelectBest =
+    kSelectTrials + "WHERE state = 'complete' AND {value} IS NOT NULL ORDER BY ";
 
 const std::string SqlStudy::kInsertTrial =
     "INSERT INTO trials (number, architecture, state, failure, detail, validation_accuracy, "
@@ -216,7 +218,9 @@ void SqlStudy::fail(const soci::soci_error& error) {
 void SqlStudy::use_format(int64_t format) {
   if (format > kStudyFormat) throw_newer_format(url_, format);
   if (format < 1) damaged("format " + std::to_string(format));
-  connection_.set_trial_columns(kColumns1 + (format == 1 ? kNoColumns2 : kColumns2) + kFieldNames);
+  connection_.set_columns(
+      {{"{trial columns}", kColumns1 + (format == 1 ? kNoColumns2 : kColumns2) + kFieldNames},
+       {"{value}", format == 1 ? "validation_accuracy" : "value"}});
   format_ = static_cast<int>(format);
 }
 
@@ -312,7 +316,9 @@ std::optional<std::string> SqlStudy::note(const std::string& name) {
   });
 }
 
-std::optional<Trial> SqlStudy::best_trial() { return one_trial(best_trial_); }
+std::optional<Trial> SqlStudy::best_trial(datasets::Direction direction) {
+  return one_trial(direction == datasets::Direction::minimize ? least_trial_ : largest_trial_);
+}
 
 std::vector<std::string> SqlStudy::pending_architectures() {
   return guarded([&] {
@@ -348,12 +354,13 @@ std::vector<SequencedSample> SqlStudy::sequenced_samples_after(int64_t after) {
     std::vector<SequencedSample> samples;
     sequenced_samples_.each(
         [&](int64_t sequence, const Text& architecture, const Text& state, const Text& failure,
-            MaybeReal accuracy) {
-          if (!is_fraction(accuracy)) damaged("an accuracy outside [0, 1]");
+            MaybeReal value) {
+          if (value && !std::isfinite(*value)) damaged("a value that is no number");
           Trial like;
           like.state = state_of(state);
           like.failure = parse_failure(failure);
-          samples.push_back({sequence, architecture, like.counts() ? accuracy : std::nullopt});
+          samples.push_back({sequence, architecture, like.counts() ? value : std::nullopt,
+                             like.failure == Failure::not_learning});
         },
         after);
     return samples;

@@ -44,7 +44,7 @@ class SqlStudy : public Study {
   std::vector<Trial> trials(bool with_curves) override;
   std::vector<Sample> samples() override;
   std::vector<SequencedSample> sequenced_samples_after(int64_t after) override;
-  std::optional<Trial> best_trial() override;
+  std::optional<Trial> best_trial(datasets::Direction direction) override;
   std::optional<std::string> note(const std::string& name) override;
   std::vector<std::string> pending_architectures() override;
   std::optional<Trial> held_trial(int64_t worker) override;
@@ -126,7 +126,7 @@ class SqlStudy : public Study {
   using TrialColumns = Joined<Out<int64_t, Text, Text, Text, Text, MaybeReal, Text, int64_t,
                                   MaybeReal, Text, int64_t, Text, MaybeReal>,
                               TrialFields>;
-  static const std::string kSelectTrials, kInsertTrial, kFinishTrial;
+  static const std::string kSelectTrials, kSelectBest, kInsertTrial, kFinishTrial;
 
   template <typename Action>
   std::invoke_result_t<Action> translated(Action action) {
@@ -218,10 +218,10 @@ class SqlStudy : public Study {
   SqlStatement<In<>, Out<Text>> pending_architectures_{
       connection_,
       "SELECT architecture FROM trials WHERE state IN ('waiting', 'running') ORDER BY number"};
-  SqlStatement<In<>, TrialColumns> best_trial_{
-      connection_, kSelectTrials +
-                       "WHERE state = 'complete' AND validation_accuracy IS NOT NULL "
-                       "ORDER BY validation_accuracy DESC, number LIMIT 1"};
+  SqlStatement<In<>, TrialColumns> largest_trial_{connection_,
+                                                  kSelectBest + "{value} DESC, number LIMIT 1"};
+  SqlStatement<In<>, TrialColumns> least_trial_{connection_,
+                                                kSelectBest + "{value}, number LIMIT 1"};
   SqlStatement<In<>, TrialColumns> trials_{connection_, kSelectTrials + "ORDER BY number"};
   SqlStatement<In<>, Out<int64_t, MaybeReal, MaybeReal, MaybeReal, MaybeReal>> curves_{
       connection_,
@@ -232,7 +232,7 @@ class SqlStudy : public Study {
       "SELECT number, trial, epsilon, proposed_at, sequence FROM samples ORDER BY number"};
   SqlStatement<In<int64_t>, Out<int64_t, Text, Text, Text, MaybeReal>> sequenced_samples_{
       connection_,
-      "SELECT s.sequence, t.architecture, t.state, t.failure, t.validation_accuracy "
+      "SELECT s.sequence, t.architecture, t.state, t.failure, {value} "
       "FROM samples s JOIN trials t ON t.number = s.trial WHERE s.sequence > :after "
       "ORDER BY s.sequence"};
 

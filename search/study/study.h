@@ -33,6 +33,7 @@
 #include <optional>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "metaqnn/base/error.h"
@@ -115,8 +116,41 @@ struct Sample {
 struct SequencedSample {
   int64_t sequence = 0;
   std::string architecture;
-  std::optional<double> reward;  // none: the trial failed in a way that is not rewarded
+  // Its value, in the unit of what the study searches for; strategies that make_strategy() makes see
+  // what it is worth (reward_of). None: the trial failed in a way that is not rewarded.
+  std::optional<double> reward;
+  bool not_learning = false;
 };
+
+// What is searched for: one measure, whether more or less of it is better, and what its values are worth
+// to an agent that learns from rewards. The default is the paper's: the validation accuracy.
+//
+//   Objective latency{"latency_ms", datasets::Direction::minimize, std::pair(20.0, 5.0)};
+//   reward_of(latency, {.sequence = 1, .architecture = "[SM(10)]", .reward = 8.0});  // 0.8
+struct Objective {
+  std::string measure;  // "": the validation accuracy
+  // Not set: more is better. A measure whose name says that less is better needs it.
+  std::optional<datasets::Direction> direction;
+  // The values whose rewards are 0 and 1, in the unit of the measure; those between lie on the line
+  // between, those beyond count as the nearer end.
+  std::optional<std::pair<double, double>> reward_range;
+
+  bool is_accuracy() const { return measure.empty() || measure == datasets::Measure().name; }
+  // Nothing is said of what is searched for.
+  bool is_unset() const { return *this == Objective(); }
+
+  friend bool operator==(const Objective&, const Objective&) = default;
+};
+
+// The measure by its name in files, and its direction. Throws UsageError naming the key of a
+// configuration where the direction has to be told, contradicts the measure, or is not that of the
+// range.
+datasets::Measure measure_of(const Objective& objective);
+
+// Larger is better, whatever the measure. From 0 to 1 where there is a range, and then a network that
+// does not learn and has no value is worth the worst of it; otherwise the value, or minus the value
+// where less is better. None where there is nothing to learn from.
+std::optional<double> reward_of(const Objective& objective, const SequencedSample& sample);
 
 struct Counts {
   int64_t in(TrialState state) const {
@@ -181,8 +215,10 @@ class Study {
   virtual std::vector<Trial> trials(bool with_curves) = 0;  // by number
   virtual std::vector<Sample> samples() = 0;                // by number
   virtual std::vector<SequencedSample> sequenced_samples_after(
-      int64_t sequence) = 0;                      // by sequence
-  virtual std::optional<Trial> best_trial() = 0;  // complete, highest accuracy, the first of equals
+      int64_t sequence) = 0;  // by sequence
+  // Complete, of the best value, the first of equals.
+  virtual std::optional<Trial> best_trial(
+      datasets::Direction direction = datasets::Direction::maximize) = 0;
 
   virtual std::optional<std::string> note(const std::string& name) = 0;
 
@@ -358,7 +394,7 @@ std::unique_ptr<Study> open_study_to_read(const std::string& url,
                                           std::chrono::seconds patience = kPatience);
 
 // All trials, finished or not, as a log in the order of trial numbers, with the sequence numbers of
-// their samples.
-datasets::Log to_log(Study& study);
+// their samples. `measure`: what the study searches for.
+datasets::Log to_log(Study& study, const datasets::Measure& measure = {});
 
 }  // namespace metaqnn::search

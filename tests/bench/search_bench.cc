@@ -82,7 +82,7 @@ std::vector<SequencedSample> random_samples(int64_t count) {
 }
 
 std::unique_ptr<Strategy> folded(const std::vector<SequencedSample>& samples) {
-  auto strategy = make_strategy({}, cifar_space(), kSeed);
+  auto strategy = make_strategy(StrategySettings{}, cifar_space(), kSeed);
   for (const SequencedSample& sample : samples) strategy->observe(sample);
   return strategy;
 }
@@ -224,7 +224,7 @@ void FoldStudy(benchmark::State& state) {
   const std::string& url = finished_study();
   for (auto _ : state) {
     const auto study = open_study(url);
-    const auto strategy = make_strategy({}, space, kSeed);
+    const auto strategy = make_strategy(StrategySettings{}, space, kSeed);
     for (const SequencedSample& sample : study->sequenced_samples_after(0))
       strategy->observe(sample);
     benchmark::DoNotOptimize(strategy.get());

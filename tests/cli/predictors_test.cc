@@ -190,6 +190,85 @@ TEST(Measures, ThatAreNoFractionsAreNotImportedAndLeaveNoStudy) {
   EXPECT_LE(status["best"]["validation_accuracy"], 0.7);
 }
 
+// A study that searches for the least: told in every command by name, direction and value.
+TEST(Measures, OfATableAreSearchedForToldAndCarriedOn) {
+  const Folder folder;
+  losses(folder);
+  const std::string recipe =
+      "[space]\nkind = \"sequence\"\ntemplate = \"{}|{}|{}|{}|{}|\"\nalphabet = [\"a\", \"b\"]\n"
+      "[strategy]\nkind = \"q_learning\"\nschedule = [[1.0, 12], [0.1, 12]]\n"
+      "[evaluator]\nkind = \"table\"\nfile = \"losses.csv\"\ntarget = \"val_loss\"\n";
+  const std::string config = folder.write("search.toml", recipe).string();
+  const std::string url = folder.url("study.db");
+  const auto search = [&] { return run({"search", "--config", config, "--study", url}); };
+  Result refused = search();
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_THAT(refused.error, HasSubstr("is less or more of 'val_loss' better?"));
+  folder.write("search.toml", recipe + "[objective]\ndirection = \"minimize\"\n");
+  refused = search();
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_THAT(refused.error, HasSubstr("objective.reward_range is missing"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "study.db"));
+  folder.write("search.toml",
+               recipe + "[objective]\ndirection = \"minimize\"\nreward_range = [2.5, 0.5]\n");
+  const Result searched = search();
+  EXPECT_EQ(searched.status, 0) << searched.error;
+  EXPECT_THAT(searched.error, HasSubstr("minimize val_loss"));
+  EXPECT_EQ(search().status, 0) << "the same configuration goes on";
+
+  const json best = json::parse(run({"status", "--study", url, "--format", "json"}).output)["best"];
+  const json trials =
+      json::parse(run({"trials", "--study", url, "--top", "24", "--format", "json"}).output);
+  ASSERT_EQ(trials.size(), 24u);
+  EXPECT_EQ(best["value"], trials[0]["value"]);
+  EXPECT_EQ(best["measure"], "val_loss");
+  EXPECT_EQ(best["direction"], "minimize");
+  EXPECT_TRUE(best["validation_accuracy"].is_null());
+  for (size_t i = 1; i < trials.size(); ++i)
+    EXPECT_LE(trials[i - 1]["value"].get<double>(), trials[i]["value"].get<double>());
+  EXPECT_EQ(trials[0]["measures"], (json{{"val_loss", best["value"]}}));
+  EXPECT_THAT(run({"trials", "--study", url, "--top", "1"}).output, HasSubstr("val_loss"));
+  EXPECT_THAT(run({"trials", "--study", url, "--format", "csv"}).output,
+              testing::StartsWith("number,architecture,state,val_loss,"));
+
+  const json screened = json::parse(run({"screen", "--study", url, "--candidates", "5", "--top",
+                                         "3", "--method", "lls", "--no-train", "--format", "json"})
+                                        .output);
+  EXPECT_EQ(screened["direction"], "minimize");
+  EXPECT_EQ(screened["study"]["best"], best["value"]);
+  const json picks = screened["methods"][0]["architectures"];
+  EXPECT_LE(picks[0]["prediction"].get<double>(), picks[2]["prediction"].get<double>());
+
+  const std::string model = (folder / "model").string();
+  EXPECT_THAT(run({"fit", "--log", url, "--method", "lls", "-o", model}).output,
+              HasSubstr("predicts val_loss; less is better"));
+  const Result report = run({"report", "--study", url, "-o", (folder / "report.html").string()});
+  EXPECT_EQ(report.status, 0) << report.error;
+  EXPECT_THAT(read_text(folder / "report.html"), HasSubstr("val_loss of each trial"));
+  EXPECT_EQ(run({"export", "--study", url, "--format", "replay"}).status, 2);
+
+  // Into another study of the same search, from the study itself and from its export.
+  const std::string exported = (folder / "export.csv").string();
+  EXPECT_EQ(run({"export", "--study", url, "-o", exported}).status, 0);
+  for (const std::string& from : {url, exported}) {
+    const std::string copy = folder.url(from == url ? "copy.db" : "other.db");
+    const Result imported = run({"import", from, "--study", copy, "--config", config});
+    EXPECT_EQ(imported.status, 0) << imported.error;
+    EXPECT_EQ(json::parse(run({"status", "--study", copy, "--format", "json"}).output)["best"],
+              best);
+  }
+  // A study of accuracies is not filled with losses.
+  folder.write("acc.csv", "architecture,accuracy\na|a|a|a|a|,0.5\n");
+  std::string of_accuracies = recipe;
+  of_accuracies.replace(of_accuracies.find("losses.csv"), 10, "acc.csv");
+  of_accuracies.replace(of_accuracies.find("val_loss"), 8, "accuracy");
+  const std::string other = folder.write("accuracies.toml", of_accuracies).string();
+  for (const std::string& from : {url, exported}) {
+    EXPECT_EQ(run({"import", from, "--study", folder.url("acc.db"), "--config", other}).status, 2);
+    EXPECT_FALSE(std::filesystem::exists(folder / "acc.db"));
+  }
+}
+
 TEST(Strangers, AreToldAndAFileOfThemIsRefused) {
   const Folder folder;
   const std::string model = (folder / "loss.model").string();

@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -16,6 +17,7 @@
 #include "metaqnn/search/agent/strategy.h"
 #include "metaqnn/search/space/space.h"
 #include "search/agent/q_learning.h"
+#include "tests/error_message.h"
 
 namespace metaqnn::search {
 namespace {
@@ -341,6 +343,100 @@ TEST(RandomStrategy, IsUniformWhateverItSawAndWhateverEpsilonIs) {
   const auto counts = frequencies(*strategy, space, 0, 20000);
   ASSERT_EQ(counts.size(), 4u);
   for (const auto& [text, count] : counts) expect_frequency(count, 20000, 0.25);
+}
+
+// ---- What samples are worth ----
+
+const Objective kLatency{"latency_ms", datasets::Direction::minimize, std::pair(20.0, 5.0)};
+
+TEST(Reward, LiesOnTheLineBetweenTheWorstAndTheBestValue) {
+  EXPECT_EQ(reward_of(kLatency, {1, "a", 20.0}), 0);
+  EXPECT_EQ(reward_of(kLatency, {1, "a", 8.0}), 0.8);
+  EXPECT_EQ(reward_of(kLatency, {1, "a", 5.0}), 1);
+  EXPECT_EQ(reward_of(kLatency, {1, "a", 1.0}), 1) << "beyond the best";
+  EXPECT_EQ(reward_of(kLatency, {1, "a", 1e9}), 0) << "beyond the worst";
+  const Objective percent{"f1", datasets::Direction::maximize, std::pair(-50.0, 150.0)};
+  EXPECT_EQ(reward_of(percent, {1, "a", 50.0}), 0.5);
+}
+
+TEST(Reward, OfWhatDoesNotLearnIsTheWorstAndOfOtherFailuresNone) {
+  const SequencedSample not_learning{1, "a", std::nullopt, true}, failed{1, "a", std::nullopt};
+  EXPECT_EQ(reward_of(kLatency, not_learning), 0);
+  EXPECT_EQ(reward_of(kLatency, failed), std::nullopt);
+  const Objective without_range{"latency_ms", datasets::Direction::minimize, {}};
+  EXPECT_EQ(reward_of(without_range, not_learning), std::nullopt);
+}
+
+TEST(Reward, WithoutARangeIsTheValueOrMinusTheValue) {
+  EXPECT_EQ(reward_of(Objective(), SequencedSample{1, "a", 0.75}), 0.75);
+  EXPECT_EQ(
+      reward_of(Objective{"loss", datasets::Direction::minimize, {}}, SequencedSample{1, "a", 2.5}),
+      -2.5);
+}
+
+TEST(Reward, DirectionsAndRangesThatContradictEachOtherAreRefused) {
+  using datasets::Direction;
+  const auto error = [](const Objective& objective) {
+    return tests::usage_error([&] { measure_of(objective); });
+  };
+  EXPECT_THAT(error({"val_loss", {}, {}}), testing::HasSubstr("objective.direction is missing"));
+  EXPECT_THAT(error({"", Direction::minimize, {}}), testing::HasSubstr("validation accuracy"));
+  EXPECT_THAT(error({"lat", Direction::minimize, std::pair(5.0, 20.0)}),
+              testing::HasSubstr("the worst value comes first"));
+  EXPECT_THAT(error({"f1", Direction::maximize, std::pair(1.0, 0.0)}),
+              testing::HasSubstr("the worst value comes first"));
+  EXPECT_EQ(measure_of(Objective{"f1", {}, {}}).direction, Direction::maximize);
+  EXPECT_EQ(measure_of(Objective()).name, "validation_accuracy");
+}
+
+// Each strategy, told of a measure of which less is better, samples the least: the string with the
+// most of the letter a.
+TEST(EveryStrategy, GoesWhereTheObjectiveSaysThatItIsBetter) {
+  const Space space = build_sequence_space({"{}{}{}", {{"a", "b", "c", "d"}}});
+  const auto value = [](const std::string& text) {
+    return 100.0 - 10 * static_cast<double>(std::count(text.begin(), text.end(), 'a'));
+  };
+  for (const char* kind : {"q_learning", "regularized_evolution", "guided"}) {
+    for (const auto direction : {datasets::Direction::minimize, datasets::Direction::maximize}) {
+      const bool least = direction == datasets::Direction::minimize;
+      StrategySettings chosen = settings(0.1, 1, 50);
+      chosen.kind = kind;
+      chosen.population = 10;
+      chosen.tournament = 5;
+      const Objective objective{"value", direction,
+                                least ? std::pair(100.0, 70.0) : std::pair(70.0, 100.0)};
+      const auto strategy = make_strategy(chosen, space, kSeed, {}, objective);
+      double sum = 0;
+      constexpr int kWalks = 120, kLast = 20;
+      for (int i = 1; i <= kWalks; ++i) {
+        Random random = Random::stream(kSeed, "walk", static_cast<uint64_t>(i));
+        strategy->prepare({});
+        const std::string text = space.text(strategy->propose({i < 60 ? 1.0 : 0.05, {}}, random));
+        strategy->observe({i, text, value(text)});
+        // guided does not repeat itself: what it finds comes early.
+        if (std::string(kind) == "guided" ? i > 15 && i <= 15 + kLast : i > kWalks - kLast)
+          sum += value(text);
+      }
+      const double mean = sum / kLast;
+      // Uniform walks: 92.5.
+      EXPECT_TRUE(least ? mean < 88 : mean > 96)
+          << kind << " " << to_string(direction) << " " << mean;
+    }
+  }
+}
+
+TEST(QLearning, AsksForTheRangeOfWhatIsNoAccuracy) {
+  const Space space = tiny_space();
+  const Objective objective{"latency_ms", datasets::Direction::minimize, {}};
+  const auto make = [&](const char* kind) {
+    StrategySettings chosen;
+    chosen.kind = kind;
+    make_strategy(chosen, space, kSeed, {}, objective);
+  };
+  EXPECT_THAT(tests::usage_error([&] { make("q_learning"); }),
+              testing::HasSubstr("objective.reward_range is missing"));
+  for (const char* kind : {"random", "regularized_evolution", "guided"})
+    EXPECT_NO_THROW(make(kind)) << kind;
 }
 
 // ---- Schedule and settings ----

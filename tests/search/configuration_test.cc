@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "metaqnn/base/error.h"
+#include "tests/error_message.h"
 
 namespace metaqnn::search {
 namespace {
@@ -92,6 +93,9 @@ const std::map<std::string, std::string> kOtherValues{
     {"strategy.exploration", "1.5"},
     {"strategy.candidates", "30"},
     {"strategy.schedule", "[[1.0, 32], [0.1, 8]]"},
+    {"objective.measure", "\"latency_ms\""},
+    {"objective.direction", "\"minimize\""},
+    {"objective.reward_range", "[20.5, 2.0]"},
     {"evaluator.kind", "\"table\""},
     {"evaluator.epochs", "4"},
     {"evaluator.batch_size", "64"},
@@ -114,6 +118,7 @@ const std::map<std::string, std::string> kOtherValues{
     {"evaluator.file", "\"/tables/results.csv\""},
     {"evaluator.architecture_column", "\"net\""},
     {"evaluator.target", "\"cifar10_valid\""},
+    {"evaluator.features", "[\"params\", \"proxy_*\"]"},
     {"evaluator.seconds_per_trial", "0.25"},
     {"final.optimizer", "\"adam\""},
     {"final.momentum", "0.8"},
@@ -237,6 +242,21 @@ TEST(Configuration, RefusesValuesOutOfRangeWithPlaceRuleAndValue) {
           << key << " = " << number;
     }
   }
+}
+
+TEST(Configuration, TakesADirectionByItsNameAndARangeFromWorstToBest) {
+  const auto error = [](const std::string& lines) {
+    return tests::usage_error([&] { parse("[objective]\n" + lines); });
+  };
+  EXPECT_THAT(error("direction = \"down\""), HasSubstr("objective.direction must be maximize or "
+                                                       "minimize, not \"down\""));
+  for (const char* range : {"[1.0]", "[1.0, 2.0, 3.0]", "[2.0, 2.0]", "[0.0, inf]"})
+    EXPECT_THAT(error(std::string("reward_range = ") + range),
+                HasSubstr("objective.reward_range must be the worst and the best value"));
+  const Objective& objective =
+      parse("[objective]\nmeasure = \"loss\"\ndirection = \"minimize\"\nreward_range = [3, 0.5]")
+          .evaluator.objective;
+  EXPECT_EQ(objective, (Objective{"loss", datasets::Direction::minimize, std::pair(3.0, 0.5)}));
 }
 
 TEST(Configuration, RefusesHugeNumbers) {

@@ -1,5 +1,6 @@
 #include "metaqnn/search/space/space.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -23,6 +24,7 @@
 namespace metaqnn::search {
 namespace {
 
+using testing::HasSubstr;
 using tests::usage_error;
 
 const std::string kNasBenchTemplate = "|{}~0|+|{}~0|{}~1|+|{}~0|{}~1|{}~2|";
@@ -664,6 +666,75 @@ TEST(SequenceSpace, ReadsRandomTemplatesInOneWayOrRefusesThem) {
     }
   }
   EXPECT_GT(accepted, 100);
+}
+
+// ---- A part of a space ----
+
+TEST(RestrictedSpace, HasExactlyTheWalksThatAreAskedFor) {
+  const Space whole = build_sequence_space({"{}-{}-{}", {{"a", "b", "c"}}});
+  Random random(3);
+  for (int round = 0; round < 50; ++round) {
+    std::set<std::string> wanted;
+    const uint64_t count = 1 + random.below(26);
+    while (wanted.size() < count) wanted.insert(whole.text(whole.uniform_walk(random)));
+    std::vector<std::string> asked(wanted.begin(), wanted.end());
+    shuffle(asked, random);
+    asked.insert(asked.end(), {asked[0], "x-y-z", "a-b"});  // twice, and what is not of the space
+    const Space part = whole.restricted(asked, "not here");
+    EXPECT_EQ(all_texts(part), std::multiset<std::string>(wanted.begin(), wanted.end()));
+    EXPECT_EQ(part.architecture_count(), static_cast<int64_t>(count));
+    for (const std::string& text : all_texts(whole)) {
+      const Space::Found found = part.find(text);
+      EXPECT_EQ(found.walk.has_value(), wanted.contains(text)) << text;
+      EXPECT_EQ(found.walk ? part.text(*found.walk) : text, text);
+      EXPECT_EQ(found.refusal, found.walk ? "" : "not here");
+      EXPECT_EQ(found.canonical, text);
+    }
+    EXPECT_THAT(part.find("a-b").refusal, HasSubstr("expected"));
+    for (int i = 0; i < 100; ++i)
+      EXPECT_TRUE(wanted.contains(part.text(part.uniform_walk(random))));
+  }
+}
+
+TEST(RestrictedSpace, OfAllItsArchitecturesIsTheSpace) {
+  const Space whole = build_sequence_space({"{}-{}", {{"a", "b"}}});
+  const Space same = whole.restricted({"b-b", "a-b", "a-a", "b-a"}, "not here");
+  EXPECT_EQ(same.positions(), whole.positions());
+  EXPECT_EQ(same.transitions(), whole.transitions());
+  EXPECT_EQ(same.find("c-a").refusal, whole.find("c-a").refusal);
+}
+
+TEST(RestrictedSpace, OfNothingHasNoWalk) {
+  const Space part = build_cnn_space(tiny_settings(3)).restricted({"[SM(7)]", "no network"}, "no");
+  EXPECT_EQ(part.architecture_count(), 0);
+  EXPECT_EQ(part.architectures(), "0");
+  EXPECT_EQ(part.positions(), 0);
+  EXPECT_EQ(part.find("[SM(10)]").refusal, "no");
+}
+
+TEST(RestrictedSpace, HoldsNetworksInAnyOfTheirForms) {
+  const Space whole = build_cnn_space(tiny_settings(3));
+  const Space part = whole.restricted({"[C(4,3,1),D(1,2),SM(10)]", "[P(2,2), SM(10)]"}, "no");
+  EXPECT_EQ(all_texts(part), (std::multiset<std::string>{"[C(4,3,1), SM(10)]"}))
+      << "a pooling may not be the first";
+  EXPECT_TRUE(part.find("[C(4,3,1), SM(10)]").walk.has_value());
+  EXPECT_EQ(part.input(), whole.input());
+  EXPECT_EQ(part.classes(), whole.classes());
+}
+
+// A choice has the same Q-value wherever its state comes, and one that is never left has none.
+TEST(RestrictedSpace, SharesQValuesBetweenPositionsOfAState) {
+  const Space whole = build_sequence_space({"{}-{}-{}", {{"a", "b", "c"}}});
+  // The third slot after a: a after "a-a", a and b after "b-a", never c.
+  const Space part = whole.restricted({"a-a-a", "b-a-a", "b-a-b"}, "no");
+  const Walk first = *part.find("a-a-a").walk, second = *part.find("b-a-a").walk,
+             third = *part.find("b-a-b").walk;
+  EXPECT_NE(first[2].position, second[2].position);
+  EXPECT_EQ(part.state(first[2].position), part.state(second[2].position));
+  EXPECT_EQ(part.q_index(first[2]), part.q_index(second[2]));
+  EXPECT_EQ(part.q_index(third[2]), part.q_index(second[2]) + 1);
+  EXPECT_EQ(part.choice_count(part.state(first[2].position)), 2);
+  EXPECT_EQ(part.transitions(), 2 + 2 + 2);  // a, b; a after a and after b; a, b after a
 }
 
 }  // namespace

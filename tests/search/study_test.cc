@@ -255,6 +255,42 @@ TEST_P(EveryStudy, CountsAndRewardsOnlyWhatTheScheduleCounts) {
   EXPECT_EQ(study->best_trial()->architecture, "[SM(10)]");
 }
 
+TEST_P(EveryStudy, RewardsTheValueAndFindsTheBestInEitherDirection) {
+  auto study = create();
+  const int64_t worker = add_worker(*study);
+  const auto finish = [&](const std::string& architecture, std::optional<double> value,
+                          Failure failure = Failure::none) {
+    Transaction transaction(*study);
+    Trial trial = running(architecture);
+    trial.number = study->add_trial(trial, worker);
+    study->add_sample(trial.number, 1.0);
+    trial.state = failure == Failure::none ? TrialState::complete : TrialState::failed;
+    trial.failure = failure;
+    trial.value = value;
+    if (value) trial.measures = {{"latency_ms", *value}, {"energy", 3}};
+    ASSERT_TRUE(study->finish_trial(trial, worker));
+    transaction.commit();
+  };
+  finish("[C(8,3,1), SM(10)]", 12.5);
+  finish("[C(16,3,1), SM(10)]", -2.5);
+  finish("[C(32,3,1), SM(10)]", 1e6);
+  finish("[C(64,3,1), SM(10)]", std::nullopt, Failure::not_learning);
+  EXPECT_EQ(study->best_trial(datasets::Direction::minimize)->value, -2.5);
+  EXPECT_EQ(study->best_trial(datasets::Direction::maximize)->value, 1e6);
+  const Trial stored = study->trial(1).value();
+  EXPECT_EQ(stored.validation_accuracy, std::nullopt);
+  EXPECT_EQ(stored.measures, (std::map<std::string, double>{{"latency_ms", 12.5}, {"energy", 3}}));
+  const auto samples = study->sequenced_samples_after(0);
+  EXPECT_EQ(samples.at(0).reward, 12.5);
+  EXPECT_FALSE(samples.at(0).not_learning);
+  EXPECT_EQ(samples.at(3).reward, std::nullopt);
+  EXPECT_TRUE(samples.at(3).not_learning);
+  const datasets::Log log = to_log(*study, {"latency_ms", datasets::Direction::minimize, ""});
+  EXPECT_EQ(log.measure.direction, datasets::Direction::minimize);
+  EXPECT_EQ(log.rows.at(1).value, -2.5);
+  EXPECT_EQ(log.rows.at(3).value, std::nullopt);
+}
+
 TEST_P(EveryStudy, StoresNothingOfAWorkerThatDoesNotHoldTheTrial) {
   auto study = create();
   const int64_t worker = add_worker(*study), other = add_worker(*study);

@@ -6,10 +6,16 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "metaqnn/base/error.h"
 #include "metaqnn/search/configuration.h"
+#include "metaqnn/search/import.h"
+#include "metaqnn/search/search.h"
+#include "tests/error_message.h"
 
 namespace metaqnn::search {
 namespace {
@@ -160,6 +166,169 @@ TEST_F(TableEvaluator, NamesTheNearestOfAMissingColumn) {
 TEST_F(TableEvaluator, NeedsATargetWhereTheTableHasNoneOfItsOwn) {
   EXPECT_THAT(error<UsageError>(table("architecture,valid,test\nx,0.5,0.6\n")),
               HasSubstr("name the target column"));
+}
+
+// ---- Other measures ----
+
+using datasets::Direction;
+
+TEST_F(TableEvaluator, GivesAnyColumnInItsOwnUnit) {
+  TableSettings settings =
+      table("architecture,acc,latency_ms\nx,0.9,12.5\ny,0.8,3\nz,0.7,\nw,0.6,inf\n");
+  settings.target = "acc";
+  const Objective latency{"latency_ms", Direction::minimize, {}};
+  const auto evaluator = make_table_evaluator(settings, latency);
+  Trial trial;
+  trial.architecture = "x";
+  evaluator->evaluate(trial);
+  EXPECT_EQ(trial.state, TrialState::complete);
+  EXPECT_EQ(trial.value, 12.5);
+  EXPECT_EQ(trial.validation_accuracy, std::nullopt);
+  EXPECT_EQ(trial.measures, (std::map<std::string, double>{{"acc", 0.9}, {"latency_ms", 12.5}}));
+  EXPECT_THAT(*evaluator->architectures(), ::testing::ElementsAre("x", "y"));
+  EXPECT_THAT(evaluator->remarks(),
+              ::testing::ElementsAre(HasSubstr("2 networks, minimize latency_ms"),
+                                     HasSubstr("2 with a value, 1 infinite, 1 no value")));
+}
+
+TEST_F(TableEvaluator, SearchesForItsTargetWhereTheObjectiveNamesNone) {
+  TableSettings settings =
+      table("architecture,acc,percent,val_loss,score\nx,0.9,90,0.3,1.5\ny,0.8,80,0.4,0.5\n");
+  settings.target = "acc";
+  EXPECT_EQ(table_objective(settings, {}), Objective());
+  EXPECT_EQ(table_objective(settings, {"", Direction::maximize, {}}),
+            (Objective{"acc", Direction::maximize, {}}));
+  settings.target = "percent";
+  EXPECT_EQ(table_objective(settings, {}), (Objective{"percent", Direction::maximize, {}}));
+  settings.target = "score";
+  EXPECT_EQ(table_objective(settings, {}), (Objective{"score", Direction::maximize, {}}))
+      << "one of them above 1";
+  settings.target = "val_loss";
+  EXPECT_THAT(tests::usage_error([&] { table_objective(settings, {}); }),
+              HasSubstr("direction = \"minimize\" or \"maximize\" in the section [objective]"));
+  EXPECT_EQ(table_objective(settings, {"", Direction::minimize, std::pair(1.0, 0.0)}),
+            (Objective{"val_loss", Direction::minimize, std::pair(1.0, 0.0)}));
+  // Another name for the target.
+  EXPECT_EQ(table_objective(settings, {"quality", Direction::minimize, {}}),
+            (Objective{"quality", Direction::minimize, {}}));
+  settings.target = "";
+  EXPECT_THAT(tests::usage_error([&] {
+                table_objective(settings, {"quality", {}, {}});
+              }),
+              HasSubstr("has no column 'quality'"));
+}
+
+TEST_F(TableEvaluator, OfAFormOfAccuraciesSearchesForTheValidationAccuracy) {
+  const TableSettings settings = table(
+      "net,accuracy_best_val,iter_best_val\n\"[C(64,3,1), SM(10)]\",0.5,3\n\"[SM(10)]\",0.1,0\n");
+  EXPECT_EQ(table_objective(settings, {}), Objective());
+  EXPECT_EQ(evaluate(settings, "[C(64,3,1), SM(10)]").validation_accuracy, 0.5);
+  EXPECT_EQ(evaluate(settings, "[SM(10)]").failure, Failure::not_learning);
+}
+
+TEST_F(TableEvaluator, LooksUpWhatColumnsDescribe) {
+  TableSettings settings = table("lr,opt,f1\n0.010,adam,0.5\n0.1,sgd,0.75\n0.1,adam,0.25\n");
+  settings.target = "f1";
+  settings.features = {"lr", "opt"};
+  EXPECT_EQ(evaluate(settings, R"({"lr":0.1,"opt":"sgd"})").validation_accuracy, 0.75);
+  settings = table("architecture,width,f1\nx,1,0.5\nx,2,0.75\n");
+  settings.target = "f1";
+  settings.features = {"width"};
+  EXPECT_EQ(evaluate(settings, R"(["x",{"width":2}])").validation_accuracy, 0.75);
+}
+
+TEST_F(TableEvaluator, TellsTheFirstOfTheRowsThatItLeavesOut) {
+  std::string text = "architecture,acc\n";
+  for (int i = 0; i < 100; ++i) text += "x" + std::to_string(i) + ",0.5\n";
+  TableSettings settings = table(text + ",0.1\n,0.2\n,0.3\n,0.4\n,0.5\n");
+  settings.target = "acc";
+  EXPECT_THAT(make_table_evaluator(settings)->remarks(),
+              ::testing::ElementsAre(HasSubstr("100 networks"), HasSubstr("table.csv:102: "),
+                                     HasSubstr("table.csv:103: "), HasSubstr("table.csv:104: "),
+                                     HasSubstr("2 more rows left out")));
+}
+
+class TableSearch : public TableEvaluator {
+ protected:
+  // All of two slots of four letters, but those that hold an x; the value of a string is ten for each
+  // of its letters' places in the alphabet.
+  Configuration configuration(const std::string& kind, const std::string& objective) const {
+    std::string text = "architecture,latency_ms\n";
+    for (const char* first : {"a", "b", "c"}) {
+      for (const char* second : {"a", "b", "c"}) {
+        text += std::string(first) + second + "," +
+                std::to_string(10 * (first[0] - 'a' + 3 * (second[0] - 'a'))) + "\n";
+      }
+    }
+    table(text);
+    return with_objective(parse_configuration(
+        "[space]\nkind = \"sequence\"\ntemplate = \"{}{}\"\nalphabet = [\"c\", \"x\", \"b\", "
+        "\"a\"]\n[strategy]\nkind = \"" +
+            kind +
+            "\"\npopulation = 4\ninitial_models = 4\nschedule = [[1.0, 5], [0.1, 100]]\n"
+            "[evaluator]\nkind = \"table\"\nfile = \"table.csv\"\ntarget = \"latency_ms\"\n"
+            "[objective]\n" +
+            objective,
+        "test", folder_));
+  }
+
+  std::unique_ptr<Study> search(const Configuration& configuration) const {
+    const std::string url = "sqlite:///" + (folder_ / "study.db").string();
+    fs::remove(folder_ / "study.db");
+    auto study = create_study(url, describe_study(configuration));
+    EXPECT_EQ(work(*study, {}), SearchEnd::exhausted);
+    return study;
+  }
+};
+
+TEST_F(TableSearch, ProposesAllOfThePartThatIsThereAndNothingElse) {
+  for (const std::string& kind : strategy_kinds()) {
+    for (const bool least : {true, false}) {
+      const auto study =
+          search(configuration(kind, least ? "direction = \"minimize\"\nreward_range = [80, 0]\n"
+                                           : "direction = \"maximize\"\nreward_range = [0, 80]\n"));
+      const Counts counts = study->counts();
+      EXPECT_EQ(counts.in(TrialState::complete), 9) << kind;
+      EXPECT_EQ(counts.in(TrialState::failed), 0) << kind;
+      const Direction direction = measure_of(stored_configuration(*study)).direction;
+      EXPECT_EQ(direction, least ? Direction::minimize : Direction::maximize);
+      EXPECT_EQ(study->best_trial(direction)->architecture, least ? "aa" : "cc") << kind;
+    }
+  }
+}
+
+TEST_F(TableSearch, IsWholeWhereTheStudyIsExportedAndImportedAgain) {
+  const Configuration searched =
+      configuration("q_learning", "direction = \"minimize\"\nreward_range = [80, 0]\n");
+  const auto study = search(searched);
+  const datasets::Measure measure = measure_of(searched);
+  std::ofstream out(folder_ / "export.csv");
+  datasets::write_log_csv(to_log(*study, measure), out);
+  out.close();
+  const datasets::Log log = datasets::read_log(folder_ / "export.csv");
+  EXPECT_EQ(log.measure, measure);
+  auto copy = create_study("sqlite:///" + (folder_ / "copy.db").string(), describe_study(searched));
+  const ImportReport report = import_log(log, build_space(searched), *copy, measure);
+  EXPECT_TRUE(report.problems.empty());
+  const auto samples = study->sequenced_samples_after(0), copies = copy->sequenced_samples_after(0);
+  ASSERT_EQ(samples.size(), copies.size());
+  for (size_t i = 0; i < samples.size(); ++i) {
+    EXPECT_EQ(samples[i].architecture, copies[i].architecture);
+    EXPECT_EQ(samples[i].reward, copies[i].reward);
+  }
+  EXPECT_EQ(copy->trial(1)->measures, study->trial(1)->measures);
+  EXPECT_THAT(
+      tests::usage_error([&] {
+        import_log(log, build_space(searched), *copy, {"latency_ms", Direction::maximize, ""});
+      }),
+      HasSubstr("less is better, and the study searches for the largest latency_ms"));
+}
+
+TEST_F(TableSearch, NeedsANetworkOfTheSpace) {
+  Configuration other = configuration("random", "direction = \"minimize\"\n");
+  other.space.sequence.alphabets = {{"x", "y"}};
+  EXPECT_THAT(tests::usage_error([&] { searched_space(other); }),
+              HasSubstr("table.csv is in the space; its first, 'aa': "));
 }
 
 TEST_F(TableEvaluator, NeedsAUsableRow) {

@@ -1,0 +1,46 @@
+#include <algorithm>
+
+#include "base/foreign_text.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/search/study/study.h"
+
+namespace metaqnn::search {
+
+datasets::Measure measure_of(const Objective& objective) {
+  datasets::Measure measure;
+  if (!objective.is_accuracy()) {
+    measure.name = objective.measure;
+    if (!objective.direction && datasets::is_less_better(measure.name)) {
+      throw UsageError("objective.direction is missing: is less or more of '" +
+                       shown(measure.name) +
+                       "' better? Give direction = \"minimize\" or \"maximize\"");
+    }
+  } else if (objective.direction == datasets::Direction::minimize) {
+    throw UsageError(
+        "objective.direction = \"minimize\": more of the validation accuracy is better; name "
+        "another objective.measure");
+  }
+  measure.direction = objective.direction.value_or(datasets::Direction::maximize);
+  if (objective.reward_range) {
+    const auto [worst, best] = *objective.reward_range;
+    if (!datasets::is_better(best, worst, measure.direction)) {
+      throw UsageError("objective.reward_range: the worst value comes first, then the best, and " +
+                       to_string(measure.direction) + " says that " +
+                       (measure.direction == datasets::Direction::minimize ? "less" : "more") +
+                       " is better");
+    }
+  }
+  return measure;
+}
+
+std::optional<double> reward_of(const Objective& objective, const SequencedSample& sample) {
+  if (!objective.reward_range) {
+    if (!sample.reward) return std::nullopt;
+    return datasets::sign_of(measure_of(objective).direction) * *sample.reward;
+  }
+  if (!sample.reward) return sample.not_learning ? std::optional(0.0) : std::nullopt;
+  const auto [worst, best] = *objective.reward_range;
+  return std::clamp((*sample.reward - worst) / (best - worst), 0.0, 1.0);
+}
+
+}  // namespace metaqnn::search
