@@ -54,6 +54,16 @@ const Column kColumns[] = {
 };
 constexpr size_t kFirstOfTop = 4;
 
+// A second log by the columns of the first, some of which may be the same in all of its rows.
+LogArguments read_alike(LogArguments arguments, const predict::EncodingSettings& encoding) {
+  if (encoding.features.empty()) return arguments;
+  arguments.log.features = encoding.features;
+  arguments.log.keeps_constant_features = true;
+  arguments.log.budget = encoding.budget;
+  if (!encoding.has_strings()) arguments.log.architecture_column = "";
+  return arguments;
+}
+
 Setting prepare(const EvaluateOptions& options) {
   const bool files = !options.train.empty() || !options.test.empty();
   if (files ? (options.train.empty() || options.test.empty() || !options.log.empty())
@@ -67,8 +77,9 @@ Setting prepare(const EvaluateOptions& options) {
   setting.samples = samples_of(log, setting.encoding, options.arguments);
   const auto n = static_cast<Eigen::Index>(setting.samples.size());
   if (files) {
-    setting.samples.append(samples_of(read_results(options.test, options.arguments),
-                                      setting.encoding, options.arguments));
+    setting.samples.append(
+        samples_of(read_results(options.test, read_alike(options.arguments, setting.encoding)),
+                   setting.encoding, options.arguments));
     setting.splits = predict::one_split(static_cast<Eigen::Index>(setting.samples.size()), n);
   } else if (options.folds > 0) {
     setting.splits =
@@ -200,7 +211,8 @@ void print_head(const EvaluateOptions& options, const Setting& setting) {
   const predict::TestSplit& first = setting.splits[0][0];
   const std::string repeats =
       setting.splits.size() > 1 ? fmt::format(", mean of {} repeats", setting.splits.size()) : "";
-  print("{}: {} of {}\n", options.log.empty() ? options.train : options.log,
+  print("{}: {} of {}\n",
+        options.log.empty() ? options.train + " and " + options.test : options.log,
         plural(samples.size(), "different architecture"), plural(samples.rows, "row"));
   if (setting.splits[0].size() > 1) {
     print("{} folds{}", setting.splits[0].size(), repeats);

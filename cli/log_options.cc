@@ -130,7 +130,7 @@ void print_reading(const predict::EncodingSettings& encoding) {
                                 shown(listed(encoding.features), 200)));
   }
   if (!encoding.budget.empty()) parts.push_back("budget: " + shown(encoding.budget));
-  if (!parts.empty()) print("{}\n", fmt::format("{}", fmt::join(parts, "; ")));
+  if (!parts.empty()) print_data(wrapped(fmt::format("{}", fmt::join(parts, "; "))) + "\n");
 }
 
 void print_merged(const predict::Samples& samples) {

@@ -19,11 +19,10 @@ namespace {
 int output_error = 0;  // of standard output, the first
 bool results_are_kept_out = false;
 
-// Where a line may end: after the comma between layers, after a '+' of other alphabets.
+// Where a line may end: after a blank, as between layers, and after a '+' of other alphabets.
 size_t next_break(const std::string& text, size_t from) {
-  const size_t comma = text.find(", ", from), plus = text.find('+', from);
-  if (comma == std::string::npos && plus == std::string::npos) return text.size();
-  return comma < plus ? comma + 2 : plus + 1;
+  const size_t found = text.find_first_of(" +", from);
+  return found == std::string::npos ? text.size() : found + 1;
 }
 
 // Breaks a text so that no line is longer than `width`, where there is a place for it.
@@ -151,6 +150,14 @@ std::string Table::render(int width) const {
       text += trim_right((i == 0 ? line : std::string(indent, ' ')) + parts[i]) + "\n";
   }
   return text;
+}
+
+std::string wrapped(const std::string& text, int width) {
+  if (width <= 0) return text;
+  std::string lines;
+  for (const std::string& line : wrap(text, static_cast<size_t>(width)))
+    lines += (lines.empty() ? "" : "\n") + trim_right(line);
+  return lines;
 }
 
 void print_problems(const std::vector<std::string>& problems) {

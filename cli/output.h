@@ -110,6 +110,9 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
+// A text in lines of the terminal's width, as far as it can be broken.
+std::string wrapped(const std::string& text, int width = terminal_width());
+
 // Row-level problems: at most five lines on standard error, then how many more.
 void print_problems(const std::vector<std::string>& problems);
 

@@ -191,6 +191,7 @@ void Samples::append(const Samples& others) {
   append_to(targets, more.targets);
   append_to(trained, more.trained);
   append_to(trained_targets, more.trained_targets);
+  rows += others.rows;
 }
 
 namespace {

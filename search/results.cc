@@ -1,11 +1,14 @@
 #include "search/results.h"
 
-#include <filesystem>
-#include <utility>
+#include <algorithm>
+#include <set>
+#include <vector>
 
+#include "base/foreign_text.h"
+#include "base/names.h"
 #include "base/secrets.h"
+#include "datasets/logs/columns.h"
 #include "datasets/logs/make_log.h"
-#include "datasets/logs/read_frame.h"
 #include "metaqnn/search/search.h"
 #include "metaqnn/search/study/study.h"
 #include "search/study/optuna_storage.h"
@@ -13,26 +16,51 @@
 namespace metaqnn::search {
 namespace {
 
-// Its form is told by its content, read once.
-datasets::Log read_file(const std::string& name, const datasets::LogOptions& options) {
-  if (std::filesystem::is_directory(name)) return datasets::read_log(name, options);
-  std::string text = datasets::read_text(name);
-  if (is_sqlite(text))
-    return datasets::make_log(read_optuna_storage(name, options.study_name), options);
-  return datasets::make_log(
-      datasets::data_frame_of(std::move(text), name == "-" ? "standard input" : name, options),
-      options);
+// What `options` name of a study's measures, or what it searches for.
+datasets::Measure wanted_measure(const datasets::Measure& own, const datasets::LogOptions& options,
+                                 const std::string& source) {
+  datasets::Measure measure = own;
+  if (!options.target.empty() && options.target != own.name) {
+    measure = {options.target, datasets::Direction::maximize, ""};
+    if (!options.direction && datasets::is_less_better(measure.name))
+      throw datasets::UnknownDirection(source, measure.name, "--minimize or --maximize");
+  }
+  measure.direction = options.direction.value_or(measure.direction);
+  return measure;
+}
+
+Results read_study(const std::string& url, const datasets::LogOptions& options) {
+  const std::string source = without_passwords(url);
+  if (!options.features.empty() || options.architecture_column || !options.budget.empty()) {
+    throw UsageError(
+        "a study knows its networks by their strings; leave out what names columns "
+        "that describe them, or export it");
+  }
+  const auto study = open_study_to_read(url);
+  const Configuration configuration = stored_configuration(*study);
+  const datasets::Measure own = measure_of(configuration);
+  const datasets::Measure measure = wanted_measure(own, options, source);
+  Results results{to_log(*study, measure), build_space(configuration)};
+  results.log.source = source;
+  const bool has_it =
+      std::any_of(results.log.rows.begin(), results.log.rows.end(),
+                  [](const datasets::LogRow& row) { return row.value.has_value(); });
+  if (!has_it && measure.name != own.name) {
+    std::set<std::string> names;
+    for (const Trial& trial : study->trials(false)) {
+      for (const auto& [name, value] : trial.measures) names.insert(name);
+    }
+    throw UsageError(source + " has no measure '" + shown(measure.name) +
+                     "' for the target; it has: " + listed({names.begin(), names.end()}));
+  }
+  return results;
 }
 
 }  // namespace
 
 Results read_results(const std::string& name, const datasets::LogOptions& options) {
-  if (!is_study_url(name)) return {read_file(name, options), std::nullopt};
-  const auto study = open_study_to_read(name);
-  const Configuration configuration = stored_configuration(*study);
-  Results results{to_log(*study, measure_of(configuration)), build_space(configuration)};
-  results.log.source = without_passwords(name);
-  return results;
+  if (is_study_url(name)) return read_study(name, options);
+  return {datasets::make_log(read_any_frame(name, options), options), std::nullopt};
 }
 
 std::optional<Space> space_of(const Results& results, const predict::EncodingSettings& encoding) {

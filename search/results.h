@@ -21,7 +21,7 @@ struct Results {
   std::optional<Shape> input() const { return space ? space->input() : std::nullopt; }
 };
 
-// `name`: a study URL, or a file of any form that datasets::read_log() reads, or an Optuna storage in
+// `name`: a study URL, of whose measures `options.target` may name another, or a file of any form that datasets::read_log() reads, or an Optuna storage in
 // SQLite. The source that the log names shows no password. Throws what
 // open_study_to_read() and datasets::read_log() throw.
 Results read_results(const std::string& name, const datasets::LogOptions& options = {});

@@ -201,7 +201,8 @@ void find_features(const DataFrame& frame, const LogOptions& options, std::vecto
     if (column == columns.architecture || column == columns.target || column == columns.state ||
         (is_of_tuner(name) && column != columns.budget))
       continue;
-    (is_constant(frame, column) ? constant : columns.features).push_back(column);
+    const bool is_left_out = !options.keeps_constant_features && is_constant(frame, column);
+    (is_left_out ? constant : columns.features).push_back(column);
   }
   if (columns.budget >= 0 && std::find(columns.features.begin(), columns.features.end(),
                                        columns.budget) == columns.features.end())
@@ -334,6 +335,7 @@ Columns find_columns(const DataFrame& frame, const LogOptions& options) {
     columns.measures.push_back(named_column(frame, name, "measures"));
   find_features(frame, options, wanted, columns);
   if (columns.architecture < 0 && columns.features.empty()) {
+    if (frame.rows() == 0) throw DataError(frame.source + ": it has names of columns and no row");
     throw UsageError(frame.source +
                      ": nothing describes the networks; name columns that do (--features), which "
                      "are not the same in all rows. It has the columns: " +

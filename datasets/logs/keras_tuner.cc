@@ -8,6 +8,7 @@
 #include <system_error>
 #include <vector>
 
+#include "base/foreign_text.h"
 #include "base/names.h"
 #include "datasets/logs/csv.h"
 #include "datasets/logs/json_frame.h"
@@ -120,8 +121,20 @@ std::vector<Metric> objectives(const std::vector<KerasTrial>& trials) {
 
 }  // namespace
 
-bool is_keras_tuner_folder(const std::filesystem::path& folder) {
-  return !trial_files(folder).empty();
+std::optional<std::filesystem::path> keras_tuner_folder(const std::filesystem::path& folder) {
+  if (!trial_files(folder).empty()) return folder;
+  std::vector<std::filesystem::path> projects;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    if (!trial_files(entry.path()).empty()) projects.push_back(entry.path());
+  }
+  if (projects.empty()) return std::nullopt;
+  if (projects.size() == 1) return projects[0];
+  std::vector<std::string> names;
+  for (const std::filesystem::path& project : projects) names.push_back(shown(project.string()));
+  std::sort(names.begin(), names.end());
+  throw UsageError(folder.string() +
+                   " holds several projects of KerasTuner; name one: " + list_names(names));
 }
 
 DataFrame read_keras_tuner_folder(const std::filesystem::path& folder) {

@@ -4,13 +4,15 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 
 #include "datasets/logs/data_frame.h"
 
 namespace metaqnn::datasets {
 
-// Whether it holds trial_*/trial.json.
-bool is_keras_tuner_folder(const std::filesystem::path& folder);
+// What holds trial_*/trial.json: the folder itself, or a project in it, as directory and project_name are
+// two arguments there. Throws UsageError naming them where it has several.
+std::optional<std::filesystem::path> keras_tuner_folder(const std::filesystem::path& folder);
 
 // Throws DataError naming a trial that cannot be read.
 DataFrame read_keras_tuner_folder(const std::filesystem::path& folder);

@@ -84,6 +84,9 @@ struct LogOptions {
   // Columns that describe the networks, by name or pattern ("params_*"); none: those that the form
   // or their names (params_lr, config/lr) say.
   std::vector<std::string> features{};
+  // Columns that are the same in all rows describe networks too, where those of another log are known by
+  // them.
+  bool keeps_constant_features = false;
   // Other columns of numbers that are read beside the target.
   std::vector<std::string> measures{};
   // None: what the form says, else maximize unless is_less_better(), where it has to be told.

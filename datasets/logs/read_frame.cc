@@ -120,7 +120,7 @@ DataFrame data_frame_of(std::string text, const std::string& source, const LogOp
 }
 
 DataFrame read_data_frame(const std::filesystem::path& file, const LogOptions& options) {
-  if (is_keras_tuner_folder(file)) return read_keras_tuner_folder(file);
+  if (const auto project = keras_tuner_folder(file)) return read_keras_tuner_folder(*project);
   return data_frame_of(read_text(file), file == "-" ? "standard input" : file.string(), options);
 }
 

@@ -10,11 +10,11 @@
 #include "datasets/logs/columns.h"
 #include "datasets/logs/description.h"
 #include "datasets/logs/make_log.h"
-#include "datasets/logs/read_frame.h"
 #include "metaqnn/architecture/architecture.h"
 #include "metaqnn/base/error.h"
 #include "metaqnn/datasets/logs/merge.h"
 #include "search/evaluate/accuracies.h"
+#include "search/study/optuna_storage.h"
 
 namespace metaqnn::search {
 namespace {
@@ -42,7 +42,7 @@ datasets::Log read_table(const TableSettings& settings, const Objective& objecti
   options.features = settings.features;
   options.direction = objective.direction;
   options.target = settings.target;
-  datasets::DataFrame frame = datasets::read_data_frame(settings.file, options);
+  datasets::DataFrame frame = read_any_frame(settings.file, options);
   // The objective names a column of its own, or is another name for the target.
   const std::string& measure = objective.measure;
   if (!measure.empty() && (frame.column(measure) >= 0 || frame.aliases.contains(measure) ||

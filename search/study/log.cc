@@ -5,6 +5,19 @@
 
 namespace metaqnn::search {
 
+namespace {
+
+// What was measured of it under this name. A trial without names has the value of its study alone.
+std::optional<double> value_of(const Trial& trial, const std::string& measure) {
+  if (measure == datasets::Measure().name) return trial.validation_accuracy;
+  if (trial.state != TrialState::complete) return std::nullopt;
+  if (trial.measures.empty()) return trial.value;
+  const auto own = trial.measures.find(measure);
+  return own != trial.measures.end() ? std::optional(own->second) : std::nullopt;
+}
+
+}  // namespace
+
 datasets::Log to_log(Study& study, const datasets::Measure& measure) {
   const Snapshot snapshot(study);
   std::unordered_map<int64_t, std::vector<int64_t>> sequences;
@@ -20,9 +33,7 @@ datasets::Log to_log(Study& study, const datasets::Measure& measure) {
     row.architecture = trial.architecture;
     row.state = to_string(trial.state);
     row.reason = trial.reason();
-    row.value = log.holds_accuracies ? trial.validation_accuracy
-                : trial.predicted    ? std::nullopt
-                                     : trial.value;
+    row.value = value_of(trial, measure.name);
     row.curve = std::move(trial.curve);
     datasets::copy_fields(trial, row);
     row.samples = std::move(sequences[trial.number]);

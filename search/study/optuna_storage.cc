@@ -13,6 +13,7 @@
 #include "base/foreign_text.h"
 #include "datasets/logs/json_frame.h"
 #include "datasets/logs/optuna.h"
+#include "datasets/logs/read_frame.h"
 #include "metaqnn/base/error.h"
 #include "search/study/sqlite_uri.h"
 
@@ -183,8 +184,6 @@ class OptunaReader {
 
 }  // namespace
 
-bool is_sqlite(std::string_view text) { return text.starts_with("SQLite format 3"); }
-
 datasets::DataFrame read_optuna_storage(const std::filesystem::path& file,
                                         const std::string& study_name) {
   const std::string source = file.string();
@@ -199,6 +198,15 @@ datasets::DataFrame read_optuna_storage(const std::filesystem::path& file,
     throw DataError(source + ": this SQLite database holds values of other types than Optuna's");
   }
   return datasets::optuna_frame(studies, study_name, source);
+}
+
+datasets::DataFrame read_any_frame(const std::filesystem::path& file,
+                                   const datasets::LogOptions& options) {
+  if (std::filesystem::is_directory(file)) return datasets::read_data_frame(file, options);
+  std::string text = datasets::read_text(file);
+  if (text.starts_with("SQLite format 3")) return read_optuna_storage(file, options.study_name);
+  return datasets::data_frame_of(std::move(text), file == "-" ? "standard input" : file.string(),
+                                 options);
 }
 
 }  // namespace metaqnn::search

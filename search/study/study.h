@@ -394,7 +394,7 @@ std::unique_ptr<Study> open_study_to_read(const std::string& url,
                                           std::chrono::seconds patience = kPatience);
 
 // All trials, finished or not, as a log in the order of trial numbers, with the sequence numbers of
-// their samples. `measure`: what the study searches for.
+// their samples. `measure`: what the study searches for, or another that its trials have.
 datasets::Log to_log(Study& study, const datasets::Measure& measure = {});
 
 }  // namespace metaqnn::search

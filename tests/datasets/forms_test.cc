@@ -401,6 +401,11 @@ TEST_F(Forms, OfKerasTunerAreFolders) {
   EXPECT_THAT(values_of(read), ElementsAre(0.6, 0.8, std::nullopt, std::nullopt));
   EXPECT_THAT(message_of<UsageError>([&] { read_log(folder, {.target = "loss"}); }),
               HasSubstr("is less or more of 'loss' better?"));
+  // A project lies in the directory of its tuner.
+  EXPECT_EQ(values_of(read_log(folder_ / "")), values_of(read));
+  file("other/trial_1/trial.json", trial("0.1", at("0.2").c_str(), at("0.8").c_str(), "0.8"));
+  EXPECT_THAT(message_of<UsageError>([&] { read_log(folder_ / ""); }),
+              HasSubstr("holds several projects of KerasTuner; name one: "));
 }
 
 // ---- Lists ----

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <map>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "datasets/logs/description.h"
+#include "metaqnn/search/search.h"
 #include "search/results.h"
 #include "tests/error_message.h"
 #include "tests/folder.h"
@@ -165,6 +167,33 @@ TEST_F(OptunaStudies, AreReadInEachFormWithTheSameRows) {
     options.direction = Direction::minimize;
     expect_one(read(file, options), "params_");
   }
+}
+
+TEST_F(OptunaStudies, AreTablesToSearchIn) {
+  // A grid of what was tried, in the order in which a network is called by its columns.
+  Configuration configuration;
+  configuration.space.kind = "sequence";
+  configuration.space.sequence = {R"({"params_x":{},"params_y":{}})", {{"0"}, {"0"}}};
+  for (const int column : {0, 1}) {
+    std::vector<std::string>& alphabet = configuration.space.sequence.alphabets[column];
+    alphabet.clear();
+    for (const json& trial : told_["two"])
+      alphabet.push_back(trial["params"][column == 0 ? "x" : "y"].dump());
+  }
+  configuration.strategy.kind = "random";
+  configuration.strategy.schedule = {{1.0, 100}};
+  configuration.evaluator.kind = "table";
+  configuration.evaluator.table.file = folder_ / "two.csv";
+  configuration.evaluator.table.target = "values_1";
+  configuration.evaluator.objective.direction = Direction::minimize;
+  configuration = with_objective(configuration);
+  const auto study = create_study(folder_.url("study.db"), describe_study(configuration));
+  EXPECT_EQ(work(*study, {}), SearchEnd::exhausted);
+  double least = told_["two"][0]["values"][1];
+  for (const json& trial : told_["two"]) least = std::min<double>(least, trial["values"][1]);
+  EXPECT_EQ(study->best_trial(Direction::minimize)->value, least);
+  EXPECT_EQ(study->counts().in(TrialState::complete), 12);
+  EXPECT_EQ(study->counts().in(TrialState::failed), 0);
 }
 
 TEST_F(OptunaStudies, OfTwoObjectivesGiveTheOneThatIsNamed) {

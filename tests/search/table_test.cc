@@ -15,6 +15,7 @@
 #include "metaqnn/search/configuration.h"
 #include "metaqnn/search/import.h"
 #include "metaqnn/search/search.h"
+#include "search/results.h"
 #include "tests/error_message.h"
 
 namespace metaqnn::search {
@@ -322,6 +323,41 @@ TEST_F(TableSearch, IsWholeWhereTheStudyIsExportedAndImportedAgain) {
         import_log(log, build_space(searched), *copy, {"latency_ms", Direction::maximize, ""});
       }),
       HasSubstr("less is better, and the study searches for the largest latency_ms"));
+}
+
+TEST_F(TableSearch, IsALogOfEachOfItsMeasures) {
+  table("architecture,acc,val_loss\naa,0.9,1.5\nab,0.8,2.5\nba,0.7,0.5\n");
+  const Configuration configuration = with_objective(parse_configuration(
+      "[space]\nkind = \"sequence\"\ntemplate = \"{}{}\"\nalphabet = [\"a\", \"b\"]\n"
+      "[strategy]\nkind = \"random\"\nschedule = [[1.0, 3]]\n"
+      "[evaluator]\nkind = \"table\"\nfile = \"table.csv\"\ntarget = \"acc\"\n"
+      "[objective]\nmeasure = \"val_loss\"\ndirection = \"minimize\"\n",
+      "test", folder_));
+  const std::string url = "sqlite:///" + (folder_ / "study.db").string();
+  work(*create_study(url, describe_study(configuration)), {});
+  const auto values = [](const datasets::Log& log) {
+    std::map<std::string, double> found;
+    for (const datasets::LogRow& row : log.rows) found[row.architecture] = row.value.value();
+    return found;
+  };
+  const datasets::Log own = read_results(url).log;
+  EXPECT_EQ(own.measure, (datasets::Measure{"val_loss", Direction::minimize, ""}));
+  EXPECT_EQ(values(own), (std::map<std::string, double>{{"aa", 1.5}, {"ab", 2.5}, {"ba", 0.5}}));
+  datasets::LogOptions options;
+  options.target = "acc";
+  const datasets::Log other = read_results(url, options).log;
+  EXPECT_EQ(other.measure, (datasets::Measure{"acc", Direction::maximize, ""}));
+  EXPECT_EQ(values(other), (std::map<std::string, double>{{"aa", 0.9}, {"ab", 0.8}, {"ba", 0.7}}));
+  options.target = "f1";
+  EXPECT_THAT(tests::usage_error([&] { read_results(url, options); }),
+              HasSubstr("has no measure 'f1' for the target; it has: acc, val_loss"));
+  options.target = "test_error";
+  EXPECT_THAT(tests::usage_error([&] { read_results(url, options); }),
+              HasSubstr("is less or more of 'test_error' better?"));
+  options = {};
+  options.features = {"lr"};
+  EXPECT_THAT(tests::usage_error([&] { read_results(url, options); }),
+              HasSubstr("a study knows its networks by their strings"));
 }
 
 TEST_F(TableSearch, NeedsANetworkOfTheSpace) {
