@@ -32,6 +32,7 @@ std::vector<std::string> remarks_on_table(const Configuration& configuration) {
 Surroundings look_around(const Configuration& configuration, const std::string& device) {
   Surroundings found;
   if (configuration.evaluator.trains()) {
+    check_objective(configuration.evaluator);
     require_torch();
     found.devices = resolve_devices(device.empty() ? configuration.device : device);
     const Space space = build_space(configuration);

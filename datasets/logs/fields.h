@@ -16,6 +16,8 @@ struct Field {
   const char* name;
   T& value;
 };
+template <typename T>
+Field(const char*, T&) -> Field<T>;  // clang before 17 does not find it by itself
 
 // `record`: a LogRow, a search::Trial, or whatever else has members of these names.
 template <typename Record>

@@ -22,6 +22,8 @@ struct Kind {
   std::string_view beginning;
   const char* what;
 };
+constexpr const char* kDump =
+    "a dump of a database in SQL; make it again with sqlite3 FILE.db < FILE.sql";
 constexpr Kind kKinds[] = {
     {"\xFF\xFE", "UTF-16; save it as UTF-8"},
     {"\xFE\xFF", "UTF-16; save it as UTF-8"},
@@ -44,6 +46,9 @@ constexpr Kind kKinds[] = {
      "a pickle or torch file, which would have to be executed to be read; write it as CSV"},
     {"\x80\x05",
      "a pickle or torch file, which would have to be executed to be read; write it as CSV"},
+    {"PRAGMA ", kDump},
+    {"BEGIN TRANSACTION", kDump},
+    {"CREATE TABLE", kDump},
     {"---\n", "YAML; write it as JSON or CSV"},
     {"%YAML", "YAML; write it as JSON or CSV"},
 };

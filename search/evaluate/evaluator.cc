@@ -31,13 +31,16 @@ const std::vector<EvaluatorEntry>& evaluators() {
 
 }  // namespace
 
+void check_objective(const EvaluatorSettings& settings) {
+  if (!settings.trains() || settings.objective.is_accuracy()) return;
+  throw UsageError("objective.measure = \"" + shown(settings.objective.measure) +
+                   "\": what trains networks here measures validation_accuracy; other measures are "
+                   "columns of a table");
+}
+
 std::unique_ptr<Evaluator> make_evaluator(const EvaluatorSettings& settings,
                                           const DataSettings& data, const Resources& resources) {
-  if (settings.trains() && !settings.objective.is_accuracy()) {
-    throw UsageError("objective.measure = \"" + shown(settings.objective.measure) +
-                     "\": what trains networks here measures validation_accuracy; other measures "
-                     "are columns of a table");
-  }
+  check_objective(settings);
   for (const EvaluatorEntry& entry : evaluators()) {
     if (entry.kind == settings.kind) return entry.make(settings, data, resources);
   }

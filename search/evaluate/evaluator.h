@@ -78,6 +78,8 @@ struct Resources {
   uint64_t seed = 0;  // the study's
 };
 
+// Throws UsageError where evaluators of this kind do not measure the objective.
+void check_objective(const EvaluatorSettings& settings);
 std::unique_ptr<Evaluator> make_evaluator(const EvaluatorSettings& settings,
                                           const DataSettings& data, const Resources& resources);
 std::vector<std::string> evaluator_kinds();

@@ -269,6 +269,21 @@ TEST(Measures, OfATableAreSearchedForToldAndCarriedOn) {
   }
 }
 
+TEST(Measures, ThatNoTrainingMeasuresAreRefusedBeforeThereIsAStudy) {
+  const Folder folder;
+  const std::string config =
+      folder
+          .write("search.toml",
+                 "[data]\nname = \"fashion_mnist\"\n[objective]\nmeasure = \"latency_ms\"\n"
+                 "direction = \"minimize\"\nreward_range = [20, 2]\n")
+          .string();
+  const Result result = run({"search", "--config", config, "--study", folder.url("study.db")});
+  EXPECT_EQ(result.status, 2);
+  EXPECT_THAT(result.error, HasSubstr("objective.measure = \"latency_ms\": what trains networks "
+                                      "here measures validation_accuracy"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "study.db"));
+}
+
 TEST(Strangers, AreToldAndAFileOfThemIsRefused) {
   const Folder folder;
   const std::string model = (folder / "loss.model").string();

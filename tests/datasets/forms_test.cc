@@ -138,6 +138,7 @@ TEST_F(Forms, ThatAreNotReadAreNamed) {
       {"\x80\x04\x95", "a pickle"},
       {"BZh9", "a bzip2 file"},
       {"---\na: 1\n", "YAML"},
+      {"PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n", "a dump of a database in SQL"},
       {"lr: 0.1\nnet:\n  - 3\n", "YAML"},
       {R"({"data": [[[1, null], [0.2]]], "configs": {"1": {"lr": 0.1}}})", "a SMAC runhistory"},
       {R"({"lr": 0.1})", "JSON, but no table"},
