@@ -40,7 +40,7 @@ datasets::Log read_table(const TableSettings& settings, const Objective& objecti
   if (!settings.architecture_column.empty())
     options.architecture_column = settings.architecture_column;
   options.features = settings.features;
-  options.direction = objective.direction;
+  options.direction = objective.told_direction();
   options.target = settings.target;
   datasets::DataFrame frame = read_any_frame(settings.file, options);
   // The objective names a column of its own, or is another name for the target.

@@ -6,21 +6,29 @@
 
 namespace metaqnn::search {
 
+std::optional<datasets::Direction> Objective::told_direction() const {
+  if (direction || !reward_range) return direction;
+  return reward_range->second > reward_range->first ? datasets::Direction::maximize
+                                                    : datasets::Direction::minimize;
+}
+
 datasets::Measure measure_of(const Objective& objective) {
+  const std::optional<datasets::Direction> direction = objective.told_direction();
   datasets::Measure measure;
   if (!objective.is_accuracy()) {
     measure.name = objective.measure;
-    if (!objective.direction && datasets::is_less_better(measure.name)) {
+    if (!direction && datasets::is_less_better(measure.name)) {
       throw UsageError("objective.direction is missing: is less or more of '" +
                        shown(measure.name) +
                        "' better? Give direction = \"minimize\" or \"maximize\"");
     }
-  } else if (objective.direction == datasets::Direction::minimize) {
+  } else if (direction == datasets::Direction::minimize) {
     throw UsageError(
-        "objective.direction = \"minimize\": more of the validation accuracy is better; name "
-        "another objective.measure");
+        "objective: more of the validation accuracy is better, and the direction or the "
+        "reward_range "
+        "says less; name another objective.measure");
   }
-  measure.direction = objective.direction.value_or(datasets::Direction::maximize);
+  measure.direction = direction.value_or(datasets::Direction::maximize);
   if (objective.reward_range) {
     const auto [worst, best] = *objective.reward_range;
     if (!datasets::is_better(best, worst, measure.direction)) {

@@ -129,12 +129,15 @@ struct SequencedSample {
 //   reward_of(latency, {.sequence = 1, .architecture = "[SM(10)]", .reward = 8.0});  // 0.8
 struct Objective {
   std::string measure;  // "": the validation accuracy
-  // Not set: more is better. A measure whose name says that less is better needs it.
+  // Not set: that of the range, else more is better. A measure whose name says that less is better
+  // needs it.
   std::optional<datasets::Direction> direction;
   // The values whose rewards are 0 and 1, in the unit of the measure; those between lie on the line
   // between, those beyond count as the nearer end.
   std::optional<std::pair<double, double>> reward_range;
 
+  // By the direction, or the range, which has one too.
+  std::optional<datasets::Direction> told_direction() const;
   bool is_accuracy() const { return measure.empty() || measure == datasets::Measure().name; }
   // Nothing is said of what is searched for.
   bool is_unset() const { return *this == Objective(); }

@@ -386,6 +386,9 @@ TEST(Reward, DirectionsAndRangesThatContradictEachOtherAreRefused) {
   EXPECT_THAT(error({"f1", Direction::maximize, std::pair(1.0, 0.0)}),
               testing::HasSubstr("the worst value comes first"));
   EXPECT_EQ(measure_of(Objective{"f1", {}, {}}).direction, Direction::maximize);
+  EXPECT_EQ(measure_of(Objective{"val_loss", {}, std::pair(3.0, 0.5)}).direction,
+            Direction::minimize)
+      << "a range has a direction";
   EXPECT_EQ(measure_of(Objective()).name, "validation_accuracy");
 }
 
