@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -29,6 +30,23 @@ std::vector<Walk> sorted_walks(const Space& space, const std::vector<std::string
   };
   walks.erase(std::unique(walks.begin(), walks.end(), equal), walks.end());
   return walks;
+}
+
+// A walk of the whole space as one of a part of it, where that has it.
+std::optional<Walk> same_walk(const Walk& walk, const Space& whole, const Space& part) {
+  if (part.positions() == 0) return std::nullopt;
+  Walk same;
+  int32_t position = part.start();
+  for (const Step& step : walk) {
+    const int32_t label = whole.choices(step.position)[static_cast<size_t>(step.choice)].label;
+    const auto choices = part.choices(position);
+    const auto choice = std::find_if(choices.begin(), choices.end(),
+                                     [&](const Choice& own) { return own.label == label; });
+    if (choice == choices.end()) return std::nullopt;
+    same.push_back({position, static_cast<int32_t>(choice - choices.begin())});
+    position = choice->target;
+  }
+  return same;
 }
 
 }  // namespace
@@ -81,29 +99,12 @@ Space Space::restricted(const std::vector<std::string>& architectures,
   result.form_ = form_;
   result.input_ = input_;
   result.classes_ = classes_;
-  result.find_ = [whole = std::make_shared<const Space>(*this), refusal](const Space& space,
+  result.find_ = [whole = std::make_shared<const Space>(*this), refusal](const Space& part,
                                                                          std::string_view text) {
     Found found = whole->find(text);
     if (!found.walk) return found;
-    Walk walk;
-    for (const Step& step : *found.walk) {
-      const int32_t label = whole->choices(step.position)[static_cast<size_t>(step.choice)].label;
-      const int32_t position =
-          walk.empty()
-              ? space.start()
-              : space.choices(walk.back().position)[static_cast<size_t>(walk.back().choice)].target;
-      const auto choices =
-          space.positions() > 0 ? space.choices(position) : std::span<const Choice>();
-      const auto choice = std::find_if(choices.begin(), choices.end(),
-                                       [&](const Choice& c) { return c.label == label; });
-      if (choice == choices.end()) {
-        found.walk.reset();
-        found.refusal = refusal;
-        return found;
-      }
-      walk.push_back({position, static_cast<int32_t>(choice - choices.begin())});
-    }
-    found.walk = std::move(walk);
+    found.walk = same_walk(*found.walk, *whole, part);
+    if (!found.walk) found.refusal = refusal;
     return found;
   };
   return result;
