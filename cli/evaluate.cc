@@ -3,11 +3,14 @@
 #include <cmath>
 #include <memory>
 
+#include "base/names.h"
+#include "base/output_file.h"
 #include "base/parallel.h"
 #include "cli/command.h"
 #include "cli/json.h"
 #include "cli/log_options.h"
 #include "cli/output.h"
+#include "datasets/logs/csv.h"
 #include "metaqnn/predict/cross_validation.h"
 #include "predict/predictor.h"
 
@@ -22,14 +25,15 @@ struct EvaluateOptions {
   std::string log, train, test, format = "table";
   std::vector<std::string> methods{"all"};
   int folds = 0, repeats = 1;
-  int64_t train_size = 0;
+  std::vector<int64_t> train_sizes;
+  std::string predictions;
 };
 
 // What was evaluated.
 struct Setting {
   predict::EncodingSettings encoding;
-  predict::Samples samples;  // of both logs where there are two
-  predict::TestSplits splits;
+  predict::Samples samples;                // of both logs where there are two
+  std::vector<predict::TestSplits> sizes;  // of each size of training set; one but for --train-size
   std::vector<std::string> unlabelled;
   size_t unlabelled_points = 0;  // in all, test set included where it is used
 };
@@ -51,6 +55,7 @@ const Column kColumns[] = {
     {"top 10", "mean_accuracy", &Figures::top10_mean, 3, Column::of_measure, true},
     {"rank", "best_true_rank", &Figures::top10_best_rank, 1, Column::smaller, false},
     {"regret", "regret", &Figures::top10_regret, 3, Column::smaller, true},
+    {"hit", "hits_best", &Figures::top10_hits_best, 2, Column::larger, false},
 };
 constexpr size_t kFirstOfTop = 4;
 
@@ -69,7 +74,7 @@ Setting prepare(const EvaluateOptions& options) {
   if (files ? (options.train.empty() || options.test.empty() || !options.log.empty())
             : options.log.empty())
     throw UsageError("give --train LOG with --test LOG, or --log LOG");
-  if (!files && (options.folds > 0) == (options.train_size > 0))
+  if (!files && (options.folds > 0) == !options.train_sizes.empty())
     throw UsageError("give --log with either --folds K or --train-size N");
   Setting setting;
   const search::Results log = read_results(files ? options.train : options.log, options.arguments);
@@ -80,31 +85,32 @@ Setting prepare(const EvaluateOptions& options) {
     setting.samples.append(
         samples_of(read_results(options.test, read_alike(options.arguments, setting.encoding)),
                    setting.encoding, options.arguments));
-    setting.splits = predict::one_split(static_cast<Eigen::Index>(setting.samples.size()), n);
+    setting.sizes = {predict::one_split(static_cast<Eigen::Index>(setting.samples.size()), n)};
   } else if (options.folds > 0) {
-    setting.splits =
-        predict::fold_splits(n, options.folds, options.repeats, options.arguments.seed);
-  } else {
-    setting.splits =
-        predict::random_splits(n, options.train_size, options.repeats, options.arguments.seed);
+    setting.sizes = {
+        predict::fold_splits(n, options.folds, options.repeats, options.arguments.seed)};
+  }
+  for (const int64_t size : options.train_sizes) {
+    setting.sizes.push_back(
+        predict::random_splits(n, size, options.repeats, options.arguments.seed));
   }
   setting.unlabelled = unlabelled_for(log, setting.encoding, options.arguments);
   setting.unlabelled_points = setting.unlabelled.size();
   if (options.arguments.unlabelled == "test")
-    setting.unlabelled_points = setting.splits[0][0].test.size();
+    setting.unlabelled_points = setting.sizes[0][0][0].test.size();
   return setting;
 }
 
-double test_variance(const Setting& setting) {
+double test_variance(const Setting& setting, const predict::TestSplits& splits) {
   double sum = 0;
-  for (const auto& repeat : setting.splits) {
+  for (const auto& repeat : splits) {
     std::vector<Eigen::Index> rows;
     for (const predict::TestSplit& split : repeat)
       rows.insert(rows.end(), split.test.begin(), split.test.end());
     const Eigen::VectorXd y = setting.samples.targets(rows);
     sum += (y.array() - y.mean()).square().mean();
   }
-  return sum / static_cast<double>(setting.splits.size());
+  return sum / static_cast<double>(splits.size());
 }
 
 Json to_json(const MethodResult& result) {
@@ -119,35 +125,53 @@ Json to_json(const MethodResult& result) {
     if (repeated) into[std::string(column.json) + "_std"] = or_null(summary.deviation);
   }
   json["top10"] = top;
+  if (const auto learned = predict::summarise(result.repeats, &Figures::kendall_tau_learned).mean)
+    json["kendall_tau_learned"] = *learned;
   json["fit_seconds"] = result.fit_seconds;
   json["predict_seconds"] = result.predict_seconds;
   json["hyperparameters"] = result.hyperparameters;
   return json;
 }
 
-void print_json(const Setting& setting, const std::vector<MethodResult>& results) {
-  const predict::TestSplit& first = setting.splits[0][0];
+using Results = std::vector<MethodResult>;
+
+// Of one size of training set.
+Json to_json(const Setting& setting, const predict::TestSplits& splits, const Results& results) {
+  const predict::TestSplit& first = splits[0][0];
   Json json{{"train", first.train.size()},
-            {"test", setting.splits[0].size() == 1 ? first.test.size() : setting.samples.size()},
-            {"test_variance", test_variance(setting)},
-            {"repeats", setting.splits.size()},
-            {"folds", setting.splits[0].size()},
-            {"unlabelled", setting.unlabelled_points},
-            {"target", setting.samples.measure.name},
-            {"direction", datasets::to_string(setting.samples.measure.direction)},
-            {"unit", setting.samples.measure.unit},
-            {"tokens", setting.encoding.tokens},
-            {"features", setting.encoding.features},
-            {"rows", setting.samples.rows},
-            {"merged", setting.samples.merged.rows},
-            {"repeated", setting.samples.merged.architectures},
-            {"disagreeing", setting.samples.merged.disagreeing},
-            {"other_dropout", setting.samples.other_dropout},
-            {"not_learning", setting.samples.not_learning},
-            {"without_result", setting.samples.without_result},
-            {"left_out", setting.samples.problems.size()},
+            {"test", splits[0].size() == 1 ? first.test.size() : setting.samples.size()},
+            {"test_variance", test_variance(setting, splits)},
             {"methods", Json::array()}};
   for (const MethodResult& result : results) json["methods"].push_back(to_json(result));
+  return json;
+}
+
+// Sizes are a list where several are compared; one alone is the document itself.
+void print_json(const Setting& setting, const std::vector<Results>& results) {
+  const predict::TestSplits& splits = setting.sizes[0];
+  Json json;
+  if (results.size() == 1) json = to_json(setting, splits, results[0]);
+  json.update({{"repeats", splits.size()},
+               {"folds", splits[0].size()},
+               {"unlabelled", setting.unlabelled_points},
+               {"target", setting.samples.measure.name},
+               {"direction", datasets::to_string(setting.samples.measure.direction)},
+               {"unit", setting.samples.measure.unit},
+               {"tokens", setting.encoding.tokens},
+               {"features", setting.encoding.features},
+               {"rows", setting.samples.rows},
+               {"merged", setting.samples.merged.rows},
+               {"repeated", setting.samples.merged.architectures},
+               {"disagreeing", setting.samples.merged.disagreeing},
+               {"other_dropout", setting.samples.other_dropout},
+               {"not_learning", setting.samples.not_learning},
+               {"without_result", setting.samples.without_result},
+               {"left_out", setting.samples.problems.size()}});
+  if (results.size() > 1) {
+    json["sizes"] = Json::array();
+    for (size_t i = 0; i < results.size(); ++i)
+      json["sizes"].push_back(to_json(setting, setting.sizes[i], results[i]));
+  }
   print_document(json);
 }
 
@@ -185,20 +209,14 @@ void mark_best(const Setting& setting, const std::vector<MethodResult>& results,
   }
 }
 
-// "0.683" or "0.683±0.004"; the best of its column is marked with *.
-std::vector<std::vector<std::string>> cells(const Setting& setting,
-                                            const std::vector<MethodResult>& results) {
-  const bool repeated = setting.splits.size() > 1;
+// The means, the best of each column marked with *.
+std::vector<std::vector<std::string>> cells(const Setting& setting, const Results& results) {
   std::vector<std::vector<std::string>> rows;
   for (const MethodResult& result : results) {
     std::vector<std::string> row{result.method};
-    for (const Column& column : kColumns) {
-      const predict::Summary summary = predict::summarise(result.repeats, column.figure);
-      std::string cell = figure(summary.mean, column, setting);
-      if (repeated && column.figure == &Figures::r2 && summary.mean)
-        cell += fmt::format("±{:.3f}", *summary.deviation);
-      row.push_back(cell);
-    }
+    for (const Column& column : kColumns)
+      row.push_back(
+          figure(predict::summarise(result.repeats, column.figure).mean, column, setting));
     row.push_back(fixed(result.fit_seconds, 2));
     rows.push_back(std::move(row));
   }
@@ -206,20 +224,23 @@ std::vector<std::vector<std::string>> cells(const Setting& setting,
   return rows;
 }
 
+// Their deviations over the repeats.
+std::vector<std::string> deviations(const Setting& setting, const MethodResult& result) {
+  std::vector<std::string> row{"  ±"};
+  for (const Column& column : kColumns) {
+    const auto deviation = predict::summarise(result.repeats, column.figure).deviation;
+    row.push_back(deviation ? figure(deviation, column, setting) + " " : "");
+  }
+  row.emplace_back();
+  return row;
+}
+
 void print_head(const EvaluateOptions& options, const Setting& setting) {
   const predict::Samples& samples = setting.samples;
-  const predict::TestSplit& first = setting.splits[0][0];
-  const std::string repeats =
-      setting.splits.size() > 1 ? fmt::format(", mean of {} repeats", setting.splits.size()) : "";
   print("{}: {} of {}\n",
         options.log.empty() ? options.train + " and " + options.test : options.log,
         plural(samples.size(), "different architecture"), plural(samples.rows, "row"));
-  if (setting.splits[0].size() > 1) {
-    print("{} folds{}", setting.splits[0].size(), repeats);
-  } else {
-    print("{} for training, {} for test{}", first.train.size(), first.test.size(), repeats);
-  }
-  print("\n{} {} ± {}{}\n", samples.measure.name, measured(samples.targets.mean()),
+  print("{} {} ± {}{}\n", samples.measure.name, measured(samples.targets.mean()),
         measured(std::sqrt((samples.targets.array() - samples.targets.mean()).square().mean())),
         is_minimised(setting) ? ", less is better" : "");
   print_reading(setting.encoding);
@@ -241,31 +262,71 @@ void print_head(const EvaluateOptions& options, const Setting& setting) {
           options.arguments.unlabelled);
 }
 
-void print_table(const EvaluateOptions& options, const Setting& setting,
-                 const std::vector<MethodResult>& results) {
-  print_head(options, setting);
-  print("\n");
+std::string splits_in_words(const predict::TestSplits& splits) {
+  const predict::TestSplit& first = splits[0][0];
+  return (splits[0].size() > 1 ? fmt::format("{} folds", splits[0].size())
+                               : fmt::format("{} for training, {} for test", first.train.size(),
+                                             first.test.size())) +
+         (splits.size() > 1 ? fmt::format(", mean ± deviation of {} repeats", splits.size()) : "");
+}
+
+void print_results(const Setting& setting, const predict::TestSplits& splits,
+                   const Results& results) {
   std::vector<Table::Column> columns{{"method"}};
   for (const Column& column : kColumns)
     columns.push_back({std::string(column.title) + " ", Align::right});
   columns.push_back({"fit", Align::right});
   Table table(columns, 1);  // the star's place parts them too
-  bool baselines = false;
-  for (auto& row : cells(setting, results)) {
-    const bool baseline = predict::find_method(row[0]).baseline;
-    if (baseline && !baselines) table.add(std::vector<std::string>(columns.size(), ""));
-    baselines = baseline;
-    table.add(std::move(row));
+  const auto rows = cells(setting, results);
+  for (size_t r = 0; r < rows.size(); ++r) {
+    if (results[r].baseline && (r == 0 || !results[r - 1].baseline))
+      table.add(std::vector<std::string>(columns.size(), ""));
+    table.add(rows[r]);
+    if (splits.size() > 1) table.add(deviations(setting, results[r]));
   }
-  print("{}\n", table.render(0));
+  print("\n{}\n{}", splits_in_words(splits), table.render(0));
+  std::vector<std::string> learned;
+  for (const MethodResult& result : results) {
+    const auto tau = predict::summarise(result.repeats, &Figures::kendall_tau_learned).mean;
+    if (tau && !result.baseline) learned.push_back(fmt::format("{} {:.3f}", result.method, *tau));
+  }
+  if (!learned.empty())
+    print_data(wrapped("tau among those that learned: " + listed(learned), 80) + "\n");
+}
+
+void print_table(const EvaluateOptions& options, const Setting& setting,
+                 const std::vector<Results>& results) {
+  print_head(options, setting);
+  for (size_t i = 0; i < results.size(); ++i) print_results(setting, setting.sizes[i], results[i]);
   print(
-      "* best of its column. L2: mean squared error; tau: Kendall's, rho: Spearman's\n"
+      "\n* best of its column. L2: mean squared error; tau: Kendall's, rho: Spearman's\n"
       "rank correlation; top 10: mean target of the ten predicted best; rank: true\n"
-      "rank of the best of them; regret: by how much it misses the best of all; fit:\n"
-      "seconds.\n");
+      "rank of the best of them; regret: by how much it misses the best of all; hit:\n"
+      "share of repeats in which it is the best of all; fit: seconds.\n");
+}
+
+// Every prediction, so that other predictors can be compared on the same splits.
+void write_predictions(const EvaluateOptions& options, const Setting& setting,
+                       const std::vector<Results>& results) {
+  std::string text = "repeat,split,method,row,architecture,target,prediction,deviation\n";
+  size_t before = 0;  // splits of smaller training sets
+  for (size_t i = 0; i < results.size(); before += setting.sizes[i++][0].size()) {
+    for (const MethodResult& result : results[i]) {
+      for (const predict::TestPrediction& p : result.predictions) {
+        const std::string& architecture = setting.samples.architectures[static_cast<size_t>(p.row)];
+        text += fmt::format("{},{},{},{},{},{},{},{}\n", p.repeat + 1, before + p.split + 1,
+                            result.method, p.row + 1, datasets::csv_field(architecture),
+                            datasets::csv_number(setting.samples.targets(p.row)),
+                            datasets::csv_number(p.value),
+                            p.deviation ? datasets::csv_number(*p.deviation) : "");
+      }
+    }
+  }
+  write_file(options.predictions, text);
 }
 
 ExitStatus run(const EvaluateOptions& options) {
+  if (!options.predictions.empty()) check_output(options.predictions);
   predict::CrossValidationSettings settings;
   settings.methods = chosen_methods(options.methods, Baselines::always);
   settings.failures = predict::parse_failures(options.arguments.failures);
@@ -275,7 +336,11 @@ ExitStatus run(const EvaluateOptions& options) {
   settings.fit.threads = threads_or_cores(options.arguments.threads);
   settings.unlabelled = setting.unlabelled;
   settings.test_as_unlabelled = options.arguments.unlabelled == "test";
-  const auto results = predict::cross_validate(setting.samples, setting.splits, settings);
+  settings.keep_predictions = !options.predictions.empty();
+  std::vector<Results> results;
+  for (const predict::TestSplits& splits : setting.sizes)
+    results.push_back(predict::cross_validate(setting.samples, splits, settings));
+  if (!options.predictions.empty()) write_predictions(options, setting, results);
   options.format == "json" ? print_json(setting, results) : print_table(options, setting, results);
   return ExitStatus::done;
 }
@@ -288,14 +353,17 @@ std::function<ExitStatus()> set_up_evaluate(CLI::App& app) {
   app.add_option("--test", options->test, "log to test on");
   app.add_option("--folds", options->folds, "cross-validation with so many folds")
       ->check(count_up_to(kMostCounted));
-  app.add_option("--train-size", options->train_size,
-                 "fit on so many drawn at random, test on the rest")
+  app.add_option("--train-size", options->train_sizes,
+                 "fit on so many drawn at random, test on the rest; several: 20,50,100")
+      ->delimiter(',')
       ->check(count_up_to(kMostCounted));
   add_count(app, "--repeats", options->repeats, "of the folds or draws", kMostRepeats);
   app.add_option("--method", options->methods,
                  "methods, separated by commas; baselines always join")
       ->delimiter(',')
       ->capture_default_str();
+  app.add_option("--predictions", options->predictions,
+                 "file for every prediction with its split, as CSV");
   add_format(app, options->format, {"table", "json"});
   add_log_options(app, options->arguments);
   return [options] { return run(*options); };

@@ -70,6 +70,7 @@ void measure_top(const VectorXd& truth, const VectorXd& predicted, Figures& figu
   figures.top10_mean = sum / static_cast<double>(count);
   figures.top10_best_rank = 1 + static_cast<double>((truth.array() > best).count());
   figures.top10_regret = truth.maxCoeff() - best;
+  figures.top10_hits_best = best == truth.maxCoeff();
 }
 
 double spread(const VectorXd& values) { return values.maxCoeff() - values.minCoeff(); }
@@ -95,8 +96,8 @@ Figures without_order(const Figures& figures) {
 
 // The outcome of one split for one method.
 struct Outcome {
-  VectorXd predicted;
-  double training_mean = 0;  // of the targets
+  VectorXd predicted, deviation;  // the latter empty where it is not asked for or not known
+  double training_mean = 0;       // of the targets
   double fit_seconds = 0, predict_seconds = 0;
   std::vector<std::pair<std::string, double>> hyperparameters;
   std::vector<std::string> report;
@@ -121,7 +122,9 @@ std::vector<Outcome> run(const Samples& samples, const TestSplit& split,
     const auto predictor = fit(find_method(name), training);
     outcome.fit_seconds = seconds_since(start);
     start = Clock::now();
-    outcome.predicted = predictor->predict(points, {false, threads}).mean;
+    Prediction prediction = predictor->predict(points, {settings.keep_predictions, threads});
+    outcome.predicted = std::move(prediction.mean);
+    outcome.deviation = std::move(prediction.deviation);
     outcome.predict_seconds = seconds_since(start);
     outcome.training_mean = training.targets.mean();
     outcome.hyperparameters = predictor->hyperparameters();
@@ -129,6 +132,16 @@ std::vector<Outcome> run(const Samples& samples, const TestSplit& split,
     outcomes.push_back(std::move(outcome));
   }
   return outcomes;
+}
+
+void add_predictions(const Outcome& outcome, size_t repeat, size_t split,
+                     const std::vector<Index>& rows, MethodResult& result) {
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const auto at = static_cast<Index>(i);
+    TestPrediction prediction{repeat, split, rows[i], outcome.predicted(at), {}};
+    if (outcome.deviation.size() > 0) prediction.deviation = outcome.deviation(at);
+    result.predictions.push_back(prediction);
+  }
 }
 
 void check_repeats(int repeats) {
@@ -296,7 +309,7 @@ std::vector<MethodResult> cross_validate(const Samples& samples, const TestSplit
     result.method = settings.methods[m];
     result.baseline = find_method(result.method).baseline;
     result.report = outcomes[0][m].report;
-    std::vector<double> truth, predicted, means;
+    std::vector<double> truth, predicted, means, learned_truth, learned_predicted;
     for (size_t p = 0; p < parts.size(); ++p) {
       const auto [r, f] = parts[p];
       const Outcome& outcome = outcomes[p][m];
@@ -306,7 +319,12 @@ std::vector<MethodResult> cross_validate(const Samples& samples, const TestSplit
         truth.push_back(samples.targets(row));
         predicted.push_back(outcome.predicted(static_cast<Index>(i)));
         means.push_back(outcome.training_mean);
+        if (samples.trained(row) > 0) {
+          learned_truth.push_back(truth.back());
+          learned_predicted.push_back(predicted.back());
+        }
       }
+      if (settings.keep_predictions) add_predictions(outcome, r, f, splits[r][f].test, result);
       result.fit_seconds += outcome.fit_seconds / static_cast<double>(splits.size());
       result.predict_seconds += outcome.predict_seconds / static_cast<double>(splits.size());
       for (const auto& [name, value] : outcome.hyperparameters)
@@ -314,11 +332,16 @@ std::vector<MethodResult> cross_validate(const Samples& samples, const TestSplit
       if (f + 1 == splits[r].size()) {
         if (truth.empty())
           throw UsageError("no network of the test set is at its largest budget; test on more");
-        const Figures figures =
+        Figures figures =
             measure(vector_of(truth), vector_of(predicted), samples.measure.direction);
+        if (learned_truth.size() < truth.size())
+          figures.kendall_tau_learned =
+              kendall_tau(vector_of(learned_truth), vector_of(learned_predicted));
         result.repeats.push_back(
             have_order(vector_of(predicted), vector_of(means)) ? figures : without_order(figures));
-        for (std::vector<double>* values : {&truth, &predicted, &means}) values->clear();
+        for (std::vector<double>* values :
+             {&truth, &predicted, &means, &learned_truth, &learned_predicted})
+          values->clear();
       }
     }
     results.push_back(std::move(result));

@@ -5,7 +5,9 @@
 //   kendall_tau   tau-b: pairs ordered alike less pairs ordered otherwise, ties accounted for
 //   spearman      correlation of the ranks, ties at their mean
 //   top 10        of the ten with the best f: mean y; rank by y of the best of them (1 = the best
-//                 of all); regret: by how much the best y of theirs misses the best of all
+//                 of all); regret: by how much the best y of theirs misses the best of all; hits
+//                 best: 1 where it is among them, else 0, so that the mean over repeats is a share
+//   kendall_tau_learned   tau-b among the networks that learned, where others of the test set did not
 //
 // Where networks were trained on several budgets, each is judged at the largest of its own.
 //
@@ -29,7 +31,8 @@ namespace metaqnn::predict {
 
 struct Figures {
   std::optional<double> l2_loss, r2, kendall_tau, spearman;
-  std::optional<double> top10_mean, top10_best_rank, top10_regret;
+  std::optional<double> top10_mean, top10_best_rank, top10_regret, top10_hits_best;
+  std::optional<double> kendall_tau_learned;
 };
 
 // `truth`, `predicted`: n, at least 1.
@@ -76,6 +79,15 @@ struct CrossValidationSettings {
   std::vector<std::string> methods{};     // in the order of the result
   std::vector<std::string> unlabelled{};  // canonical
   bool test_as_unlabelled = false;        // besides
+  bool keep_predictions = false;          // with their deviations
+};
+
+// What was predicted for one row of the samples, which a split of a repeat had left out.
+struct TestPrediction {
+  size_t repeat = 0, split = 0;
+  Eigen::Index row = 0;
+  double value = 0;
+  std::optional<double> deviation;  // none where the method knows none
 };
 
 struct MethodResult {
@@ -85,6 +97,7 @@ struct MethodResult {
   double fit_seconds = 0, predict_seconds = 0;    // a repeat, all folds
   std::map<std::string, double> hyperparameters;  // means over all fits
   std::vector<std::string> report;                // of the first fit
+  std::vector<TestPrediction> predictions;        // where they are kept
 };
 
 // Fits each method on each training set and measures it on the test sets. TestSplits run beside each

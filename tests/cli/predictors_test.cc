@@ -3,9 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "tests/cli/run_program.h"
 
@@ -59,6 +65,57 @@ TEST(Evaluate, FitsAnEightyColumnTerminal) {
   for (const std::string& line : lines_of(result.output))
     EXPECT_LE(std::count_if(line.begin(), line.end(), starts_a_letter), 80) << line;
   EXPECT_THAT(result.output, HasSubstr("±"));
+}
+
+TEST(Evaluate, ComparesSeveralSizesOfTrainingSets) {
+  const json result = evaluate(
+      {"--log", kLog, "--train-size", "30,60", "--repeats", "3", "--method", "lls", "--seed", "4"});
+  EXPECT_FALSE(result.contains("methods"));
+  ASSERT_EQ(result["sizes"].size(), 2u);
+  for (size_t i = 0; i < 2; ++i) {
+    const std::string size = i == 0 ? "30" : "60";
+    const json alone = evaluate(
+        {"--log", kLog, "--train-size", size, "--repeats", "3", "--method", "lls", "--seed", "4"});
+    EXPECT_EQ(result["sizes"][i]["train"], alone["train"]);
+    EXPECT_EQ(result["sizes"][i]["methods"][0]["kendall_tau"], alone["methods"][0]["kendall_tau"]);
+    const double hits = alone["methods"][0]["top10"]["hits_best"];
+    EXPECT_NEAR(3 * hits, std::round(3 * hits), 1e-12) << "a share of three repeats";
+    EXPECT_TRUE(alone["methods"][0]["kendall_tau_learned"].is_number()) << "114 did not learn";
+  }
+}
+
+// Figures can be computed from it again, on the same splits.
+TEST(Evaluate, WritesEveryPredictionWithItsSplit) {
+  const Folder folder;
+  const std::string file = (folder / "predictions.csv").string();
+  const json result = evaluate({"--log", kLog, "--folds", "3", "--repeats", "2", "--method", "lls",
+                                "--failures", "exclude", "--predictions", file});
+  EXPECT_FALSE(result["methods"][0].contains("kendall_tau_learned")) << "all learned";
+  const std::vector<std::string> lines = lines_of(read_text(file));
+  EXPECT_EQ(lines[0], "repeat,split,method,row,architecture,target,prediction,deviation");
+  std::map<std::string, std::pair<double, int>> squares;  // of each repeat of lls
+  std::set<std::string> rows, splits;
+  for (size_t i = 1; i < lines.size(); ++i) {
+    const std::string& line = lines[i];
+    const std::string from_row = line.substr(line.find(",lls,") + 5);
+    if (line.find(",lls,") == std::string::npos) continue;
+    const std::string numbers = line.substr(line.rfind('"') + 2);
+    std::istringstream in(numbers);
+    double target = 0, prediction = 0, deviation = 0;
+    char comma = 0;
+    ASSERT_TRUE(in >> target >> comma >> prediction >> comma >> deviation) << line;
+    EXPECT_GT(deviation, 0);
+    auto& [sum, count] = squares[line.substr(0, line.find(','))];
+    sum += (target - prediction) * (target - prediction);
+    ++count;
+    rows.insert(from_row.substr(0, from_row.find(',')));
+    splits.insert(line.substr(0, line.find(",lls,")));
+  }
+  EXPECT_EQ(splits, (std::set<std::string>{"1,1", "1,2", "1,3", "2,1", "2,2", "2,3"}));
+  EXPECT_EQ(rows.size(), result["test"].get<size_t>());
+  double mean = 0;
+  for (const auto& [repeat, sum] : squares) mean += sum.first / sum.second / 2;
+  EXPECT_NEAR(mean, result["methods"][0]["l2_loss"].get<double>(), 1e-12);
 }
 
 TEST(Evaluate, GivesTheSameFiguresForTheSameSeed) {
