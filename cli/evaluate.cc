@@ -13,6 +13,7 @@
 #include "datasets/logs/csv.h"
 #include "metaqnn/predict/cross_validation.h"
 #include "predict/predictor.h"
+#include "report/training_sizes.h"
 
 namespace metaqnn::cli {
 namespace {
@@ -26,7 +27,7 @@ struct EvaluateOptions {
   std::vector<std::string> methods{"all"};
   int folds = 0, repeats = 1;
   std::vector<int64_t> train_sizes;
-  std::string predictions;
+  std::string predictions, svg;
 };
 
 // What was evaluated.
@@ -325,8 +326,27 @@ void write_predictions(const EvaluateOptions& options, const Setting& setting,
   write_file(options.predictions, text);
 }
 
+// Kendall's tau of each method that is no baseline against the number of networks.
+void write_svg(const EvaluateOptions& options, const Setting& setting,
+               const std::vector<Results>& results) {
+  std::vector<report::SizeCurve> curves;
+  for (size_t m = 0; m < results[0].size(); ++m) {
+    if (results[0][m].baseline) continue;
+    report::SizeCurve curve{results[0][m].method, {}};
+    for (size_t i = 0; i < results.size(); ++i) {
+      const auto tau = predict::summarise(results[i][m].repeats, &Figures::kendall_tau);
+      const auto networks = static_cast<double>(setting.sizes[i][0][0].train.size());
+      if (tau.mean) curve.points.push_back({networks, *tau.mean, tau.deviation.value_or(0)});
+    }
+    if (!curve.points.empty()) curves.push_back(std::move(curve));
+  }
+  write_file(options.svg, report::picture_of_sizes("Kendall's tau", curves));
+}
+
 ExitStatus run(const EvaluateOptions& options) {
-  if (!options.predictions.empty()) check_output(options.predictions);
+  for (const std::string& file : {options.predictions, options.svg}) {
+    if (!file.empty()) check_output(file);
+  }
   predict::CrossValidationSettings settings;
   settings.methods = chosen_methods(options.methods, Baselines::always);
   settings.failures = predict::parse_failures(options.arguments.failures);
@@ -341,6 +361,7 @@ ExitStatus run(const EvaluateOptions& options) {
   for (const predict::TestSplits& splits : setting.sizes)
     results.push_back(predict::cross_validate(setting.samples, splits, settings));
   if (!options.predictions.empty()) write_predictions(options, setting, results);
+  if (!options.svg.empty()) write_svg(options, setting, results);
   options.format == "json" ? print_json(setting, results) : print_table(options, setting, results);
   return ExitStatus::done;
 }
@@ -364,6 +385,8 @@ std::function<ExitStatus()> set_up_evaluate(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--predictions", options->predictions,
                  "file for every prediction with its split, as CSV");
+  app.add_option("--svg", options->svg,
+                 "file for a picture: Kendall's tau by the size of the training set");
   add_format(app, options->format, {"table", "json"});
   add_log_options(app, options->arguments);
   return [options] { return run(*options); };

@@ -460,29 +460,6 @@ std::vector<Curve> best_curves(const ReportedStudy& study) {
   return curves;
 }
 
-// The ranks at the ends of their curves, one below the other where curves end too close together.
-void name_curves(Chart& chart, std::vector<Curve> curves) {
-  constexpr double kLine = 15;
-  std::stable_sort(curves.begin(), curves.end(), [](const Curve& a, const Curve& b) {
-    return a.points.back().y > b.points.back().y;
-  });
-  std::vector<double> heights;
-  for (const Curve& curve : curves) {
-    const double height = chart.height_of(curve.points.back().y);
-    heights.push_back(heights.empty() ? height : std::max(height, heights.back() + kLine));
-  }
-  // All of them back by as much as they were pushed down in the mean.
-  double pushed = 0;
-  for (size_t i = 0; i < curves.size(); ++i)
-    pushed += heights[i] - chart.height_of(curves[i].points.back().y);
-  const double back = pushed / static_cast<double>(curves.size());
-  for (size_t i = 0; i < curves.size(); ++i) {
-    const Point end = curves[i].points.back();
-    chart.pointer(end, std::to_string(curves[i].rank), curves[i].rank == 1 ? "strong" : "",
-                  heights[i] - back - chart.height_of(end.y));
-  }
-}
-
 Figure learning_curves(const ReportedStudy& study) {
   Figure figure{"curves", "How the best networks learned", "", ""};
   const std::vector<Curve> curves = best_curves(study);
@@ -503,7 +480,11 @@ Figure learning_curves(const ReportedStudy& study) {
     chart.line(curve->points, css_class);
     chart.mark(Mark::dot, curve->points, css_class, 2.5);
   }
-  name_curves(chart, curves);
+  std::vector<NamedEnd> ends;
+  for (const Curve& curve : curves)
+    ends.push_back(
+        {curve.points.back(), std::to_string(curve.rank), curve.rank == 1 ? "strong" : ""});
+  chart.name_lines(std::move(ends));
   if (curves.front().rank == 1) chart.legend_line("the best network", "best");
   if (curves.back().rank > 1) chart.legend_line("the others, by rank", "curve");
   figure.svg = chart.svg();

@@ -19,16 +19,8 @@ namespace {
 using search::Trial;
 using search::TrialState;
 
-// Colours from the set of Okabe and Ito, which people with any colour vision tell apart; marks
-// differ in shape as well. Printed it is always light.
+// Printed it is always light.
 constexpr const char* kStyle = R"(
-:root { color-scheme: light dark;
-  --paper: #ffffff; --ink: #1d2329; --soft: #57616b; --rule: #d9dee3; --shade: #f2f5f7;
-  --searched: #0072b2; --screened: #d55e00; --failed: #85898e; --best: #1d2329; --curve: #6fa8cf; }
-@media screen and (prefers-color-scheme: dark) { :root {
-  --paper: #14181c; --ink: #e8ecef; --soft: #a3adb6; --rule: #353d45; --shade: #1e242a;
-  --searched: #56b4e9; --screened: #f0a030; --failed: #9aa3ab; --best: #f4f6f8;
-  --curve: #4f86ab; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink);
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
@@ -59,23 +51,7 @@ summary { cursor: pointer; }
 .beside { display: flex; flex-wrap: wrap; gap: 1rem 3.5rem; align-items: flex-start; }
 figure { margin: 1.75rem 0 2.5rem; }
 figcaption, .note { color: var(--soft); font-size: .9375rem; max-width: 48rem; }
-svg { display: block; width: 100%; height: auto; min-width: 34rem;
-  font: 13px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
-svg text { fill: var(--ink); font-variant-numeric: tabular-nums; }
-svg .middle { text-anchor: middle; } svg .end { text-anchor: end; }
-svg .title { fill: var(--soft); font-size: 14px; } svg .strong { font-weight: 700; }
-svg .halo { paint-order: stroke; stroke: var(--paper); stroke-width: 4px;
-  stroke-linejoin: round; }
-svg .grid { stroke: var(--rule); } svg .axis { stroke: var(--soft); } 
-svg .stretch { fill: var(--shade); }
-svg .dot { fill: none; stroke: var(--mark); stroke-linecap: round; }
-svg .solid { fill: var(--mark); stroke: var(--paper); stroke-width: .8; }
-svg .bar { fill: var(--mark); }
-svg .stroke { fill: none; stroke: var(--mark); stroke-width: 1.6; stroke-linejoin: round; }
-svg .hint { fill: transparent; }
-svg .searched { --mark: var(--searched); } svg .screened { --mark: var(--screened); }
-svg .failed { --mark: var(--failed); } svg .best { --mark: var(--best); }
-svg .curve { --mark: var(--curve); }
+svg { display: block; width: 100%; height: auto; min-width: 34rem; }
 @media print { :root { color-scheme: light; } html { font-size: 11px; } body { font-size: 1rem; }
   main { padding: 0; } figure, tr, .tiles { break-inside: avoid; } h2, h3 { break-after: avoid; }
   .settings { display: none; } }
@@ -415,7 +391,7 @@ std::string page_of(const ReportedStudy& study) {
              "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
              "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
              "<title>{0}</title>\n<style>{1}</style>\n</head>\n<body>\n<main>\n<h1>{0}</h1>\n",
-             title, kStyle) +
+             title, figure_style() + std::string(kStyle)) +
          lead(study) + tiles(study) + searched(study) + outcome(study) + best_networks(study) +
          figures(study) + configuration(study) + "</main>\n</body>\n</html>\n";
 }

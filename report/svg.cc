@@ -16,8 +16,47 @@ namespace {
 constexpr double kWidth = 880, kHeight = 400;
 constexpr double kLeft = 72, kRight = 836, kTop = 64, kBottom = 340;
 constexpr double kLegendHeight = 17, kStretchHeight = 48;
-constexpr double kLetterWidth = 7.2;  // of the legend's font, rather more than less
+constexpr double kLetterWidth = 7.2;   // of the legend's font, rather more than less
+constexpr double kRoomOfPointer = 38;  // from the plot to its text
 constexpr int kMostTicks = 10;
+
+// Colours from the set of Okabe and Ito, which people with any colour vision tell apart; marks
+// differ in shape as well.
+constexpr const char* kFigureStyle = R"(
+:root { color-scheme: light dark;
+  --paper: #ffffff; --ink: #1d2329; --soft: #57616b; --rule: #d9dee3; --shade: #f2f5f7;
+  --searched: #0072b2; --screened: #d55e00; --failed: #85898e; --best: #1d2329; --curve: #6fa8cf;
+  --line1: #0072b2; --line2: #d55e00; --line3: #009e73; --line4: #aa4499; --line5: #b8860b;
+  --line6: #1d2329; }
+@media screen and (prefers-color-scheme: dark) { :root {
+  --paper: #14181c; --ink: #e8ecef; --soft: #a3adb6; --rule: #353d45; --shade: #1e242a;
+  --searched: #56b4e9; --screened: #f0a030; --failed: #9aa3ab; --best: #f4f6f8;
+  --curve: #4f86ab;
+  --line1: #56b4e9; --line2: #f0a030; --line3: #40c9a2; --line4: #dd88cc; --line5: #f0e442;
+  --line6: #f4f6f8; } }
+svg { font: 13px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
+svg text { fill: var(--ink); font-variant-numeric: tabular-nums; }
+svg .middle { text-anchor: middle; } svg .end { text-anchor: end; }
+svg .title { fill: var(--soft); font-size: 14px; } svg .strong { font-weight: 700; }
+svg .halo { paint-order: stroke; stroke: var(--paper); stroke-width: 4px;
+  stroke-linejoin: round; }
+svg .grid { stroke: var(--rule); } svg .axis { stroke: var(--soft); } 
+svg .stretch { fill: var(--shade); }
+svg .dot { fill: none; stroke: var(--mark); stroke-linecap: round; }
+svg .solid { fill: var(--mark); stroke: var(--paper); stroke-width: .8; }
+svg .bar { fill: var(--mark); }
+svg .stroke { fill: none; stroke: var(--mark); stroke-width: 1.6; stroke-linejoin: round; }
+svg .hint { fill: transparent; }
+svg .searched { --mark: var(--searched); } svg .screened { --mark: var(--screened); }
+svg .failed { --mark: var(--failed); } svg .best { --mark: var(--best); }
+svg .curve { --mark: var(--curve); }
+svg .line1 { --mark: var(--line1); }
+svg .line2 { --mark: var(--line2); }
+svg .line3 { --mark: var(--line3); }
+svg .line4 { --mark: var(--line4); }
+svg .line5 { --mark: var(--line5); }
+svg .line6 { --mark: var(--line6); }
+)";
 
 // ---- Text ----
 
@@ -140,6 +179,18 @@ std::string label(double x, double y, std::string_view css_class, const std::str
 
 }  // namespace
 
+std::string figure_style() { return kFigureStyle; }
+
+std::string standalone(const std::string& svg) {
+  constexpr std::string_view kBegin = "<svg ";
+  METAQNN_ASSERT(svg.starts_with(kBegin), "no picture");
+  const size_t content = svg.find(">\n") + 2;
+  return "<svg xmlns=\"http://www.w3.org/2000/svg\" " +
+         svg.substr(kBegin.size(), content - kBegin.size()) + "<style>" + kFigureStyle +
+         "</style>\n<rect width=\"100%\" height=\"100%\" style=\"fill: var(--paper)\"/>\n" +
+         svg.substr(content);
+}
+
 std::string escaped(std::string_view text) {
   std::string result;
   for (size_t i = 0; i < text.size();) {
@@ -224,9 +275,13 @@ Axis label_axis(const std::string& title, const std::vector<std::string>& labels
 // ---- Chart ----
 
 Chart::Chart(std::string name, Axis x, Axis y)
-    : name_(std::move(name)), x_(std::move(x)), y_(std::move(y)), legend_end_(kLeft) {}
+    : name_(std::move(name)),
+      x_(std::move(x)),
+      y_(std::move(y)),
+      legend_end_(kLeft),
+      right_(kRight) {}
 
-double Chart::across(double x) const { return kLeft + (kRight - kLeft) * x_.share(x); }
+double Chart::across(double x) const { return kLeft + (right_ - kLeft) * x_.share(x); }
 
 double Chart::height_of(double y) const { return kBottom - (kBottom - kTop) * y_.share(y); }
 
@@ -279,6 +334,29 @@ void Chart::pointer(const Point& point, const std::string& text, const std::stri
   marks_ += label(x + kLength + kGap, y + shift_y + 4.5, css_class, text);
 }
 
+void Chart::leave_room(size_t letters) {
+  right_ = std::min(right_, kWidth - kRoomOfPointer - kLetterWidth * static_cast<double>(letters));
+}
+
+void Chart::name_lines(std::vector<NamedEnd> ends) {
+  constexpr double kLine = 15;
+  if (ends.empty()) return;
+  std::stable_sort(ends.begin(), ends.end(),
+                   [](const NamedEnd& a, const NamedEnd& b) { return a.end.y > b.end.y; });
+  std::vector<double> heights;
+  for (const NamedEnd& named : ends) {
+    const double height = height_of(named.end.y);
+    heights.push_back(heights.empty() ? height : std::max(height, heights.back() + kLine));
+  }
+  // All of them back by as much as they were pushed down in the mean.
+  double pushed = 0;
+  for (size_t i = 0; i < ends.size(); ++i) pushed += heights[i] - height_of(ends[i].end.y);
+  const double back = pushed / static_cast<double>(ends.size());
+  for (size_t i = 0; i < ends.size(); ++i)
+    pointer(ends[i].end, ends[i].name, ends[i].css_class,
+            heights[i] - back - height_of(ends[i].end.y));
+}
+
 void Chart::stretches(const std::string& title, const std::vector<Stretch>& stretches) {
   background_ += label(kLeft - 8, kStretchHeight, "end", title);
   double free_from = kLeft;
@@ -316,15 +394,15 @@ std::string Chart::axes() const {
   std::string text;
   for (const Tick& tick : y_.ticks) {
     const double y = height_of(tick.value);
-    text += straight(kLeft, y, kRight, y, "grid") + label(kLeft - 8, y + 4.5, "end", tick.label);
+    text += straight(kLeft, y, right_, y, "grid") + label(kLeft - 8, y + 4.5, "end", tick.label);
   }
   for (const Tick& tick : x_.ticks) {
     const double x = across(tick.value);
     text +=
         straight(x, kBottom, x, kBottom + 5, "axis") + label(x, kBottom + 21, "middle", tick.label);
   }
-  text += straight(kLeft, kBottom, kRight, kBottom, "axis");
-  text += label((kLeft + kRight) / 2, kHeight - 14, "middle title", x_.title);
+  text += straight(kLeft, kBottom, right_, kBottom, "axis");
+  text += label((kLeft + right_) / 2, kHeight - 14, "middle title", x_.title);
   text += fmt::format(
       "<text class=\"middle title\" transform=\"translate(18 {}) rotate(-90)\">{}</text>\n",
       number((kTop + kBottom) / 2), escaped(y_.title));

@@ -20,6 +20,11 @@ namespace metaqnn::report {
 // may hold, and bytes that are no UTF-8 become U+FFFD.
 std::string escaped(std::string_view text);
 
+// What gives the classes of pictures their colours and fonts, as CSS, and with it a picture that is a
+// file of its own.
+std::string figure_style();
+std::string standalone(const std::string& svg);
+
 struct Tick {
   double value = 0;
   std::string label;
@@ -66,6 +71,12 @@ struct Stretch {
 
 enum class Mark { dot, cross, diamond, ring };
 
+// A line's last point, and what is written beside it.
+struct NamedEnd {
+  Point end;
+  std::string name, css_class;
+};
+
 class Chart {
  public:
   // `name` is read out by programs for the blind.
@@ -83,6 +94,10 @@ class Chart {
   // Text beside a place, moved up or down by `shift_y`, and a line to it.
   void pointer(const Point& point, const std::string& text, const std::string& css_class,
                double shift_y);
+  // Right of the plot, for names of so many letters; before anything is drawn.
+  void leave_room(size_t letters);
+  // Names at the ends of lines, one below the other where lines end too close together.
+  void name_lines(std::vector<NamedEnd> ends);
   // Every second one shaded; their labels stand above the plot where they have room, after `title`.
   void stretches(const std::string& title, const std::vector<Stretch>& stretches);
   // What a class means; beside each other above the plot.
@@ -101,7 +116,7 @@ class Chart {
   std::string name_;
   Axis x_, y_;
   std::string background_, marks_, legend_;
-  double legend_end_;
+  double legend_end_, right_;
 };
 
 }  // namespace metaqnn::report

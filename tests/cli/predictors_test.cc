@@ -84,6 +84,23 @@ TEST(Evaluate, ComparesSeveralSizesOfTrainingSets) {
   }
 }
 
+TEST(Evaluate, DrawsWhatMoreNetworksAreWorth) {
+  const Folder folder;
+  const std::string file = (folder / "sizes.svg").string();
+  const Result result = run({"evaluate", "--log", kLog, "--train-size", "20,50", "--repeats", "2",
+                             "--method", "lls,ed-ls", "--svg", file});
+  EXPECT_EQ(result.status, 0) << result.error;
+  const std::string picture = read_text(file);
+  EXPECT_THAT(picture, testing::StartsWith("<svg xmlns=\"http://www.w3.org/2000/svg\""));
+  for (const char* text : {">lls<", ">ed-ls<", ">20<", ">50<", "<style>", "</svg>"})
+    EXPECT_THAT(picture, HasSubstr(text));
+  EXPECT_THAT(picture, Not(HasSubstr(">depth<"))) << "a baseline";
+  const Result no_folder = run({"evaluate", "--log", kLog, "--train-size", "20", "--svg",
+                                (folder / "none" / "sizes.svg").string()});
+  EXPECT_NE(no_folder.status, 0);
+  EXPECT_EQ(no_folder.output, "") << "before anything is fitted";
+}
+
 // Figures can be computed from it again, on the same splits.
 TEST(Evaluate, WritesEveryPredictionWithItsSplit) {
   const Folder folder;
