@@ -202,9 +202,12 @@ void mark_best(const Setting& setting, const std::vector<MethodResult>& results,
       best = mean;
       shown_best = figure(mean, kColumns[c], setting);
     }
+    // No hit is best of none.
+    const bool is_void = kColumns[c].figure == &Figures::top10_hits_best && best == 0.0;
     for (size_t r = 0; r < results.size(); ++r) {
       const auto mean = predict::summarise(results[r].repeats, kColumns[c].figure).mean;
-      const bool marked = best && mean && figure(mean, kColumns[c], setting) == shown_best;
+      const bool marked =
+          !is_void && best && mean && figure(mean, kColumns[c], setting) == shown_best;
       rows[r][c + 1] += marked ? "*" : " ";
     }
   }

@@ -46,6 +46,35 @@ VectorXd ranks(const VectorXd& values) {
   return ranks;
 }
 
+// Pairs of equal ones among sorted values.
+int64_t count_ties(const std::vector<double>& sorted) {
+  int64_t ties = 0;
+  for (size_t i = 1, run = 0; i < sorted.size(); ++i) {
+    run = sorted[i] == sorted[i - 1] ? run + 1 : 0;
+    ties += static_cast<int64_t>(run);
+  }
+  return ties;
+}
+
+// Sorts, and counts the pairs that stood in the wrong order.
+int64_t sort_and_count(std::vector<double>& values) {
+  std::vector<double> merged(values.size());
+  int64_t exchanges = 0;
+  for (size_t width = 1; width < values.size(); width *= 2) {
+    for (size_t begin = 0; begin < values.size(); begin += 2 * width) {
+      const size_t middle = std::min(begin + width, values.size()),
+                   end = std::min(begin + 2 * width, values.size());
+      for (size_t left = begin, right = middle, to = begin; to < end; ++to) {
+        const bool takes_right = left == middle || (right < end && values[right] < values[left]);
+        if (takes_right) exchanges += static_cast<int64_t>(middle - left);
+        merged[to] = values[takes_right ? right++ : left++];
+      }
+    }
+    std::swap(values, merged);
+  }
+  return exchanges;
+}
+
 void assert_pairs(const VectorXd& a, const VectorXd& b) {
   METAQNN_ASSERT(a.size() == b.size(),
                  std::to_string(a.size()) + " values beside " + std::to_string(b.size()));
@@ -179,18 +208,28 @@ int fits_at_once(const Samples& samples, const CrossValidationSettings& settings
 
 }  // namespace
 
+// Sorted by a, and where that is equal by b, the pairs that b orders otherwise are the exchanges of a
+// merge sort by b (Knight, Journal of the American Statistical Association 61, 1966).
 std::optional<double> kendall_tau(const VectorXd& a, const VectorXd& b) {
   assert_pairs(a, b);
-  int64_t agree = 0, tied_a = 0, tied_b = 0, pairs = 0;
-  for (Index i = 0; i < a.size(); ++i) {
-    for (Index j = 0; j < i; ++j) {
-      const int x = (a(i) > a(j)) - (a(i) < a(j)), y = (b(i) > b(j)) - (b(i) < b(j));
-      agree += x * y;
-      tied_a += x == 0;
-      tied_b += y == 0;
-      ++pairs;
-    }
+  if (a.hasNaN() || b.hasNaN()) return std::nullopt;
+  std::vector<Index> order(static_cast<size_t>(a.size()));
+  std::iota(order.begin(), order.end(), Index{0});
+  std::sort(order.begin(), order.end(),
+            [&](Index i, Index j) { return a(i) != a(j) ? a(i) < a(j) : b(i) < b(j); });
+  std::vector<double> by_a, by_b;
+  for (Index i : order) by_b.push_back(b(i));
+  for (Index i : order) by_a.push_back(a(i));
+  int64_t tied_both = 0;
+  for (size_t i = 0, run = 0; i < order.size(); ++i) {
+    run = i > 0 && by_a[i] == by_a[i - 1] && by_b[i] == by_b[i - 1] ? run + 1 : 0;
+    tied_both += static_cast<int64_t>(run);
   }
+  const int64_t tied_a = count_ties(by_a), exchanges = sort_and_count(by_b),
+                tied_b = count_ties(by_b);
+  const auto n = static_cast<int64_t>(order.size());
+  const int64_t pairs = n * (n - 1) / 2;
+  const int64_t agree = pairs - tied_a - tied_b + tied_both - 2 * exchanges;
   const double norm = std::sqrt(static_cast<double>(pairs - tied_a)) *
                       std::sqrt(static_cast<double>(pairs - tied_b));
   if (!(norm > 0)) return std::nullopt;

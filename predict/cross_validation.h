@@ -45,6 +45,7 @@ struct Summary {
 };
 Summary summarise(const std::vector<Figures>& repeats, std::optional<double> Figures::*figure);
 
+// n log n. None where either is constant or holds a NaN.
 std::optional<double> kendall_tau(const Eigen::VectorXd& a, const Eigen::VectorXd& b);
 std::optional<double> spearman(const Eigen::VectorXd& a, const Eigen::VectorXd& b);
 

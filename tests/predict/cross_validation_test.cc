@@ -32,6 +32,38 @@ TEST(Kendall, AccountsForTies) {
   EXPECT_DOUBLE_EQ(*kendall_tau(vector({1, 2, 3}), vector({1, 1, 2})), 2 / std::sqrt(6.0));
 }
 
+// All pairs, one by one.
+std::optional<double> slow_kendall(const VectorXd& a, const VectorXd& b) {
+  int64_t agree = 0, tied_a = 0, tied_b = 0, pairs = 0;
+  for (Index i = 0; i < a.size(); ++i) {
+    for (Index j = 0; j < i; ++j) {
+      const int x = (a(i) > a(j)) - (a(i) < a(j)), y = (b(i) > b(j)) - (b(i) < b(j));
+      agree += x * y;
+      tied_a += x == 0;
+      tied_b += y == 0;
+      ++pairs;
+    }
+  }
+  const double norm = std::sqrt(static_cast<double>(pairs - tied_a)) *
+                      std::sqrt(static_cast<double>(pairs - tied_b));
+  return norm > 0 ? std::optional(static_cast<double>(agree) / norm) : std::nullopt;
+}
+
+TEST(Kendall, IsToTheBitThatOfAllPairs) {
+  Random random(11);
+  for (int round = 0; round < 400; ++round) {
+    const auto n = static_cast<Index>(random.below(40));
+    const uint64_t values = 1 + random.below(20);  // few: many ties
+    VectorXd a(n), b(n);
+    for (Index i = 0; i < n; ++i) {
+      a(i) = static_cast<double>(random.below(values));
+      b(i) = static_cast<double>(random.below(values)) - 3;
+    }
+    EXPECT_EQ(kendall_tau(a, b), slow_kendall(a, b)) << n << " with " << values;
+  }
+  EXPECT_FALSE(kendall_tau(vector({1, std::nan(""), 3}), vector({1, 2, 3})));
+}
+
 TEST(Kendall, OfAConstantIsUndefined) {
   EXPECT_FALSE(kendall_tau(vector({1, 2, 3}), vector({5, 5, 5})));
 }
