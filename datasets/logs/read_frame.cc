@@ -93,23 +93,29 @@ std::string read_text(const std::filesystem::path& file) {
   if (std::filesystem::is_directory(file, error))
     unreadable(source, "it is a directory; name a file in it");
   // What is not packed is read as it is.
-  const std::unique_ptr<gzFile_s, int (*)(gzFile)> in(
+  std::unique_ptr<gzFile_s, int (*)(gzFile)> in(
       is_input ? gzdopen(0, "rb") : gzopen(file.c_str(), "rb"), gzclose);
   if (!in) unreadable(source, is_input ? "it cannot be opened" : why_not_opened(file));
   constexpr unsigned kBlock = 1 << 20;
   gzbuffer(in.get(), kBlock);
   std::string text;
+  bool is_cut = false;
   while (true) {
     const size_t size = text.size();
     text.resize(size + kBlock);
     const int count = gzread(in.get(), text.data() + size, kBlock);
     text.resize(size + static_cast<size_t>(std::max(count, 0)));
     if (count < 0) unreadable(source, "it is damaged, or cannot be read");
+    // Versions of zlib say it after the read that met the end, after the next, or when it is closed.
+    int state = Z_OK;
+    gzerror(in.get(), &state);
+    is_cut |= state == Z_BUF_ERROR;
     if (count == 0) break;
   }
-  int state = Z_OK;
-  gzerror(in.get(), &state);
-  if (state == Z_BUF_ERROR) unreadable(source, "its gzip data are cut short");
+  is_cut |= gzclose(in.release()) == Z_BUF_ERROR;
+  // Of a file that ends in its first bytes these are handed out as they are.
+  is_cut |= text.starts_with("\x1F\x8B");
+  if (is_cut) unreadable(source, "its gzip data are cut short, or packed twice");
   if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);  // a byte order mark
   return text;
 }
