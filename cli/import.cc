@@ -21,7 +21,7 @@ struct ImportOptions {
 // What the study searches for is looked for by its name and in its direction, unless others are named.
 datasets::Log read(const ImportOptions& options, const datasets::Measure& measure) {
   datasets::LogOptions reading = options.reading;
-  const bool is_accuracy = measure.name == datasets::Measure().name;
+  const bool is_accuracy = measure.is_accuracy();
   if (!is_accuracy && reading.target.empty()) reading.target = measure.name;
   if (!is_accuracy && !reading.direction) reading.direction = measure.direction;
   datasets::Log log = search::read_results(options.log, reading).log;

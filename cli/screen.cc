@@ -207,7 +207,7 @@ void print_predictions(const ScreenPlan& plan) {
 }
 
 void print_figures(const Screening& screening) {
-  const bool is_accuracy = screening.measure.name == datasets::Measure().name;
+  const bool is_accuracy = screening.measure.is_accuracy();
   const auto shown = [&](const std::optional<double>& value, int decimals) {
     return is_accuracy || !value ? fixed(value, decimals) : measured(*value);
   };

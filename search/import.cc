@@ -17,17 +17,13 @@ namespace {
 // Of rows that do not say it: drawn uniformly.
 constexpr double kUnknownEpsilon = 1;
 
-bool is_accuracy(const datasets::Measure& measure) {
-  return measure.name == datasets::Measure().name;
-}
-
 Trial to_trial(const datasets::LogRow& row, const std::string& architecture,
                const datasets::Measure& measure) {
   Trial trial;
   trial.architecture = architecture;
   trial.state = TrialState::complete;
   if (row.failed()) trial.fail(row.reason);
-  if (is_accuracy(measure)) {
+  if (measure.is_accuracy()) {
     trial.validation_accuracy = row.value;
   } else if (row.value) {
     trial.value = row.value;
@@ -153,7 +149,7 @@ class Importer {
 }  // namespace
 
 datasets::Log as_results(datasets::Log log, const datasets::Measure& measure) {
-  if (is_accuracy(measure)) return as_accuracies(std::move(log));
+  if (measure.is_accuracy()) return as_accuracies(std::move(log));
   if (log.measure.direction == measure.direction) return log;
   const bool is_least = measure.direction == datasets::Direction::minimize;
   throw UsageError(log.source + ": of '" + shown(log.measure.name) + "' " +

@@ -82,7 +82,11 @@ std::string quoted_names(const DataFrame& frame, const std::vector<int>& columns
 
 Format recognised_format(const DataFrame& frame) {
   const auto has = [&](std::string_view name) { return frame.column(name) >= 0; };
-  if (has("state") && (has("validation_accuracy") || (has("reason") && has("direction"))))
+  if (has("state") && has("validation_accuracy")) return Format::own;
+  // Our export of another measure, which stands fifth.
+  const auto stands = [&](std::string_view name, int place) { return frame.column(name) == place; };
+  if (stands("number", 0) && stands("architecture", 1) && stands("state", 2) &&
+      stands("reason", 3) && stands("direction", 5))
     return Format::own;
   if (has("accuracy_best_val") && has("iter_best_val")) return Format::replay;
   if (has("acc_1")) return Format::curves;

@@ -42,6 +42,8 @@ struct Measure {
   Direction direction = Direction::maximize;
   std::string unit;  // "percent"; "" where unknown
 
+  // The validation accuracy of a study, under that name.
+  bool is_accuracy() const { return name == Measure().name; }
   friend bool operator==(const Measure&, const Measure&) = default;
 };
 

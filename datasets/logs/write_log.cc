@@ -61,13 +61,11 @@ constexpr CurveColumn kCurveColumns[] = {
 // Our export of another measure has it in the place of the accuracy, and says its direction.
 Measure exported_measure(const Log& log) { return log.holds_accuracies ? Measure() : log.measure; }
 
-bool is_accuracy(const Measure& measure) { return measure.name == Measure().name; }
-
 void write_log_header(const Measure& measure, size_t epochs, std::ostream& out) {
   Line line(out);
   for (const char* name : {"number", "architecture", "state", "reason"}) line << name;
   line << measure.name;
-  if (!is_accuracy(measure)) line << "direction";
+  if (!measure.is_accuracy()) line << "direction";
   for_each_field(LogRow(), [&](const char* name, const auto&) {
     if (name != measure.name) line << name;
   });
@@ -81,7 +79,7 @@ void write_log_row(const LogRow& row, int64_t number, const Measure& measure, si
                    std::ostream& out) {
   Line line(out);
   line << number << row.architecture << row.state << row.reason << row.value;
-  if (!is_accuracy(measure)) line << to_string(measure.direction);
+  if (!measure.is_accuracy()) line << to_string(measure.direction);
   for_each_field(row, [&](const char* name, const auto& value) {
     if (name != measure.name) line << value;
   });

@@ -8,11 +8,11 @@ namespace metaqnn::search {
 namespace {
 
 // What was measured of it under this name. A trial without names has the value of its study alone.
-std::optional<double> value_of(const Trial& trial, const std::string& measure) {
-  if (measure == datasets::Measure().name) return trial.validation_accuracy;
+std::optional<double> value_of(const Trial& trial, const datasets::Measure& measure) {
+  if (measure.is_accuracy()) return trial.validation_accuracy;
   if (trial.state != TrialState::complete) return std::nullopt;
   if (trial.measures.empty()) return trial.value;
-  const auto own = trial.measures.find(measure);
+  const auto own = trial.measures.find(measure.name);
   return own != trial.measures.end() ? std::optional(own->second) : std::nullopt;
 }
 
@@ -27,13 +27,13 @@ datasets::Log to_log(Study& study, const datasets::Measure& measure) {
   datasets::Log log;
   log.source = study.url();
   log.measure = measure;
-  log.holds_accuracies = measure.name == datasets::Measure().name;
+  log.holds_accuracies = measure.is_accuracy();
   for (Trial& trial : study.trials(true)) {
     datasets::LogRow row;
     row.architecture = trial.architecture;
     row.state = to_string(trial.state);
     row.reason = trial.reason();
-    row.value = value_of(trial, measure.name);
+    row.value = value_of(trial, measure);
     row.curve = std::move(trial.curve);
     datasets::copy_fields(trial, row);
     row.samples = std::move(sequences[trial.number]);

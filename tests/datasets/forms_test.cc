@@ -294,6 +294,16 @@ TEST(Description, IsOneTextOfStringAndColumns) {
   EXPECT_EQ(readable(R"(["a|b",{"lr":0.01,"opt":"adam"}])"), "a|b lr=0.01 opt=adam");
 }
 
+// Names that our export of another measure has too, in another order.
+TEST_F(Forms, ThatHaveSomeNamesOfOursAreTables) {
+  const std::string text =
+      "state,direction,score,architecture,reason\ncomplete,minimize,3,x|y,good\nfailed,minimize,,y|"
+      "x,bad\n";
+  const Log read = read_log(file("log", text), {.target = "score"});
+  EXPECT_EQ(read.measure.direction, Direction::maximize);
+  EXPECT_THAT(values_of(read), ElementsAre(3, std::nullopt));
+}
+
 TEST_F(Forms, FindFeaturesByNameByPatternAndByPrefix) {
   const std::string text =
       "net,params_lr,params_n,flops_gpu,flops_cpu,same,y\na,0.1,3,1,2,x,1\nb,0.2,4,2,2,x,2\n";
