@@ -36,6 +36,7 @@ struct Survey {
   std::vector<PlacedConvolution> convolutions;
   std::vector<Pooling> poolings;
   std::vector<int> neurons;
+  std::vector<double> log2_fan_in;  // of C and FC
   int depth = 0, gap = 0, longest_run = 0;
   int first_pooling = -1, last_pooling = -1;
   bool starts_with_pooling = false, ends_with_pooling = false;
@@ -58,6 +59,8 @@ Survey survey_layers(const Analysis& analysis) {
     bool pooling = false, convolution = false, described = true;
     std::visit(Match{[&](const Convolution& c) {
                        survey.convolutions.push_back({c, input.height});
+                       survey.log2_fan_in.push_back(
+                           std::log2(double{1} * c.field * c.field * input.channels));
                        widen_field(survey, c.field, c.stride);
                        survey.map = layer.output;
                        convolution = true;
@@ -70,7 +73,10 @@ Survey survey_layers(const Analysis& analysis) {
                        survey.last_pooling = survey.depth;
                        pooling = true;
                      },
-                     [&](const FullyConnected& f) { survey.neurons.push_back(f.neurons); },
+                     [&](const FullyConnected& f) {
+                       survey.neurons.push_back(f.neurons);
+                       survey.log2_fan_in.push_back(log2_of(input.elements()));
+                     },
                      [&](const GlobalAveragePooling&) { ++survey.gap; },
                      [&](const Dropout&) { described = false; },
                      [&](const Softmax&) { described = false; }},
@@ -117,6 +123,18 @@ void add_sizes(Features& out, const Survey& survey, const Analysis& analysis) {
   out.add("sizes", "log2_final_channels", log2_of(survey.map.channels));
   out.add("sizes", "log2_receptive_field", std::log2(survey.receptive_field));
   out.add("sizes", "log2_total_stride", std::log2(survey.total_stride));
+}
+
+// Numbers that an output of a convolution or of a layer of neurons adds up.
+void add_fan_in(Features& out, const Survey& survey) {
+  double sum = 0;
+  for (double fan_in : survey.log2_fan_in) sum += fan_in;
+  const auto& all = survey.log2_fan_in;
+  const bool any = !all.empty();
+  out.add("sizes", "mean_log2_fan_in", any ? sum / static_cast<double>(all.size()) : 0);
+  out.add("sizes", "min_log2_fan_in", any ? *std::min_element(all.begin(), all.end()) : 0);
+  out.add("sizes", "max_log2_fan_in", any ? *std::max_element(all.begin(), all.end()) : 0);
+  out.add("sizes", "last_log2_fan_in", any ? all.back() : 0);
 }
 
 void add_widths(Features& out, const Survey& survey) {
@@ -187,6 +205,27 @@ void add_resolutions(Features& out, const Survey& survey, int input_side) {
   }
 }
 
+// The same by that side in pixels, whatever the input's.
+void add_sides(Features& out, const Survey& survey) {
+  struct Band {
+    int from;
+    int count = 0;
+    double reach = 0;
+  };
+  std::array<Band, 5> bands{{{24}, {12}, {6}, {3}, {0}}};
+  for (const auto& [c, side] : survey.convolutions) {
+    Band& band = *std::find_if(bands.begin(), bands.end(),
+                               [s = side](const Band& b) { return s >= b.from; });
+    ++band.count;
+    band.reach += (c.field - 1) / 2.0;
+  }
+  for (const Band& band : bands) {
+    const std::string name = "_at_side_from_" + std::to_string(band.from);
+    out.add("arrangement", "convolutions" + name, band.count);
+    out.add("arrangement", "sum_of_fields" + name, band.reach);
+  }
+}
+
 void add_arrangement(Features& out, const Survey& survey, int input_side) {
   const int first = survey.first_pooling < 0 ? survey.depth : survey.first_pooling;
   out.add("arrangement", "longest_run_of_convolutions", survey.longest_run);
@@ -197,6 +236,7 @@ void add_arrangement(Features& out, const Survey& survey, int input_side) {
   out.add("arrangement", "starts_with_pooling", survey.starts_with_pooling);
   out.add("arrangement", "ends_with_pooling", survey.ends_with_pooling);
   add_resolutions(out, survey, input_side);
+  add_sides(out, survey);
 }
 
 Features all_features(const Architecture& architecture, const Shape& input) {
@@ -205,6 +245,7 @@ Features all_features(const Architecture& architecture, const Shape& input) {
   Features out;
   add_counts(out, survey);
   add_sizes(out, survey, analysis);
+  add_fan_in(out, survey);
   add_widths(out, survey);
   add_fields(out, survey);
   add_arrangement(out, survey, input.height);

@@ -3,7 +3,7 @@
 // Two sets of columns, each with a name and the group it belongs to. Predictors standardise columns
 // and may give each group a weight or a width of its own.
 //
-//   global     44 numbers about the whole network: counts of layers, what it costs, its widths and
+//   global     58 numbers about the whole network: counts of layers, what it costs, its widths and
 //              receptive fields, how it is arranged
 //   positions  8 numbers for each of the first `positions` layers: its type (one of four is 1),
 //              log2 of filters, receptive field, stride, log2 of neurons; zeros behind the last one
