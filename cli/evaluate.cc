@@ -25,7 +25,8 @@ struct EvaluateOptions {
   LogArguments arguments;
   std::string log, train, test, format = "table";
   std::vector<std::string> methods{"all"};
-  int folds = 0, repeats = 1;
+  int folds = 0, repeats = 0;  // repeats: 0 = by the size of the log
+  int64_t top = predict::kTop;
   std::vector<int64_t> train_sizes;
   std::string predictions, svg;
 };
@@ -70,6 +71,12 @@ LogArguments read_alike(LogArguments arguments, const predict::EncodingSettings&
   return arguments;
 }
 
+// So many tell a difference between methods from one between draws, where that does not take long.
+int repeats_for(Eigen::Index n) {
+  constexpr Eigen::Index kMostForRepeats = 2000;
+  return n <= kMostForRepeats ? 3 : 1;
+}
+
 Setting prepare(const EvaluateOptions& options) {
   const bool files = !options.train.empty() || !options.test.empty();
   if (files ? (options.train.empty() || options.test.empty() || !options.log.empty())
@@ -82,18 +89,17 @@ Setting prepare(const EvaluateOptions& options) {
   setting.encoding = encoding_for(log, options.arguments);
   setting.samples = samples_of(log, setting.encoding, options.arguments);
   const auto n = static_cast<Eigen::Index>(setting.samples.size());
+  const int repeats = options.repeats > 0 ? options.repeats : repeats_for(n);
   if (files) {
     setting.samples.append(
         samples_of(read_results(options.test, read_alike(options.arguments, setting.encoding)),
                    setting.encoding, options.arguments));
     setting.sizes = {predict::one_split(static_cast<Eigen::Index>(setting.samples.size()), n)};
   } else if (options.folds > 0) {
-    setting.sizes = {
-        predict::fold_splits(n, options.folds, options.repeats, options.arguments.seed)};
+    setting.sizes = {predict::fold_splits(n, options.folds, repeats, options.arguments.seed)};
   }
   for (const int64_t size : options.train_sizes) {
-    setting.sizes.push_back(
-        predict::random_splits(n, size, options.repeats, options.arguments.seed));
+    setting.sizes.push_back(predict::random_splits(n, size, repeats, options.arguments.seed));
   }
   setting.unlabelled = unlabelled_for(log, setting.encoding, options.arguments);
   setting.unlabelled_points = setting.unlabelled.size();
@@ -148,7 +154,8 @@ Json to_json(const Setting& setting, const predict::TestSplits& splits, const Re
 }
 
 // Sizes are a list where several are compared; one alone is the document itself.
-void print_json(const Setting& setting, const std::vector<Results>& results) {
+void print_json(const EvaluateOptions& options, const Setting& setting,
+                const std::vector<Results>& results) {
   const predict::TestSplits& splits = setting.sizes[0];
   Json json;
   if (results.size() == 1) json = to_json(setting, splits, results[0]);
@@ -167,7 +174,8 @@ void print_json(const Setting& setting, const std::vector<Results>& results) {
                {"other_dropout", setting.samples.other_dropout},
                {"not_learning", setting.samples.not_learning},
                {"without_result", setting.samples.without_result},
-               {"left_out", setting.samples.problems.size()}});
+               {"left_out", setting.samples.problems.size()},
+               {"top", options.top}});
   if (results.size() > 1) {
     json["sizes"] = Json::array();
     for (size_t i = 0; i < results.size(); ++i)
@@ -274,11 +282,16 @@ std::string splits_in_words(const predict::TestSplits& splits) {
          (splits.size() > 1 ? fmt::format(", mean ± deviation of {} repeats", splits.size()) : "");
 }
 
-void print_results(const Setting& setting, const predict::TestSplits& splits,
-                   const Results& results) {
+// "top 10", or as many as are looked at.
+std::string title_of(const Column& column, const EvaluateOptions& options) {
+  return column.figure == &Figures::top10_mean ? fmt::format("top {}", options.top) : column.title;
+}
+
+void print_results(const EvaluateOptions& options, const Setting& setting,
+                   const predict::TestSplits& splits, const Results& results) {
   std::vector<Table::Column> columns{{"method"}};
   for (const Column& column : kColumns)
-    columns.push_back({std::string(column.title) + " ", Align::right});
+    columns.push_back({title_of(column, options) + " ", Align::right});
   columns.push_back({"fit", Align::right});
   Table table(columns, 1);  // the star's place parts them too
   const auto rows = cells(setting, results);
@@ -301,12 +314,17 @@ void print_results(const Setting& setting, const predict::TestSplits& splits,
 void print_table(const EvaluateOptions& options, const Setting& setting,
                  const std::vector<Results>& results) {
   print_head(options, setting);
-  for (size_t i = 0; i < results.size(); ++i) print_results(setting, setting.sizes[i], results[i]);
+  for (size_t i = 0; i < results.size(); ++i)
+    print_results(options, setting, setting.sizes[i], results[i]);
   print(
-      "\n* best of its column. L2: mean squared error; tau: Kendall's, rho: Spearman's\n"
-      "rank correlation; top 10: mean target of the ten predicted best; rank: true\n"
-      "rank of the best of them; regret: by how much it misses the best of all; hit:\n"
-      "share of repeats in which it is the best of all; fit: seconds.\n");
+      "\n{}\n",
+      wrapped(fmt::format(
+                  "* best of its column. L2: mean squared error; tau: Kendall's, rho: Spearman's "
+                  "rank correlation; top {0}: mean target of the {0} ranked best; rank: true rank "
+                  "of the best of them; regret: by how much it misses the best of all; hit: share "
+                  "of repeats in which it is the best of all; fit: seconds.",
+                  options.top),
+              80));
 }
 
 // Every prediction, so that other predictors can be compared on the same splits.
@@ -360,12 +378,14 @@ ExitStatus run(const EvaluateOptions& options) {
   settings.unlabelled = setting.unlabelled;
   settings.test_as_unlabelled = options.arguments.unlabelled == "test";
   settings.keep_predictions = !options.predictions.empty();
+  settings.top = options.top;
   std::vector<Results> results;
   for (const predict::TestSplits& splits : setting.sizes)
     results.push_back(predict::cross_validate(setting.samples, splits, settings));
   if (!options.predictions.empty()) write_predictions(options, setting, results);
   if (!options.svg.empty()) write_svg(options, setting, results);
-  options.format == "json" ? print_json(setting, results) : print_table(options, setting, results);
+  options.format == "json" ? print_json(options, setting, results)
+                           : print_table(options, setting, results);
   return ExitStatus::done;
 }
 
@@ -381,7 +401,10 @@ std::function<ExitStatus()> set_up_evaluate(CLI::App& app) {
                  "fit on so many drawn at random, test on the rest; several: 20,50,100")
       ->delimiter(',')
       ->check(count_up_to(kMostCounted));
-  add_count(app, "--repeats", options->repeats, "of the folds or draws", kMostRepeats);
+  app.add_option("--repeats", options->repeats,
+                 "of the folds or draws; 3 where the log has 2,000 networks at most, else 1")
+      ->check(count_up_to(kMostRepeats));
+  add_count(app, "--top", options->top, "how many of the best predicted are looked at");
   app.add_option("--method", options->methods,
                  "methods, separated by commas; baselines always join")
       ->delimiter(',')

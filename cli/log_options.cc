@@ -111,7 +111,7 @@ std::vector<std::string> chosen_methods(const std::vector<std::string>& asked,
   }
   std::vector<std::string> names;
   for (const predict::Method& method : predict::methods()) {
-    const bool joins = method.baseline ? baselines == Baselines::always : is_asked("all");
+    const bool joins = method.baseline() ? baselines == Baselines::always : is_asked("all");
     if (joins || is_asked(method.name)) names.push_back(method.name);
   }
   return names;

@@ -31,14 +31,13 @@ Predictions predictions_of(const CandidateFile& file, const predict::Model& mode
 
 void print_json(const CandidateFile& file, const Predictions& predictions,
                 const predict::Model& model) {
-  const double sign = datasets::sign_of(model.measure().direction);
   Json list = Json::array();
   for (size_t i = 0; i < predictions.size(); ++i) {
     const std::optional<predict::Predicted>& predicted = predictions[i];
     Json json =
         predicted ? prediction_json(*predicted, model) : network_json(file.networks[i].text, model);
     if (!predicted) json["prediction"] = json["standard_deviation"] = nullptr;
-    json["rank_score"] = predicted ? Json(sign * predicted->mean) : Json();
+    json["rank_score"] = predicted ? Json(predicted->score) : Json();
     list.push_back(std::move(json));
   }
   print_document(list);

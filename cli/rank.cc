@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <memory>
 #include <unordered_set>
 
@@ -117,20 +118,47 @@ std::string left_out(const predict::Ranking& ranking) {
   return parts.empty() ? "" : fmt::format("; left out: {}", fmt::join(parts, ", "));
 }
 
+// What nine of ten measurements lie in; "" where the method knows no deviation. Shares stay shares.
+std::string interval_of(const predict::Predicted& predicted, const predict::Model& model) {
+  if (!predicted.deviation) return "";
+  constexpr double kDeviations = 1.645;
+  const Eigen::VectorXd& targets = model.samples().targets;
+  const bool are_shares = targets.minCoeff() >= 0 && targets.maxCoeff() <= 1;
+  const auto bound = [&](double sign) {
+    const double value = predicted.mean + sign * kDeviations * *predicted.deviation;
+    return measured(are_shares ? std::clamp(value, 0.0, 1.0) : value);
+  };
+  return bound(-1) + " to " + bound(1);
+}
+
+bool is_sorted_by_value(const predict::Ranking& ranking, bool least) {
+  return std::is_sorted(ranking.best.begin(), ranking.best.end(),
+                        [&](const predict::Predicted& a, const predict::Predicted& b) {
+                          return least ? a.mean < b.mean : a.mean > b.mean;
+                        });
+}
+
 void print_tables(const std::vector<ModelRanking>& rankings) {
   for (const auto& [file, model, ranking] : rankings) {
     const bool least = model.measure().direction == datasets::Direction::minimize;
     print("{} ({}): the best {} of {} candidates{}\n", file, model.method(), ranking.best.size(),
           grouped(static_cast<int64_t>(ranking.ranked)), left_out(ranking));
     print("{}, {} first\n", model.measure().name, least ? "least" : "largest");
-    Table table({{"", Align::right}, {"predicted", Align::right}, {"architecture"}});
+    Table table({{"", Align::right},
+                 {"predicted", Align::right},
+                 {"90% interval", Align::right},
+                 {"architecture"}});
     for (size_t i = 0; i < ranking.best.size(); ++i) {
       const predict::Predicted& best = ranking.best[i];
-      std::string predicted = measured(best.mean);
-      if (best.deviation) predicted += " ± " + measured(*best.deviation);
-      table.add({std::to_string(i + 1), predicted, shown_network(best.architecture, model)});
+      table.add({std::to_string(i + 1), measured(best.mean), interval_of(best, model),
+                 shown_network(best.architecture, model)});
     }
     print("{}", table.render());
+    if (!is_sorted_by_value(ranking, least)) {
+      print(
+          "Their order is that of ranks, which are fitted on another scale than values\n"
+          "(docs/methods/combined.md).\n");
+    }
   }
 }
 

@@ -1,8 +1,7 @@
 #include "predict/baselines.h"
 
 #include <nlohmann/json.hpp>
-
-#include "predict/target_scale.h"
+#include <utility>
 
 namespace metaqnn::predict {
 namespace {
@@ -11,7 +10,7 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-class Baseline : public Predictor {
+class Baseline : public Regressor {
  public:
   nlohmann::json state() const override { return nlohmann::json::object(); }
 };
@@ -19,31 +18,28 @@ class Baseline : public Predictor {
 // slope 0 for the mean.
 class Line : public Baseline {
  public:
-  Line(Index column, double slope, double at_zero, const TargetScale& scale)
-      : column_(column), slope_(slope), at_zero_(at_zero), scale_(scale) {}
-  Prediction predict(const kernels::Points& points, const PredictSettings&) const override {
-    VectorXd mean = VectorXd::Constant(points.size(), at_zero_);
+  Line(Index column, double slope) : column_(column), slope_(slope) {}
+  Moments predict(const kernels::Points& points, const PredictSettings&) const override {
+    VectorXd mean = VectorXd::Zero(points.size());
     if (column_ >= 0) mean += slope_ * points.features.col(column_);
-    return {scale_.limit(mean), {}};
+    return {std::move(mean), {}};
   }
 
  private:
   Index column_;
-  double slope_, at_zero_;
-  TargetScale scale_;
+  double slope_;
 };
 
 // Columns are standardised on the training points: mean 0, variance 1.
-std::unique_ptr<Predictor> fit_line(const Training& training,
+std::unique_ptr<Regressor> fit_line(const Training& training,
                                     const std::vector<std::string>& names) {
   const auto& columns = training.encoding->columns();
   for (size_t c = 0; c < columns.size(); ++c) {
     for (const std::string& name : names) {
       if (columns[c].name != name) continue;
       const VectorXd x = training.points.features.col(static_cast<Index>(c));
-      return std::make_unique<Line>(static_cast<Index>(c),
-                                    x.dot(training.targets) / static_cast<double>(x.size()),
-                                    training.targets.mean(), TargetScale(training.targets));
+      return std::make_unique<Line>(static_cast<Index>(c), x.dot(training.scale.standardised()) /
+                                                               static_cast<double>(x.size()));
     }
   }
   return fit_mean(training);
@@ -52,12 +48,13 @@ std::unique_ptr<Predictor> fit_line(const Training& training,
 class Nearest : public Baseline {
  public:
   explicit Nearest(const Training& training)
-      : costs_(training.encoding->costs()), points_(training.points), targets_(training.targets) {
+      : costs_(training.encoding->costs()),
+        points_(training.points),
+        targets_(training.scale.standardised()) {
     for (const kernels::NamedGroup& group : training.encoding->described_groups())
       described_ += group.columns.count;
   }
-  Prediction predict(const kernels::Points& points,
-                     const PredictSettings& settings) const override {
+  Moments predict(const kernels::Points& points, const PredictSettings& settings) const override {
     VectorXd start(static_cast<Index>(costs_.parameters.size()));
     for (size_t i = 0; i < costs_.parameters.size(); ++i)
       start(static_cast<Index>(i)) = costs_.parameters[i].start;
@@ -95,16 +92,14 @@ class Nearest : public Baseline {
 
 }  // namespace
 
-std::unique_ptr<Predictor> fit_mean(const Training& training) {
-  return std::make_unique<Line>(-1, 0, training.targets.mean(), TargetScale(training.targets));
-}
-std::unique_ptr<Predictor> fit_depth(const Training& training) {
+std::unique_ptr<Regressor> fit_mean(const Training&) { return std::make_unique<Line>(-1, 0); }
+std::unique_ptr<Regressor> fit_depth(const Training& training) {
   return fit_line(training, {"depth", "length"});
 }
-std::unique_ptr<Predictor> fit_log_parameters(const Training& training) {
+std::unique_ptr<Regressor> fit_log_parameters(const Training& training) {
   return fit_line(training, {"log2_parameters"});
 }
-std::unique_ptr<Predictor> fit_nearest(const Training& training) {
+std::unique_ptr<Regressor> fit_nearest(const Training& training) {
   return std::make_unique<Nearest>(training);
 }
 

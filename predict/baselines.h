@@ -7,17 +7,17 @@
 //                   nobody has tuned; the mean of several equally near
 #pragma once
 
-#include "predict/predictor.h"
+#include "predict/regressor.h"
 
 namespace metaqnn::predict {
 
-std::unique_ptr<Predictor> fit_mean(const Training& training);
-std::unique_ptr<Predictor> fit_depth(const Training& training);
-std::unique_ptr<Predictor> fit_log_parameters(const Training& training);
-std::unique_ptr<Predictor> fit_nearest(const Training& training);
+std::unique_ptr<Regressor> fit_mean(const Training& training);
+std::unique_ptr<Regressor> fit_depth(const Training& training);
+std::unique_ptr<Regressor> fit_log_parameters(const Training& training);
+std::unique_ptr<Regressor> fit_nearest(const Training& training);
 // A baseline has no hyper-parameters and no state: it is fitted again.
-template <std::unique_ptr<Predictor> (*fit)(const Training&)>
-std::unique_ptr<Predictor> restore_baseline(const Training& training, const nlohmann::json&) {
+template <std::unique_ptr<Regressor> (*fit)(const Training&)>
+std::unique_ptr<Regressor> restore_baseline(const Training& training, const nlohmann::json&) {
   return fit(training);
 }
 

@@ -17,8 +17,6 @@ using Eigen::Index;
 using Eigen::VectorXd;
 using Clock = std::chrono::steady_clock;
 
-constexpr Index kTop = 10;
-
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
@@ -83,13 +81,13 @@ void assert_pairs(const VectorXd& a, const VectorXd& b) {
 bool constant(const VectorXd& values) { return values.maxCoeff() == values.minCoeff(); }
 
 // `truth`, `predicted`: larger is better.
-void measure_top(const VectorXd& truth, const VectorXd& predicted, Figures& figures) {
+void measure_top(const VectorXd& truth, const VectorXd& predicted, Index top, Figures& figures) {
   if (constant(predicted)) return;  // which ten would be arbitrary
   std::vector<Index> order(static_cast<size_t>(truth.size()));
   std::iota(order.begin(), order.end(), Index{0});
   std::stable_sort(order.begin(), order.end(),
                    [&](Index a, Index b) { return predicted(a) > predicted(b); });
-  const Index count = std::min(kTop, truth.size());
+  const Index count = std::min(top, truth.size());
   double sum = 0, best = -INFINITY;
   for (Index i = 0; i < count; ++i) {
     const double y = truth(order[static_cast<size_t>(i)]);
@@ -125,8 +123,9 @@ Figures without_order(const Figures& figures) {
 
 // The outcome of one split for one method.
 struct Outcome {
-  VectorXd predicted, deviation;  // the latter empty where it is not asked for or not known
-  double training_mean = 0;       // of the targets
+  VectorXd predicted, score;
+  VectorXd deviation;        // empty where it is not asked for or not known
+  double training_mean = 0;  // of the targets
   double fit_seconds = 0, predict_seconds = 0;
   std::vector<std::pair<std::string, double>> hyperparameters;
   std::vector<std::string> report;
@@ -148,16 +147,17 @@ std::vector<Outcome> run(const Samples& samples, const TestSplit& split,
   for (const std::string& name : settings.methods) {
     Outcome outcome;
     auto start = Clock::now();
-    const auto predictor = fit(find_method(name), training);
+    const Predictor predictor = Predictor::fit(find_method(name), training);
     outcome.fit_seconds = seconds_since(start);
     start = Clock::now();
-    Prediction prediction = predictor->predict(points, {settings.keep_predictions, threads});
+    Prediction prediction = predictor.predict(points, {settings.keep_predictions, threads});
     outcome.predicted = std::move(prediction.mean);
+    outcome.score = std::move(prediction.score);
     outcome.deviation = std::move(prediction.deviation);
     outcome.predict_seconds = seconds_since(start);
     outcome.training_mean = training.targets.mean();
-    outcome.hyperparameters = predictor->hyperparameters();
-    outcome.report = predictor->report();
+    outcome.hyperparameters = predictor.hyperparameters();
+    outcome.report = predictor.report();
     outcomes.push_back(std::move(outcome));
   }
   return outcomes;
@@ -246,17 +246,23 @@ std::optional<double> spearman(const VectorXd& a, const VectorXd& b) {
 }
 
 Figures measure(const VectorXd& truth, const VectorXd& predicted, datasets::Direction direction) {
+  return measure(truth, predicted, direction, datasets::sign_of(direction) * predicted);
+}
+
+Figures measure(const VectorXd& truth, const VectorXd& predicted, datasets::Direction direction,
+                const VectorXd& scores, Index top) {
   assert_pairs(truth, predicted);
+  assert_pairs(truth, scores);
   METAQNN_ASSERT(truth.size() > 0, "no targets");
   Figures figures;
   const double squared = (truth - predicted).squaredNorm();
   figures.l2_loss = squared / static_cast<double>(truth.size());
   const double variance = (truth.array() - truth.mean()).square().sum();
   if (!constant(truth)) figures.r2 = 1 - squared / variance;
-  figures.kendall_tau = kendall_tau(truth, predicted);
-  figures.spearman = spearman(truth, predicted);
   const double sign = datasets::sign_of(direction);
-  measure_top(sign * truth, sign * predicted, figures);
+  figures.kendall_tau = kendall_tau(sign * truth, scores);
+  figures.spearman = spearman(sign * truth, scores);
+  measure_top(sign * truth, scores, top, figures);
   if (figures.top10_mean) *figures.top10_mean *= sign;
   return figures;
 }
@@ -296,7 +302,9 @@ TestSplits fold_splits(Index n, int folds, int repeats, uint64_t seed) {
 
 std::optional<FoldPlan> fold_plan(Index n) {
   if (n < 3 || n > kMostForFolds) return std::nullopt;
-  if (n <= 100) return FoldPlan{static_cast<int>(std::min<Index>(n, 10)), 5};
+  // Of few networks each that is missing from the training is missed.
+  if (n <= 60) return FoldPlan{static_cast<int>(std::min<Index>(n, 20)), 3};
+  if (n <= 100) return FoldPlan{10, 5};
   if (n <= 300) return FoldPlan{10, 1};
   return FoldPlan{5, 1};
 }
@@ -342,13 +350,14 @@ std::vector<MethodResult> cross_validate(const Samples& samples, const TestSplit
     outcomes[static_cast<size_t>(p)] =
         run(samples, splits[r][f], settings, beside > 1 ? 1 : threads);
   });
+  const double sign = datasets::sign_of(samples.measure.direction);
   std::vector<MethodResult> results;
   for (size_t m = 0; m < settings.methods.size(); ++m) {
     MethodResult result;
     result.method = settings.methods[m];
-    result.baseline = find_method(result.method).baseline;
+    result.baseline = find_method(result.method).baseline();
     result.report = outcomes[0][m].report;
-    std::vector<double> truth, predicted, means, learned_truth, learned_predicted;
+    std::vector<double> truth, predicted, scores, means, learned_truth, learned_scores;
     for (size_t p = 0; p < parts.size(); ++p) {
       const auto [r, f] = parts[p];
       const Outcome& outcome = outcomes[p][m];
@@ -357,10 +366,11 @@ std::vector<MethodResult> cross_validate(const Samples& samples, const TestSplit
         if (!is_judged[static_cast<size_t>(row)]) continue;
         truth.push_back(samples.targets(row));
         predicted.push_back(outcome.predicted(static_cast<Index>(i)));
+        scores.push_back(outcome.score(static_cast<Index>(i)));
         means.push_back(outcome.training_mean);
         if (samples.trained(row) > 0) {
           learned_truth.push_back(truth.back());
-          learned_predicted.push_back(predicted.back());
+          learned_scores.push_back(scores.back());
         }
       }
       if (settings.keep_predictions) add_predictions(outcome, r, f, splits[r][f].test, result);
@@ -371,15 +381,15 @@ std::vector<MethodResult> cross_validate(const Samples& samples, const TestSplit
       if (f + 1 == splits[r].size()) {
         if (truth.empty())
           throw UsageError("no network of the test set is at its largest budget; test on more");
-        Figures figures =
-            measure(vector_of(truth), vector_of(predicted), samples.measure.direction);
+        Figures figures = measure(vector_of(truth), vector_of(predicted), samples.measure.direction,
+                                  vector_of(scores), settings.top);
         if (learned_truth.size() < truth.size())
           figures.kendall_tau_learned =
-              kendall_tau(vector_of(learned_truth), vector_of(learned_predicted));
+              kendall_tau(sign * vector_of(learned_truth), vector_of(learned_scores));
         result.repeats.push_back(
             have_order(vector_of(predicted), vector_of(means)) ? figures : without_order(figures));
         for (std::vector<double>* values :
-             {&truth, &predicted, &means, &learned_truth, &learned_predicted})
+             {&truth, &predicted, &scores, &means, &learned_truth, &learned_scores})
           values->clear();
       }
     }

@@ -4,7 +4,7 @@
 //   r2            1 - sum (y - f)^2 / sum (y - mean of the test y)^2
 //   kendall_tau   tau-b: pairs ordered alike less pairs ordered otherwise, ties accounted for
 //   spearman      correlation of the ranks, ties at their mean
-//   top 10        of the ten with the best f: mean y; rank by y of the best of them (1 = the best
+//   top 10        of the ten (or `top`) ranked best: mean y; rank by y of the best of them (1 = the best
 //                 of all); regret: by how much the best y of theirs misses the best of all; hits
 //                 best: 1 where it is among them, else 0, so that the mean over repeats is a share
 //   kendall_tau_learned   tau-b among the networks that learned, where others of the test set did not
@@ -35,9 +35,15 @@ struct Figures {
   std::optional<double> kendall_tau_learned;
 };
 
+constexpr Eigen::Index kTop = 10;
+
 // `truth`, `predicted`: n, at least 1.
 Figures measure(const Eigen::VectorXd& truth, const Eigen::VectorXd& predicted,
                 datasets::Direction direction = datasets::Direction::maximize);
+// `scores`: n, larger is better; by them it is ranked, and the predictions are values alone.
+Figures measure(const Eigen::VectorXd& truth, const Eigen::VectorXd& predicted,
+                datasets::Direction direction, const Eigen::VectorXd& scores,
+                Eigen::Index top = kTop);
 
 // Of a figure over the repeats in which it is defined; the deviation is that of a sample.
 struct Summary {
@@ -81,6 +87,7 @@ struct CrossValidationSettings {
   std::vector<std::string> unlabelled{};  // canonical
   bool test_as_unlabelled = false;        // besides
   bool keep_predictions = false;          // with their deviations
+  Eigen::Index top = kTop;                // of the best predicted, whose targets are looked at
 };
 
 // What was predicted for one row of the samples, which a split of a repeat had left out.

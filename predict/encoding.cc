@@ -16,6 +16,7 @@
 #include "metaqnn/base/error.h"
 #include "metaqnn/datasets/logs/log.h"
 #include "predict/column_codec.h"
+#include "predict/string_codec.h"
 
 namespace metaqnn::predict {
 namespace {
@@ -24,67 +25,8 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-// Deeper layers than this have no columns of their own.
-constexpr int kPositions = 24;
-// Texts with more different tokens than this have no column for each at each position.
-constexpr size_t kPositionwiseTokens = 64;
-
 // Of more columns than this all are one group, which has one width.
 constexpr size_t kGroupsOfTheirOwn = 24;
-
-bool opens(char c) { return c == '[' || c == '('; }
-bool closes(char c) { return c == ']' || c == ')'; }
-
-// Without the pair of brackets that holds all of it, where one does.
-std::string_view inside(std::string_view text) {
-  if (text.size() < 2 || !opens(text.front()) || !closes(text.back())) return text;
-  int depth = 0;
-  for (char c : text.substr(0, text.size() - 1)) {
-    depth += opens(c) - closes(c);
-    if (depth == 0) return text;
-  }
-  return text.substr(1, text.size() - 2);
-}
-
-// Split at the separator; a comma inside brackets parts nothing, and white space around a piece is
-// not part of it.
-std::vector<std::string_view> pieces(std::string_view text, const std::string& separator) {
-  const bool is_comma = separator == ",";
-  if (is_comma) text = inside(text);
-  std::vector<std::string_view> pieces;
-  size_t begin = 0;
-  int depth = 0;
-  const auto add = [&](size_t end) {
-    const std::string_view piece = trimmed(text.substr(begin, end - begin));
-    if (!piece.empty()) pieces.push_back(piece);
-  };
-  for (size_t i = 0; i < text.size();) {
-    depth += is_comma ? opens(text[i]) - closes(text[i]) : 0;
-    if (depth > 0 || !text.substr(i).starts_with(separator)) {
-      ++i;
-      continue;
-    }
-    add(i);
-    begin = i += separator.size();
-  }
-  add(text.size());
-  return pieces;
-}
-
-std::vector<std::string> split(const std::string& text, const EncodingSettings& settings) {
-  std::vector<std::string> tokens;
-  if (!settings.has_strings()) {
-    // no tokens
-  } else if (settings.is_grammar()) {
-    for (const Layer& layer : described_layers(parse_architecture(text)))
-      tokens.push_back(to_string(layer));
-  } else if (settings.tokens == "characters") {
-    for (char c : text) tokens.emplace_back(1, c);
-  } else {
-    for (std::string_view piece : pieces(text, settings.tokens)) tokens.emplace_back(piece);
-  }
-  return tokens;
-}
 
 // How much a token differs from another: parameter index and amount. A substitution costs the sum
 // of exp(parameter) * amount.
@@ -150,12 +92,13 @@ Network network_of(const std::string& text, const EncodingSettings& settings) {
 // Fixed by the training strings.
 struct Encoding::State {
   EncodingSettings settings;
+  std::unique_ptr<StringCodec> strings;
+  std::optional<Cells> cells;
   // The alphabet.
   std::vector<std::string> tokens;
   std::map<std::string, int> ids;
   std::vector<std::optional<Layer>> layers;  // of each token; none for texts
-  int positions = 0;
-  std::vector<ColumnCodec> described;  // of settings.features
+  std::vector<ColumnCodec> described;        // of settings.features
   double largest_budget = 0;
   std::vector<FeatureColumn> columns;  // those kept
   std::vector<Index> kept;             // of all
@@ -173,7 +116,7 @@ struct Encoding::State {
 
   void learn_alphabet(const std::vector<Network>& training) {
     for (const Network& network : training) {
-      for (const std::string& token : split(network.string, settings)) {
+      for (const std::string& token : strings->tokens(network.string)) {
         if (!ids.try_emplace(token, static_cast<int>(tokens.size())).second) continue;
         tokens.push_back(token);
         layers.push_back(layer_of(token));
@@ -183,7 +126,7 @@ struct Encoding::State {
 
   kernels::Tokens encode(const std::string& text, kernels::TokenNumbers& unseen) const {
     kernels::Tokens sequence;
-    for (const std::string& token : split(text, settings)) {
+    for (const std::string& token : strings->tokens(text)) {
       const auto known = ids.find(token);
       sequence.push_back(known != ids.end() ? known->second : unseen.number(token));
     }
@@ -201,7 +144,7 @@ struct Encoding::State {
   }
 
   std::vector<FeatureColumn> all_columns() const {
-    std::vector<FeatureColumn> all = string_columns();
+    std::vector<FeatureColumn> all = strings->columns();
     for (size_t i = 0; i < described.size(); ++i)
       described[i].add_columns(all, group_of(settings.features[i]));
     return all;
@@ -211,73 +154,27 @@ struct Encoding::State {
     return settings.features.size() <= kGroupsOfTheirOwn ? feature : "columns";
   }
 
-  VectorXd all_features(const Network& network, const kernels::Tokens& sequence) const {
-    const VectorXd of_string = string_features(network.string, sequence);
+  VectorXd all_features(const Network& network) const {
+    const VectorXd of_string = strings->features(network.string);
     std::vector<double> features(of_string.begin(), of_string.end());
     for (const ColumnCodec& codec : described) codec.add_features(network.columns, features);
     return Eigen::Map<const VectorXd>(features.data(), static_cast<Index>(features.size()));
   }
 
-  std::vector<FeatureColumn> string_columns() const {
-    std::vector<FeatureColumn> all;
-    if (!settings.has_strings()) return all;
-    if (settings.is_grammar()) {
-      all = global_feature_columns();
-      const auto by_position = position_feature_columns(positions);
-      all.insert(all.end(), by_position.begin(), by_position.end());
-      return all;
-    }
-    all.push_back({"length", "counts"});
-    for (const std::string& token : tokens) all.push_back({"count_of_" + token, "counts"});
-    for (int p = 0; p < positions && tokens.size() <= kPositionwiseTokens; ++p) {
-      for (const std::string& token : tokens)
-        all.push_back({"token_" + std::to_string(p + 1) + "_is_" + token, "positions"});
-    }
-    return all;
-  }
-
-  VectorXd string_features(const std::string& text, const kernels::Tokens& sequence) const {
-    if (!settings.has_strings()) return {};
-    if (settings.is_grammar()) {
-      const Architecture architecture = parse_architecture(text);
-      const VectorXd global = global_features(architecture, settings.input);
-      const VectorXd by_position = position_features(architecture, positions);
-      VectorXd all(global.size() + by_position.size());
-      all << global, by_position;
-      return all;
-    }
-    const auto alphabet = static_cast<Index>(tokens.size());
-    const bool positionwise = tokens.size() <= kPositionwiseTokens;
-    VectorXd all = VectorXd::Zero(1 + alphabet * (1 + (positionwise ? positions : 0)));
-    all(0) = static_cast<double>(sequence.size());
-    for (size_t p = 0; p < sequence.size(); ++p) {
-      if (sequence[p] >= alphabet) continue;
-      all(1 + sequence[p]) += 1;
-      if (positionwise && static_cast<int>(p) < positions)
-        all(1 + alphabet * (1 + static_cast<Index>(p)) + sequence[p]) = 1;
-    }
-    return all;
-  }
-
-  void learn_columns(const std::vector<Network>& training) {
-    std::vector<kernels::Tokens> sequences;
-    kernels::TokenNumbers unseen(alphabet());
-    for (const Network& network : training) {
-      sequences.push_back(encode(network.string, unseen));
-      positions = std::max(positions, static_cast<int>(sequences.back().size()));
-    }
-    positions = std::min(positions, kPositions);
+  void learn_columns(const std::vector<Network>& training, const std::vector<std::string>& wanted) {
+    const std::set<std::string> names(wanted.begin(), wanted.end());
     const std::vector<FeatureColumn> all = all_columns();
     MatrixXd features(static_cast<Index>(training.size()), static_cast<Index>(all.size()));
     for (size_t i = 0; i < training.size(); ++i)
-      features.row(static_cast<Index>(i)) = all_features(training[i], sequences[i]);
+      features.row(static_cast<Index>(i)) = all_features(training[i]);
     const VectorXd means = features.colwise().mean();
     const VectorXd deviations =
         ((features.rowwise() - means.transpose()).colwise().squaredNorm() / features.rows())
             .cwiseSqrt();
-    const auto of_strings = static_cast<Index>(string_columns().size());
+    const auto of_strings = static_cast<Index>(strings->columns().size());
     for (Index c = 0; c < features.cols(); ++c) {
       if (deviations(c) <= 1e-9 * (1 + std::abs(means(c)))) continue;  // the same for all
+      if (!names.empty() && !names.contains(all[static_cast<size_t>(c)].name)) continue;
       kept.push_back(c);
       columns.push_back(all[static_cast<size_t>(c)]);
       if (c < of_strings) ++string_columns_kept;
@@ -435,7 +332,8 @@ std::vector<bool> at_largest_budget(const std::vector<std::string>& texts,
   return at_largest;
 }
 
-Encoding::Encoding(EncodingSettings settings, const std::vector<std::string>& training) {
+Encoding::Encoding(EncodingSettings settings, const std::vector<std::string>& training,
+                   const Reading& reading) {
   METAQNN_ASSERT(!training.empty(), "an encoding needs training strings");
   if (settings.tokens.empty())
     throw UsageError("tokens: the separator is empty; give grammar, characters or a separator");
@@ -449,13 +347,19 @@ Encoding::Encoding(EncodingSettings settings, const std::vector<std::string>& tr
     state->described.emplace_back(name, descriptions);
     if (name == state->settings.budget) state->largest_budget = state->described.back().largest();
   }
+  std::vector<std::string> of_strings;
+  for (const Network& network : networks) of_strings.push_back(network.string);
+  if (are_cells(state->settings, of_strings)) state->cells = reading.cells;
+  state->strings = make_string_codec(state->settings, of_strings, state->cells);
   state->learn_alphabet(networks);
-  state->learn_columns(networks);
+  state->learn_columns(networks, reading.columns);
   state->learn_costs();
   state_ = state;
 }
 
 const EncodingSettings& Encoding::settings() const { return state_->settings; }
+
+std::optional<Cells> Encoding::cells() const { return state_->cells; }
 
 kernels::Points Encoding::points(const std::vector<std::string>& texts) const {
   kernels::Points points;
@@ -464,7 +368,7 @@ kernels::Points Encoding::points(const std::vector<std::string>& texts) const {
   for (size_t i = 0; i < texts.size(); ++i) {
     const Network network = state_->network(texts[i]);
     points.tokens.push_back(state_->encode(network.string, unseen));
-    const VectorXd all = state_->all_features(network, points.tokens.back());
+    const VectorXd all = state_->all_features(network);
     points.features.row(static_cast<Index>(i)) =
         ((all(state_->kept) - state_->mean).array() / state_->deviation.array()).matrix();
   }
@@ -474,12 +378,7 @@ kernels::Points Encoding::points(const std::vector<std::string>& texts) const {
 
 std::string Encoding::unknown(const std::string& text) const {
   const Network network = state_->network(text);
-  std::vector<std::string> strangers;
-  if (!settings().is_grammar()) {
-    for (const std::string& token : split(network.string, settings())) {
-      if (!state_->ids.contains(token)) strangers.push_back("token " + shown(token));
-    }
-  }
+  std::vector<std::string> strangers = state_->strings->strangers(network.string);
   for (const ColumnCodec& codec : state_->described) {
     if (codec.lacks(network.columns)) return "it has no " + shown(codec.name());
     if (std::string stranger = codec.unknown(network.columns); !stranger.empty())

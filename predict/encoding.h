@@ -37,12 +37,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "architecture/features.h"
 #include "kernels/kernel.h"
 #include "metaqnn/predict/options.h"
+#include "predict/string_codec.h"
 
 namespace metaqnn::predict {
 
@@ -58,12 +60,21 @@ std::string without_budget(const std::string& text, const EncodingSettings& sett
 std::vector<bool> at_largest_budget(const std::vector<std::string>& texts,
                                     const EncodingSettings& settings);
 
+// What is chosen when a model is fitted, and kept with it.
+struct Reading {
+  std::optional<Cells> cells = Cells::as_computed;  // none: cells are texts as any other
+  std::vector<std::string> columns{};  // by name; none: all in which training networks differ
+};
+
 class Encoding {
  public:
   // `training`: canonical strings, at least one.
-  Encoding(EncodingSettings settings, const std::vector<std::string>& training);
+  Encoding(EncodingSettings settings, const std::vector<std::string>& training,
+           const Reading& reading = {});
 
   const EncodingSettings& settings() const;
+  // Whether its strings are cells, and how it reads them.
+  std::optional<Cells> cells() const;
   // Throws UsageError as canonical() does.
   kernels::Points points(const std::vector<std::string>& texts) const;
 

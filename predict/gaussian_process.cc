@@ -32,7 +32,17 @@ struct GaussianProcess::System {
 GaussianProcess GaussianProcess::fit(kernels::KernelPointer kernel, VectorXd parameters,
                                      std::optional<double> penalty, kernels::Points points,
                                      const VectorXd& targets, int threads) {
-  LeastSquares solver(kernels::decompose(kernel->gram(parameters, points, threads)), targets);
+  auto gram = std::make_shared<const Decomposition>(
+      kernels::decompose(kernel->gram(parameters, points, threads)));
+  return fit(std::move(kernel), std::move(parameters), penalty, std::move(points), targets,
+             std::move(gram));
+}
+
+GaussianProcess GaussianProcess::fit(kernels::KernelPointer kernel, VectorXd parameters,
+                                     std::optional<double> penalty, kernels::Points points,
+                                     const VectorXd& targets,
+                                     std::shared_ptr<const Decomposition> gram) {
+  LeastSquares solver(std::move(gram), targets);
   if (!penalty) penalty = solver.best_penalty(kSmallestPenalty, kLargestPenalty);
   const LeastSquaresFit fit = solver.solve(*penalty);
   const double scale = fit.left_out.cwiseAbs2().cwiseQuotient(fit.left_out_gain).mean();

@@ -47,6 +47,11 @@ class GaussianProcess {
   static GaussianProcess fit(kernels::KernelPointer kernel, Eigen::VectorXd parameters,
                              std::optional<double> penalty, kernels::Points points,
                              const Eigen::VectorXd& targets, int threads = 1);
+  // The same, where the kernel's Gram matrix of the points is decomposed already.
+  static GaussianProcess fit(kernels::KernelPointer kernel, Eigen::VectorXd parameters,
+                             std::optional<double> penalty, kernels::Points points,
+                             const Eigen::VectorXd& targets,
+                             std::shared_ptr<const Decomposition> gram);
   // One that was fitted before; its centres are the points.
   GaussianProcess(Expansion expansion, double penalty, double scale);
 

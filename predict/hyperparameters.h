@@ -10,8 +10,8 @@
 //
 // Nonlinear least squares by Ceres Solver (Levenberg-Marquardt, bounds), from the starts in the
 // kernel's own parameters and from `starts` - 1 more, drawn from the prior. With more than
-// `most_points` points theta is chosen on a random subset of them; the penalty always on all, along
-// the whole path that one decomposition gives. BLAS works with one thread on the subset.
+// `most_points` points theta is chosen on a random subset of them; the penalty is for whoever solves
+// on all, along the whole path that one decomposition gives. BLAS works with one thread.
 //
 //   Hyperparameters chosen = choose_hyperparameters(kernel, points, targets, {});
 #pragma once
@@ -19,6 +19,7 @@
 #include <Eigen/Core>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "kernels/kernel.h"
 #include "predict/least_squares.h"
@@ -29,7 +30,6 @@ struct HyperparameterSettings {
   int starts = 1;
   int most_points = 250;
   int iterations = 12;
-  int threads = 1;
   uint64_t seed = 0;
 };
 
@@ -37,17 +37,13 @@ struct HyperparameterSettings {
 struct HyperparameterReport {
   std::string kernel;
   Eigen::Index points = 0;  // on which theta was chosen
-  // Leave-one-out on all points, 1 - mean squared residual / variance. Better than on other
-  // architectures, since theta was chosen by it.
-  double r2 = 0;
   int iterations = 0;
   double seconds = 0;
-  kernels::RepairReport repair;  // on all points
 };
 
 struct Hyperparameters {
   Eigen::VectorXd parameters;
-  double penalty = 1;
+  std::vector<Eigen::Index> rows;  // of the points, on which they were chosen, ascending
   HyperparameterReport report;
 };
 

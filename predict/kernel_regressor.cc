@@ -1,4 +1,4 @@
-#include "predict/kernel_predictor.h"
+#include "predict/kernel_regressor.h"
 
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -13,30 +13,31 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-KernelPredictor::KernelPredictor(GaussianProcess process, const TargetScale& scale,
+KernelRegressor::KernelRegressor(GaussianProcess process, double spread, const VectorXd& targets,
                                  std::vector<std::string> report)
-    : process_(std::move(process)), scale_(scale), report_(std::move(report)) {
+    : process_(std::move(process)), spread_(spread), report_(std::move(report)) {
+  const GaussianProcess::LeftOut& left_out = process_.left_out();
+  if (targets.size() > 0) left_out_ = {targets - left_out.residuals, left_out.deviations};
   process_.forget_system();
 }
 
-Prediction KernelPredictor::predict(const kernels::Points& points,
-                                    const PredictSettings& settings) const {
-  Prediction prediction;
-  prediction.mean = scale_.restored(process_.mean(points, settings.threads));
+Moments KernelRegressor::predict(const kernels::Points& points,
+                                 const PredictSettings& settings) const {
+  Moments prediction{process_.mean(points, settings.threads), {}};
   if (!settings.deviation || process_.scale() == 0) return prediction;
   const BlasThreads threads(settings.threads);
-  prediction.deviation =
-      process_.deviation(points, Spread::of_measurements, settings.threads) * scale_.deviation();
+  prediction.deviation = process_.deviation(points, Spread::of_measurements, settings.threads);
   return prediction;
 }
 
-std::vector<std::pair<std::string, double>> KernelPredictor::hyperparameters() const {
+std::vector<std::pair<std::string, double>> KernelRegressor::hyperparameters() const {
   return named_hyperparameters(process_.expansion(), process_.penalty());
 }
 
-nlohmann::json KernelPredictor::state() const {
+nlohmann::json KernelRegressor::state() const {
   nlohmann::json state = expansion_state(process_.expansion(), process_.penalty());
   state["scale"] = process_.scale();
+  state["spread"] = spread_;
   return state;
 }
 
@@ -80,37 +81,24 @@ double penalty_from(const nlohmann::json& state) {
   return penalty;
 }
 
-const Hyperparameters& hyperparameters_for(const Training& training, const char* name,
-                                           const kernels::Kernel& kernel) {
-  return training.hyperparameters->get(name, [&] {
-    HyperparameterSettings settings;
-    settings.threads = training.settings.threads;
-    settings.seed = training.settings.seed;
-    const VectorXd targets = TargetScale(training.targets).standardised(training.targets);
-    Hyperparameters chosen = choose_hyperparameters(kernel, training.points, targets, settings);
-    chosen.report.kernel = name;
-    return chosen;
-  });
+std::unique_ptr<KernelRegressor> fit_kernel(const Training& training, const KernelKind& kind) {
+  const VectorXd& targets = training.scale.standardised();
+  GaussianProcess process = GaussianProcess::fit(
+      kind.make(*training.encoding), training.hyperparameters_of(kind).parameters, std::nullopt,
+      training.points, targets, training.system_of(kind));
+  const double spread =
+      std::sqrt(process.left_out().residuals.squaredNorm() / static_cast<double>(targets.size()));
+  return std::make_unique<KernelRegressor>(std::move(process), spread, targets,
+                                           std::vector<std::string>{describe(training, kind)});
 }
 
-std::unique_ptr<KernelPredictor> fit_least_squares(const Training& training,
-                                                   kernels::KernelPointer kernel,
-                                                   const Hyperparameters& hyperparameters) {
-  const TargetScale scale(training.targets);
-  return std::make_unique<KernelPredictor>(
-      GaussianProcess::fit(std::move(kernel), hyperparameters.parameters, hyperparameters.penalty,
-                           training.points, scale.standardised(training.targets),
-                           training.settings.threads),
-      scale, std::vector<std::string>{describe(hyperparameters.report)});
-}
-
-std::unique_ptr<KernelPredictor> restore_least_squares(const Training& training,
-                                                       kernels::KernelPointer kernel,
-                                                       const nlohmann::json& state) {
-  Expansion expansion = expansion_from(state, std::move(kernel), training.points);
+std::unique_ptr<KernelRegressor> restore_kernel(const Training& training, const KernelKind& kind,
+                                                const nlohmann::json& state) {
+  Expansion expansion = expansion_from(state, kind.make(*training.encoding), training.points);
   const double penalty = penalty_from(state), scale = number_at(state, "scale");
-  return std::make_unique<KernelPredictor>(GaussianProcess(std::move(expansion), penalty, scale),
-                                           TargetScale(training.targets));
+  return std::make_unique<KernelRegressor>(
+      GaussianProcess(std::move(expansion), penalty, scale),
+      state.contains("spread") ? number_at(state, "spread") : 1);
 }
 
 kernels::KernelPointer linear_kernel(const Encoding& encoding) {
@@ -128,54 +116,35 @@ kernels::KernelPointer edit_kernel(const Encoding& encoding) {
                            {kernels::make_edit(encoding.costs()), std::move(columns)});
 }
 
-std::string describe(const HyperparameterReport& report) {
+kernels::KernelPointer sum_kernel(const Encoding& encoding) {
+  std::vector<std::string> names{"linear", "rbf"};
+  std::vector<kernels::KernelPointer> terms{linear_kernel(encoding), rbf_kernel(encoding)};
+  if (encoding.settings().has_strings()) {
+    names.push_back("edit");
+    terms.push_back(kernels::make_edit(encoding.costs()));
+  }
+  return kernels::make_sum(std::move(names), std::move(terms));
+}
+
+std::string describe(const Training& training, const KernelKind& kind) {
+  const HyperparameterReport& report = training.hyperparameters_of(kind).report;
+  const kernels::RepairReport repair = kernels::report(training.system_of(kind)->spectrum);
   char text[300];
   std::snprintf(text, sizeof text,
                 "%s: hyper-parameters chosen on %lld points in %d iterations, %.2f s",
                 report.kernel.c_str(), static_cast<long long>(report.points), report.iterations,
                 report.seconds);
   std::string line = text;
-  if (report.repair.negative > 0) {
+  if (repair.negative > 0) {
     std::snprintf(
         text, sizeof text,
         "; %lld of %lld eigenvalues were negative (smallest %.3g, %.1f%% of the spectrum) "
         "and are clipped",
-        static_cast<long long>(report.repair.negative), static_cast<long long>(report.repair.size),
-        report.repair.most_negative, 100 * report.repair.negative_share);
+        static_cast<long long>(repair.negative), static_cast<long long>(repair.size),
+        repair.most_negative, 100 * repair.negative_share);
     line += text;
   }
   return line;
-}
-
-namespace {
-
-using MakeKernel = kernels::KernelPointer (*)(const Encoding&);
-
-template <MakeKernel make>
-std::unique_ptr<Predictor> fit_by(const Training& training, const char* name) {
-  const kernels::KernelPointer kernel = make(*training.encoding);
-  return fit_least_squares(training, kernel, hyperparameters_for(training, name, *kernel));
-}
-
-}  // namespace
-
-std::unique_ptr<Predictor> fit_lls(const Training& training) {
-  return fit_by<linear_kernel>(training, "linear");
-}
-std::unique_ptr<Predictor> fit_rbf_ls(const Training& training) {
-  return fit_by<rbf_kernel>(training, "rbf");
-}
-std::unique_ptr<Predictor> fit_ed_ls(const Training& training) {
-  return fit_by<edit_kernel>(training, "edit");
-}
-std::unique_ptr<Predictor> restore_lls(const Training& training, const nlohmann::json& state) {
-  return restore_least_squares(training, linear_kernel(*training.encoding), state);
-}
-std::unique_ptr<Predictor> restore_rbf_ls(const Training& training, const nlohmann::json& state) {
-  return restore_least_squares(training, rbf_kernel(*training.encoding), state);
-}
-std::unique_ptr<Predictor> restore_ed_ls(const Training& training, const nlohmann::json& state) {
-  return restore_least_squares(training, edit_kernel(*training.encoding), state);
 }
 
 }  // namespace metaqnn::predict

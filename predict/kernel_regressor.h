@@ -1,32 +1,34 @@
-// The predictors that are one Gaussian process (predict/gaussian_process.h) on standardised targets
-// (predict/target_scale.h): kernel least squares (lls, rbf-ls, ed-ls), and the process in combined.
-// The deviation is that of a measurement, and none where the targets are equal.
+// The methods that are one Gaussian process (predict/gaussian_process.h) on the scale of the
+// targets: kernel least squares (lls, rbf-ls, ed-ls), and the process in combined. The deviation is
+// that of a measurement, and none where the targets are equal.
 #pragma once
 
 #include <memory>
 
 #include "predict/gaussian_process.h"
-#include "predict/predictor.h"
-#include "predict/target_scale.h"
+#include "predict/regressor.h"
 
 namespace metaqnn::predict {
 
-class KernelPredictor : public Predictor {
+class KernelRegressor : public Regressor {
  public:
-  KernelPredictor(GaussianProcess process, const TargetScale& scale,
+  // `targets`: on the scale; none where it is restored.
+  KernelRegressor(GaussianProcess process, double spread, const Eigen::VectorXd& targets = {},
                   std::vector<std::string> report = {});
 
-  Prediction predict(const kernels::Points& points, const PredictSettings& settings) const override;
+  Moments predict(const kernels::Points& points, const PredictSettings& settings) const override;
+  Moments left_out() const override { return left_out_; }
+  double spread() const override { return spread_; }
   std::vector<std::pair<std::string, double>> hyperparameters() const override;
   std::vector<std::string> report() const override { return report_; }
   nlohmann::json state() const override;
 
   const GaussianProcess& process() const { return process_; }
-  const TargetScale& scale() const { return scale_; }
 
  private:
   GaussianProcess process_;
-  TargetScale scale_;
+  Moments left_out_;
+  double spread_;
   std::vector<std::string> report_;
 };
 
@@ -40,30 +42,31 @@ Expansion expansion_from(const nlohmann::json& state, kernels::KernelPointer ker
                          kernels::Points centres);
 double penalty_from(const nlohmann::json& state);
 
-// The kernel's hyper-parameters as chosen for these training points: once for each name.
-const Hyperparameters& hyperparameters_for(const Training& training, const char* name,
-                                           const kernels::Kernel& kernel);
+// With the hyper-parameters of the kernel; the penalty by leave-one-out.
+std::unique_ptr<KernelRegressor> fit_kernel(const Training& training, const KernelKind& kind);
+std::unique_ptr<KernelRegressor> restore_kernel(const Training& training, const KernelKind& kind,
+                                                const nlohmann::json& state);
 
-// Fits with these hyper-parameters.
-std::unique_ptr<KernelPredictor> fit_least_squares(const Training& training,
-                                                   kernels::KernelPointer kernel,
-                                                   const Hyperparameters& hyperparameters);
-std::unique_ptr<KernelPredictor> restore_least_squares(const Training& training,
-                                                       kernels::KernelPointer kernel,
-                                                       const nlohmann::json& state);
-
-// The kernels of the methods, by what the encoding has to offer.
 kernels::KernelPointer linear_kernel(const Encoding& encoding);
 kernels::KernelPointer rbf_kernel(const Encoding& encoding);
 kernels::KernelPointer edit_kernel(const Encoding& encoding);
+// Linear, RBF, and the edit distance where there are strings.
+kernels::KernelPointer sum_kernel(const Encoding& encoding);
 
-std::string describe(const HyperparameterReport& report);
+inline const KernelKind kLinear{"linear", linear_kernel}, kRbf{"rbf", rbf_kernel},
+    kEdit{"edit", edit_kernel}, kSum{"sum", sum_kernel};
 
-std::unique_ptr<Predictor> fit_lls(const Training& training);
-std::unique_ptr<Predictor> fit_rbf_ls(const Training& training);
-std::unique_ptr<Predictor> fit_ed_ls(const Training& training);
-std::unique_ptr<Predictor> restore_lls(const Training& training, const nlohmann::json& state);
-std::unique_ptr<Predictor> restore_rbf_ls(const Training& training, const nlohmann::json& state);
-std::unique_ptr<Predictor> restore_ed_ls(const Training& training, const nlohmann::json& state);
+// How the hyper-parameters were chosen and what of the Gram matrix was repaired, in a line.
+std::string describe(const Training& training, const KernelKind& kind);
+
+template <const KernelKind& kind>
+std::unique_ptr<Regressor> fit_least_squares(const Training& training) {
+  return fit_kernel(training, kind);
+}
+template <const KernelKind& kind>
+std::unique_ptr<Regressor> restore_least_squares(const Training& training,
+                                                 const nlohmann::json& state) {
+  return restore_kernel(training, kind, state);
+}
 
 }  // namespace metaqnn::predict

@@ -30,35 +30,39 @@ struct LeastSquares::Terms {
   VectorXd residuals;  // alpha_i / C_ii
 };
 
-LeastSquares::LeastSquares(kernels::Spectrum spectrum, const VectorXd& targets)
-    : spectrum_(std::move(spectrum)) {
-  METAQNN_ASSERT(spectrum_.values.size() == targets.size(),
-                 std::to_string(spectrum_.values.size()) + " points, " +
+Decomposition::Decomposition(kernels::Spectrum of_gram)
+    : spectrum(std::move(of_gram)),
+      clipped(spectrum.clipped()),
+      squared(spectrum.vectors.cwiseAbs2()),
+      ones(spectrum.vectors.transpose() * VectorXd::Ones(spectrum.values.size())) {}
+
+LeastSquares::LeastSquares(std::shared_ptr<const Decomposition> decomposition,
+                           const VectorXd& targets)
+    : decomposition_(std::move(decomposition)) {
+  METAQNN_ASSERT(spectrum().values.size() == targets.size(),
+                 std::to_string(spectrum().values.size()) + " points, " +
                      std::to_string(targets.size()) + " targets");
-  clipped_ = spectrum_.clipped();
-  squared_ = spectrum_.vectors.cwiseAbs2();
-  ones_ = spectrum_.vectors.transpose() * VectorXd::Ones(targets.size());
-  targets_ = spectrum_.vectors.transpose() * targets;
+  targets_ = spectrum().vectors.transpose() * targets;
 }
 
 LeastSquares::Terms LeastSquares::terms(double penalty) const {
   Terms t;
-  t.h = (clipped_.array() + penalty).inverse();
-  t.ones = t.h.cwiseProduct(ones_);
-  t.total = ones_.dot(t.ones);
+  t.h = (decomposition_->clipped.array() + penalty).inverse();
+  t.ones = t.h.cwiseProduct(decomposition_->ones);
+  t.total = decomposition_->ones.dot(t.ones);
   t.intercept = t.ones.dot(targets_) / t.total;
   t.alpha = t.h.cwiseProduct(targets_) - t.intercept * t.ones;
-  const VectorXd h1 = spectrum_.vectors * t.ones;
-  t.diagonal = squared_ * t.h - h1.cwiseAbs2() / t.total;
-  t.residuals = (spectrum_.vectors * t.alpha).cwiseQuotient(t.diagonal);
+  const VectorXd h1 = spectrum().vectors * t.ones;
+  t.diagonal = decomposition_->squared * t.h - h1.cwiseAbs2() / t.total;
+  t.residuals = (spectrum().vectors * t.alpha).cwiseQuotient(t.diagonal);
   return t;
 }
 
 LeastSquaresFit LeastSquares::solve(double penalty) const {
   const Terms t = terms(penalty);
-  const VectorXd kept =
-      t.alpha.cwiseProduct(clipped_.unaryExpr([](double w) { return w > 0 ? 1.0 : 0.0; }));
-  return {spectrum_.vectors * kept, t.intercept, t.residuals, t.diagonal.cwiseInverse()};
+  const VectorXd kept = t.alpha.cwiseProduct(
+      decomposition_->clipped.unaryExpr([](double w) { return w > 0 ? 1.0 : 0.0; }));
+  return {spectrum().vectors * kept, t.intercept, t.residuals, t.diagonal.cwiseInverse()};
 }
 
 // d alpha = -C dK alpha, d C_ii = -(C dK C)_ii, and r_i = alpha_i / C_ii.
@@ -67,20 +71,20 @@ MatrixXd LeastSquares::jacobian(double penalty, const std::vector<MatrixXd>& der
   // C in the eigenbasis, V C, and C itself.
   MatrixXd c = -t.ones * t.ones.transpose() / t.total;
   c.diagonal() += t.h;
-  const MatrixXd vc = kernels::product(spectrum_.vectors, c);
-  const MatrixXd points_c = kernels::product_nt(vc, spectrum_.vectors);
-  const VectorXd points_alpha = spectrum_.vectors * t.alpha;
+  const MatrixXd vc = kernels::product(spectrum().vectors, c);
+  const MatrixXd points_c = kernels::product_nt(vc, spectrum().vectors);
+  const VectorXd points_alpha = spectrum().vectors * t.alpha;
   const auto column = [&](const VectorXd& alpha, const VectorXd& diagonal) -> VectorXd {
     return (alpha - t.residuals.cwiseProduct(diagonal)).cwiseQuotient(t.diagonal);
   };
-  const bool clipping = kernels::report(spectrum_).negative_share > kNegligibleShare;
+  const bool clipping = kernels::report(spectrum()).negative_share > kNegligibleShare;
   const MatrixXd clip = clipping ? clip_derivative() : MatrixXd();
-  MatrixXd jacobian(ones_.size(), static_cast<Index>(derivatives.size()) + 1);
+  MatrixXd jacobian(decomposition_->ones.size(), static_cast<Index>(derivatives.size()) + 1);
   for (size_t k = 0; k < derivatives.size(); ++k) {
     VectorXd alpha, diagonal;
     if (clipping) {
       const MatrixXd change = clip.cwiseProduct(kernels::product_t(
-          spectrum_.vectors, kernels::product(derivatives[k], spectrum_.vectors)));
+          spectrum().vectors, kernels::product(derivatives[k], spectrum().vectors)));
       alpha = -vc * (change * t.alpha);
       diagonal = -kernels::product(vc, change).cwiseProduct(vc).rowwise().sum();
     } else {
@@ -96,16 +100,16 @@ MatrixXd LeastSquares::jacobian(double penalty, const std::vector<MatrixXd>& der
 // How a derivative of K changes the clipped K, element by element of the eigenbasis (Daleckii and
 // Krein, 1965): 1 between positive eigenvalues, 0 between negative ones.
 MatrixXd LeastSquares::clip_derivative() const {
-  const VectorXd& w = spectrum_.values;
+  const VectorXd& w = spectrum().values;
   MatrixXd clip(w.size(), w.size());
   for (Index j = 0; j < w.size(); ++j) {
     for (Index i = 0; i < w.size(); ++i) {
-      if (clipped_(i) == w(i) && clipped_(j) == w(j)) {
+      if (decomposition_->clipped(i) == w(i) && decomposition_->clipped(j) == w(j)) {
         clip(i, j) = 1;
-      } else if (clipped_(i) == 0 && clipped_(j) == 0) {
+      } else if (decomposition_->clipped(i) == 0 && decomposition_->clipped(j) == 0) {
         clip(i, j) = 0;
       } else {
-        clip(i, j) = (clipped_(i) - clipped_(j)) / (w(i) - w(j));
+        clip(i, j) = (decomposition_->clipped(i) - decomposition_->clipped(j)) / (w(i) - w(j));
       }
     }
   }
@@ -131,11 +135,12 @@ double LeastSquares::best_penalty(double smallest, double largest, int count) co
 }
 
 VectorXd LeastSquares::explained(double penalty, const MatrixXd& rows) const {
-  const VectorXd h =
-      (clipped_.array() + penalty).inverse().matrix().cwiseProduct(clipped_.unaryExpr([](double w) {
-        return w > 0 ? 1.0 : 0.0;
-      }));
-  return kernels::product(rows, spectrum_.vectors).cwiseAbs2() * h;
+  const VectorXd h = (decomposition_->clipped.array() + penalty)
+                         .inverse()
+                         .matrix()
+                         .cwiseProduct(decomposition_->clipped.unaryExpr(
+                             [](double w) { return w > 0 ? 1.0 : 0.0; }));
+  return kernels::product(rows, spectrum().vectors).cwiseAbs2() * h;
 }
 
 }  // namespace metaqnn::predict

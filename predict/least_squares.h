@@ -21,6 +21,8 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "kernels/positive_definite.h"
@@ -34,10 +36,22 @@ struct LeastSquaresFit {
   Eigen::VectorXd left_out_gain;  // n, 1 / C_ii: proportional to the variance of r_i
 };
 
+// What of a Gram matrix serves all targets and penalties; n^2 numbers twice.
+struct Decomposition {
+  explicit Decomposition(kernels::Spectrum spectrum);
+
+  kernels::Spectrum spectrum;
+  Eigen::VectorXd clipped;  // max(w, 0)
+  Eigen::MatrixXd squared;  // V_ij^2
+  Eigen::VectorXd ones;     // V' 1
+};
+
 class LeastSquares {
  public:
   // `targets`: n.
-  LeastSquares(kernels::Spectrum spectrum, const Eigen::VectorXd& targets);
+  LeastSquares(std::shared_ptr<const Decomposition> decomposition, const Eigen::VectorXd& targets);
+  LeastSquares(kernels::Spectrum spectrum, const Eigen::VectorXd& targets)
+      : LeastSquares(std::make_shared<const Decomposition>(std::move(spectrum)), targets) {}
 
   LeastSquaresFit solve(double penalty) const;
 
@@ -50,7 +64,7 @@ class LeastSquares {
   // smallest sum of squared residuals; refined once between its neighbours.
   double best_penalty(double smallest, double largest, int count = 25) const;
 
-  const kernels::Spectrum& spectrum() const { return spectrum_; }
+  const kernels::Spectrum& spectrum() const { return decomposition_->spectrum; }
 
   // For each row of kernels to the training points (m x n, not repaired): k' H k, which with
   // targets of variance 1 is what the training points tell about it.
@@ -61,10 +75,7 @@ class LeastSquares {
   Terms terms(double penalty) const;
   Eigen::MatrixXd clip_derivative() const;
 
-  kernels::Spectrum spectrum_;
-  Eigen::VectorXd clipped_;  // max(w, 0)
-  Eigen::MatrixXd squared_;  // V_ij^2
-  Eigen::VectorXd ones_;     // V' 1
+  std::shared_ptr<const Decomposition> decomposition_;
   Eigen::VectorXd targets_;  // V' y
 };
 

@@ -22,11 +22,12 @@ using Eigen::VectorXd;
 constexpr int kNeighbours = 10;
 // What another graph weight than 0 has to gain, as a share of the squared residuals.
 constexpr double kGain = 0.01;
-constexpr double kGraphWeights[] = {0.03, 0.1, 0.3, 1, 3};
+constexpr double kGraphWeights[] = {0.03, 0.1, 0.3, 1, 3, 10, 100, 1000};
+// Labelled points on which weights are compared; the time goes with their cube.
+constexpr Index kMostCompared = 400;
 
 struct ManifoldKind {
-  const char* name;  // of the kernel, as hyperparameters_for() knows it
-  kernels::KernelPointer (*kernel)(const Encoding&);
+  const KernelKind& kernel;
   // Blocks of distances between all points, for the graph.
   kernels::DistanceRows (*distances)(const Encoding&, const Hyperparameters&,
                                      const kernels::Points&);
@@ -62,8 +63,8 @@ kernels::DistanceRows token_distances(const Encoding& encoding, const Hyperparam
   return [family, distances](Index first, Index count) { return distances.rows(first, count); };
 }
 
-const ManifoldKind kRbf{"rbf", rbf_kernel, feature_distances};
-const ManifoldKind kEdit{"edit", edit_kernel, token_distances};
+const ManifoldKind kRbfManifold{kRbf, feature_distances};
+const ManifoldKind kEditManifold{kEdit, token_distances};
 
 // Rows of the labelled points first, then those of the others.
 std::vector<Index> choose_landmarks(Index labelled, Index all, uint64_t seed) {
@@ -93,12 +94,13 @@ struct FeatureSpace {
 };
 
 FeatureSpace make_space(const kernels::Kernel& kernel, const VectorXd& parameters,
-                        const kernels::Points& all, std::vector<Index> landmarks, int threads) {
+                        const kernels::Points& all, std::vector<Index> landmarks,
+                        const kernels::Spectrum* known, int threads) {
   FeatureSpace space;
   space.centres = all.subset(landmarks);
   space.landmarks = std::move(landmarks);
   const kernels::Spectrum spectrum =
-      kernels::decompose(kernel.gram(parameters, space.centres, threads));
+      known ? *known : kernels::decompose(kernel.gram(parameters, space.centres, threads));
   space.repair = kernels::report(spectrum);
   // Directions that hold next to nothing, or no more than is wrong with the kernel, would only be
   // divided by next to nothing.
@@ -110,8 +112,8 @@ FeatureSpace make_space(const kernels::Kernel& kernel, const VectorXd& parameter
 }
 
 struct Solution {
-  double rho = 0, lambda = 1;
-  double squared = INFINITY;  // sum of squared left-out residuals
+  double rho = 0, lambda = 1;  // rho 0: without a graph
+  double squared = INFINITY;   // sum of squared left-out residuals
 };
 
 // The left singular vectors of `rows` (l x m) and its squared singular values, by the smaller of
@@ -170,23 +172,22 @@ std::string describe_space(const FeatureSpace& space, const MatrixXd& features,
   return text;
 }
 
-class Manifold : public Predictor {
+class Manifold : public Regressor {
  public:
   // `landmarks`: the architectures of the expansion's centres.
-  Manifold(Expansion expansion, double penalty, const TargetScale& scale,
-           std::vector<std::string> landmarks, double graph_weight,
-           std::vector<std::string> report = {})
+  Manifold(Expansion expansion, double penalty, double spread, std::vector<std::string> landmarks,
+           double graph_weight, std::vector<std::string> report = {})
       : expansion_(std::move(expansion)),
         penalty_(penalty),
-        scale_(scale),
+        spread_(spread),
         landmarks_(std::move(landmarks)),
         graph_weight_(graph_weight),
         report_(std::move(report)) {}
 
-  Prediction predict(const kernels::Points& points,
-                     const PredictSettings& settings) const override {
-    return {scale_.restored(expansion_(points, settings.threads)), {}};
+  Moments predict(const kernels::Points& points, const PredictSettings& settings) const override {
+    return {expansion_(points, settings.threads), {}};
   }
+  double spread() const override { return spread_; }
   std::vector<std::pair<std::string, double>> hyperparameters() const override {
     auto list = named_hyperparameters(expansion_, penalty_);
     list.insert(list.begin() + 1, {"graph_weight", graph_weight_});
@@ -195,7 +196,7 @@ class Manifold : public Predictor {
   std::vector<std::string> report() const override { return report_; }
   nlohmann::json state() const override {
     nlohmann::json state = expansion_state(expansion_, penalty_);
-    state["scale"] = 0.0;  // of the deviation, which there is not; part of the format
+    state["spread"] = spread_;
     state["graph_weight"] = graph_weight_;
     state["landmarks"] = landmarks_;
     return state;
@@ -203,8 +204,7 @@ class Manifold : public Predictor {
 
  private:
   Expansion expansion_;
-  double penalty_;
-  TargetScale scale_;
+  double penalty_, spread_;
   std::vector<std::string> landmarks_;
   double graph_weight_;
   std::vector<std::string> report_;
@@ -215,19 +215,23 @@ class ManifoldFit {
   ManifoldFit(const Training& training, const ManifoldKind& kind)
       : training_(training),
         kind_(kind),
-        kernel_(kind.kernel(*training.encoding)),
-        chosen_(hyperparameters_for(training, kind.name, *kernel_)),
-        scale_(training.targets),
-        targets_(scale_.standardised(training.targets)) {}
+        kernel_(kind.kernel.make(*training.encoding)),
+        chosen_(training.hyperparameters_of(kind.kernel)),
+        targets_(training.scale.standardised()) {}
 
-  std::unique_ptr<Predictor> run() {
+  std::unique_ptr<Regressor> run() {
     if (training_.settings.graph_weight == 0.0) return without_graph("graph weight 0, as told");
     const int threads = training_.settings.threads;
     all_ = training_.points;
     all_.append(training_.unlabelled);
-    space_ = make_space(
-        *kernel_, chosen_.parameters, all_,
-        choose_landmarks(training_.points.size(), all_.size(), training_.settings.seed), threads);
+    std::vector<Index> landmarks =
+        choose_landmarks(training_.points.size(), all_.size(), training_.settings.seed);
+    // Without other points all training points are landmarks, whose Gram matrix is decomposed.
+    const bool is_plain = static_cast<Index>(landmarks.size()) == training_.points.size() &&
+                          training_.unlabelled.size() == 0;
+    const Training::System system = is_plain ? training_.system_of(kind_.kernel) : nullptr;
+    space_ = make_space(*kernel_, chosen_.parameters, all_, std::move(landmarks),
+                        system ? &system->spectrum : nullptr, threads);
     const MatrixXd features = kernels::product(
         kernel_->gram(chosen_.parameters, all_, space_.centres, threads), space_.to_features);
     report_.push_back(
@@ -250,23 +254,36 @@ class ManifoldFit {
     return rows_ * (1 + rho * graph_.array()).rsqrt().matrix().asDiagonal();
   }
 
+  // The weight with the least residuals on some of the labelled points, if on all of them it gains
+  // on what needs no landmarks.
   Solution choose_weights() const {
     if (training_.settings.graph_weight) {
       const double rho = *training_.settings.graph_weight;
       return best_lambda(smoothed_rows(rho), targets_, rho);
     }
-    Solution zero = best_lambda(rows_, targets_, 0);
-    // Without the graph no landmarks are needed, and what they lose is lost for nothing.
-    zero.squared = std::min(zero.squared, (1 - chosen_.report.r2) * targets_.squaredNorm());
-    Solution best = zero;
+    std::vector<Index> some(static_cast<size_t>(targets_.size()));
+    std::iota(some.begin(), some.end(), Index{0});
+    Random random = Random::stream(training_.settings.seed, "graph weights");
+    shuffle(some, random);
+    some.resize(std::min(some.size(), static_cast<size_t>(kMostCompared)));
+    const auto judged = [&](double rho) -> Solution {
+      return best_lambda(smoothed_rows(rho)(some, Eigen::all), targets_(some), rho);
+    };
+    const Solution without = judged(0);
+    Solution best = without;
     for (double rho : kGraphWeights) {
-      const Solution found = best_lambda(smoothed_rows(rho), targets_, rho);
+      const Solution found = judged(rho);
       if (found.squared < best.squared) best = found;
     }
-    return best.squared < (1 - kGain) * zero.squared ? best : zero;
+    if (best.squared >= (1 - kGain) * without.squared) return {};
+    best = best_lambda(smoothed_rows(best.rho), targets_, best.rho);
+    const LeastSquares plain(training_.system_of(kind_.kernel), targets_);
+    const double penalty = plain.best_penalty(kSmallestPenalty, kLargestPenalty);
+    const double least = plain.solve(penalty).left_out.squaredNorm();
+    return best.squared < (1 - kGain) * least ? best : Solution{};
   }
 
-  std::unique_ptr<Predictor> with_graph(const Solution& solution) {
+  std::unique_ptr<Regressor> with_graph(const Solution& solution) {
     MatrixXd a = kernels::product_t(rows_, rows_);
     a.diagonal().array() += solution.lambda * (1 + solution.rho * graph_.array());
     const VectorXd v = Eigen::LLT<MatrixXd>(a).solve(rows_.transpose() * targets_);
@@ -276,19 +293,20 @@ class ManifoldFit {
     report_.emplace_back(text);
     Expansion expansion{kernel_, chosen_.parameters, space_.centres, space_.to_features * v,
                         -means_.dot(v)};
-    return std::make_unique<Manifold>(std::move(expansion), solution.lambda, scale_,
+    const double spread = std::sqrt(solution.squared / static_cast<double>(targets_.size()));
+    return std::make_unique<Manifold>(std::move(expansion), solution.lambda, spread,
                                       landmark_names(), solution.rho, report());
   }
 
-  std::unique_ptr<Predictor> without_graph(std::string why) {
+  std::unique_ptr<Regressor> without_graph(std::string why) {
     report_.push_back(std::move(why));
-    const auto plain = fit_least_squares(training_, kernel_, chosen_);
+    const auto plain = fit_kernel(training_, kind_.kernel);
     return std::make_unique<Manifold>(plain->process().expansion(), plain->process().penalty(),
-                                      scale_, training_.architectures, 0, report());
+                                      plain->spread(), training_.architectures, 0, report());
   }
 
   std::vector<std::string> report() const {
-    std::vector<std::string> lines{describe(chosen_.report)};
+    std::vector<std::string> lines{describe(training_, kind_.kernel)};
     lines.insert(lines.end(), report_.begin(), report_.end());
     return lines;
   }
@@ -308,7 +326,6 @@ class ManifoldFit {
   const ManifoldKind& kind_;
   kernels::KernelPointer kernel_;
   const Hyperparameters& chosen_;
-  TargetScale scale_;
   VectorXd targets_;
   kernels::Points all_;
   FeatureSpace space_;
@@ -318,29 +335,31 @@ class ManifoldFit {
   std::vector<std::string> report_;
 };
 
-std::unique_ptr<Predictor> restore(const Training& training, const nlohmann::json& state,
+std::unique_ptr<Regressor> restore(const Training& training, const nlohmann::json& state,
                                    const ManifoldKind& kind) {
   std::vector<std::string> landmarks = texts_at(state, "landmarks");
   kernels::Points centres = training.encoding->points(landmarks);
-  Expansion expansion = expansion_from(state, kind.kernel(*training.encoding), std::move(centres));
+  Expansion expansion =
+      expansion_from(state, kind.kernel.make(*training.encoding), std::move(centres));
   const double penalty = penalty_from(state), graph_weight = number_at(state, "graph_weight");
-  return std::make_unique<Manifold>(std::move(expansion), penalty, TargetScale(training.targets),
-                                    std::move(landmarks), graph_weight);
+  const double spread = state.contains("spread") ? number_at(state, "spread") : 1;
+  return std::make_unique<Manifold>(std::move(expansion), penalty, spread, std::move(landmarks),
+                                    graph_weight);
 }
 
 }  // namespace
 
-std::unique_ptr<Predictor> fit_rbf_mr(const Training& training) {
-  return ManifoldFit(training, kRbf).run();
+std::unique_ptr<Regressor> fit_rbf_mr(const Training& training) {
+  return ManifoldFit(training, kRbfManifold).run();
 }
-std::unique_ptr<Predictor> fit_ed_mr(const Training& training) {
-  return ManifoldFit(training, kEdit).run();
+std::unique_ptr<Regressor> fit_ed_mr(const Training& training) {
+  return ManifoldFit(training, kEditManifold).run();
 }
-std::unique_ptr<Predictor> restore_rbf_mr(const Training& training, const nlohmann::json& state) {
-  return restore(training, state, kRbf);
+std::unique_ptr<Regressor> restore_rbf_mr(const Training& training, const nlohmann::json& state) {
+  return restore(training, state, kRbfManifold);
 }
-std::unique_ptr<Predictor> restore_ed_mr(const Training& training, const nlohmann::json& state) {
-  return restore(training, state, kEdit);
+std::unique_ptr<Regressor> restore_ed_mr(const Training& training, const nlohmann::json& state) {
+  return restore(training, state, kEditManifold);
 }
 
 }  // namespace metaqnn::predict

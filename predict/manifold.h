@@ -24,15 +24,15 @@
 // Cost: m^3, min(l, m)^3 for each rho, N m^2, N^2 distances; memory 2 N m.
 #pragma once
 
-#include "predict/kernel_predictor.h"
+#include "predict/kernel_regressor.h"
 
 namespace metaqnn::predict {
 
 constexpr Eigen::Index kExactPoints = 1500;
 
-std::unique_ptr<Predictor> fit_rbf_mr(const Training& training);
-std::unique_ptr<Predictor> fit_ed_mr(const Training& training);
-std::unique_ptr<Predictor> restore_rbf_mr(const Training& training, const nlohmann::json& state);
-std::unique_ptr<Predictor> restore_ed_mr(const Training& training, const nlohmann::json& state);
+std::unique_ptr<Regressor> fit_rbf_mr(const Training& training);
+std::unique_ptr<Regressor> fit_ed_mr(const Training& training);
+std::unique_ptr<Regressor> restore_rbf_mr(const Training& training, const nlohmann::json& state);
+std::unique_ptr<Regressor> restore_ed_mr(const Training& training, const nlohmann::json& state);
 
 }  // namespace metaqnn::predict

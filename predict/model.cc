@@ -10,6 +10,7 @@
 #include <sstream>
 #include <unordered_set>
 
+#include "base/foreign_text.h"
 #include "base/nesting.h"
 #include "base/output_file.h"
 #include "base/parallel.h"
@@ -20,17 +21,19 @@
 
 // A saved model is text that a person can read, complete in itself. One JSON object:
 //
-//   format          "metaqnn model"; version 2
+//   format          "metaqnn model"; version 3
 //   method, tokens, input, failures, seed
 //   target, direction, unit     what is predicted
 //   features, budget            columns that describe networks
 //   columns         names of the features used, in their order
+//   cells           how cells are read, "as_computed" or "as_written"; null where strings are none
 //   training        architectures, targets, trained, accuracy (null where none trained)
 //   fingerprint     stable hash of `training`, as text
 //   state           hyper-parameters and coefficients (predict/predictor.h)
 //   checksum        stable hash of all of the above, as text
 //
-// Version 1 had neither target nor features: those of accuracies of strings.
+// Version 1 had neither target nor features: those of accuracies of strings. Version 2 had no cells,
+// and a state of one part, on the plain scale.
 //
 // A file that is damaged, of a newer version, or whose columns this version would not make is
 // refused with the reason; nothing is guessed.
@@ -45,7 +48,7 @@ using nlohmann::json;
 // Keys in the order above.
 using OrderedJson = nlohmann::ordered_json;
 
-constexpr int kVersion = 2, kOldestVersion = 1;
+constexpr int kVersion = 3, kOldestVersion = 1;
 constexpr const char* kFormat = "metaqnn model";
 
 std::string hash_of(const json& value) { return std::to_string(stable_hash(value.dump())); }
@@ -151,6 +154,24 @@ EncodingSettings encoding_from(const json& file) {
   return encoding;
 }
 
+constexpr const char* kAsComputed = "as_computed";
+constexpr const char* kAsWritten = "as_written";
+
+json saved(const std::optional<Cells>& cells) {
+  if (!cells) return {};
+  return *cells == Cells::as_computed ? kAsComputed : kAsWritten;
+}
+
+Reading reading_from(const json& file) {
+  Reading reading{.cells = std::nullopt, .columns = texts_at(file, "columns")};
+  if (file.at("version") < 3 || value_at(file, "cells").is_null()) return reading;
+  const std::string cells = text_at(file, "cells");
+  if (cells != kAsComputed && cells != kAsWritten)
+    throw DataError("key cells is " + shown(cells) + ", which is no way to read them");
+  reading.cells = cells == kAsComputed ? Cells::as_computed : Cells::as_written;
+  return reading;
+}
+
 // "architecture 3 of 20: ".
 std::string place(const std::vector<std::string>& texts, size_t i,
                   const std::string& what = "architecture") {
@@ -194,7 +215,7 @@ struct Model::State {
   Failures failures = Failures::as_chance;
   Samples samples;
   Training training;
-  std::unique_ptr<Predictor> predictor;
+  std::optional<Predictor> predictor;
 
   // Why nothing can be said of a canonical text; "" where something can.
   std::string unknown(const std::string& text) const { return training.encoding->unknown(text); }
@@ -209,7 +230,8 @@ struct Model::State {
     std::vector<Predicted> list;
     for (size_t i = 0; i < texts.size(); ++i) {
       const auto row = static_cast<Index>(i);
-      list.push_back({std::move(texts[i]), prediction.mean(row), std::nullopt});
+      list.push_back(
+          {std::move(texts[i]), prediction.mean(row), std::nullopt, prediction.score(row)});
       if (prediction.deviation.size() > 0) list.back().deviation = prediction.deviation(row);
     }
     return list;
@@ -233,7 +255,7 @@ Model Model::fit(const Samples& samples, const EncodingSettings& encoding,
   state->training = make_training(
       encoding, samples, options.failures, canonical_unlabelled(options.unlabelled, encoding),
       {options.seed, threads_or_cores(options.threads), options.graph_weight});
-  state->predictor = predict::fit(method, state->training);
+  state->predictor = Predictor::fit(method, state->training);
   return Model(std::move(state));
 }
 
@@ -256,13 +278,13 @@ Model Model::parse(const std::string& text, const std::string& name, int threads
     state->samples = samples_from(value_at(file, "training"));
     state->samples.measure = measure_from(file);
     const EncodingSettings encoding = encoding_from(file);
-    state->training =
-        make_training(encoding, state->samples, state->failures, {},
-                      {seed_from(text_at(file, "seed")), threads_or_cores(threads), {}});
+    state->training = make_training(
+        encoding, state->samples, state->failures, {},
+        {seed_from(text_at(file, "seed")), threads_or_cores(threads), {}}, reading_from(file));
     if (value_at(file, "columns") != json(column_names(*state->training.encoding)))
       throw DataError("its feature columns are not those of this version; fit the model again");
     state->predictor =
-        restore(find_method(state->method), state->training, value_at(file, "state"));
+        Predictor::restore(find_method(state->method), state->training, value_at(file, "state"));
     return Model(std::move(state));
   } catch (const json::exception&) {
     throw DataError(name + ": it is no JSON, or cut short; fit the model again");
@@ -288,6 +310,7 @@ void Model::save(const std::filesystem::path& file) const {
     content["failures"] = to_string(failures());
     content["seed"] = std::to_string(state_->training.settings.seed);
     content["columns"] = column_names(*state_->training.encoding);
+    content["cells"] = saved(state_->training.encoding->cells());
     content["training"] = training_of(samples());
     content["fingerprint"] = hash_of(sorted(content["training"]));
     content["state"] = OrderedJson::parse(state_->predictor->state().dump());
@@ -349,8 +372,7 @@ Ranking Model::rank(const std::vector<std::string>& candidates, const RankOption
   ranking.ranked = texts.size();
   if (texts.empty()) return ranking;
   std::vector<std::string> best;
-  const double sign = datasets::sign_of(measure().direction);
-  for (const size_t i : largest(sign * state_->predict(texts, false).mean, options.top))
+  for (const size_t i : largest(state_->predict(texts, false).score, options.top))
     best.push_back(std::move(texts[i]));
   ranking.best = state_->predicted(std::move(best));
   return ranking;

@@ -1,7 +1,9 @@
 #include "predict/predictor.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
-#include <set>
+#include <nlohmann/json.hpp>
 
 #include "base/blas_threads.h"
 #include "base/foreign_text.h"
@@ -9,7 +11,7 @@
 #include "metaqnn/base/error.h"
 #include "predict/baselines.h"
 #include "predict/combined.h"
-#include "predict/kernel_predictor.h"
+#include "predict/kernel_regressor.h"
 #include "predict/manifold.h"
 #include "predict/state.h"
 
@@ -17,155 +19,212 @@ namespace metaqnn::predict {
 
 using Eigen::Index;
 using Eigen::VectorXd;
+using nlohmann::json;
 
 namespace {
 
-std::vector<Index> rows_where(const VectorXd& values, bool (*holds)(double)) {
-  std::vector<Index> rows;
-  for (Index i = 0; i < values.size(); ++i) {
-    if (holds(values(i))) rows.push_back(i);
-  }
-  return rows;
+constexpr std::array<std::pair<Warp, const char*>, 3> kSavedWarps{
+    {{Warp::none, "none"},
+     {Warp::normal_scores, "normal_scores"},
+     {Warp::log_distance, "log_distance"}}};
+
+const char* saved(Warp warp) {
+  return std::find_if(kSavedWarps.begin(), kSavedWarps.end(),
+                      [&](const auto& w) { return w.first == warp; })
+      ->second;
 }
 
-// The same architectures, or some of them, with other targets.
-Training part_of(const Training& training, const std::vector<Index>& rows, VectorXd targets) {
-  Training part;
-  part.encoding = training.encoding;
-  for (Index row : rows)
-    part.architectures.push_back(training.architectures[static_cast<size_t>(row)]);
-  part.points = training.points.subset(rows);
-  part.targets = std::move(targets);
-  part.unlabelled_architectures = training.unlabelled_architectures;
-  part.unlabelled = training.unlabelled;
-  part.settings = training.settings;
-  return part;
+Warp warp_from(const json& state) {
+  const std::string name = text_at(state, "scale");
+  for (const auto& [warp, text] : kSavedWarps) {
+    if (name == text) return warp;
+  }
+  throw DataError("key scale is " + shown(name) + ", which is none");
 }
 
-std::shared_ptr<const TwoParts> make_parts(const Training& training, const Samples& samples) {
-  const std::vector<Index> all = rows_where(samples.trained, [](double) { return true; });
-  const std::vector<Index> trained = rows_where(samples.trained, [](double p) { return p > 0; });
-  const bool failures = (samples.trained.array() < 1).any();
-  if (!failures || trained.size() < 2) return nullptr;
-  return std::make_shared<TwoParts>(
-      TwoParts{part_of(training, all, samples.trained),
-               part_of(training, trained, samples.trained_targets(trained)), samples.chance});
+// Left out where it was trained on; of the others what it says.
+Moments of_all(const Regressor& regressor, const Training& whole,
+               const std::vector<Index>& trained) {
+  Moments all = regressor.predict(whole.points, {true, whole.settings.threads});
+  const Moments left_out = regressor.left_out();
+  all.mean(trained) = left_out.mean;
+  all.deviation(trained) = left_out.deviation;
+  return all;
 }
-
-class TwoPartPredictor : public Predictor {
- public:
-  TwoPartPredictor(std::unique_ptr<Predictor> trains, std::unique_ptr<Predictor> accuracy,
-                   double chance)
-      : trains_(std::move(trains)), accuracy_(std::move(accuracy)), chance_(chance) {}
-
-  // The variance of a mixture: of either outcome, and between them.
-  Prediction predict(const kernels::Points& points,
-                     const PredictSettings& settings) const override {
-    const VectorXd p =
-        trains_->predict(points, {false, settings.threads}).mean.cwiseMax(0).cwiseMin(1);
-    const Prediction accuracy = accuracy_->predict(points, settings);
-    Prediction prediction;
-    const VectorXd above = accuracy.mean.array() - chance_;
-    prediction.mean = p.cwiseProduct(above).array() + chance_;
-    if (accuracy.deviation.size() > 0) {
-      prediction.deviation = (p.array() * accuracy.deviation.array().square() +
-                              p.array() * (1 - p.array()) * above.array().square())
-                                 .sqrt();
-    }
-    return prediction;
-  }
-  std::vector<std::pair<std::string, double>> hyperparameters() const override {
-    std::vector<std::pair<std::string, double>> list;
-    for (const auto& [name, value] : trains_->hyperparameters())
-      list.emplace_back("trains." + name, value);
-    for (const auto& [name, value] : accuracy_->hyperparameters())
-      list.emplace_back("accuracy." + name, value);
-    return list;
-  }
-  std::vector<std::string> report() const override {
-    std::vector<std::string> lines;
-    for (const std::string& line : trains_->report()) lines.push_back("whether it trains: " + line);
-    for (const std::string& line : accuracy_->report()) lines.push_back("accuracy: " + line);
-    return lines;
-  }
-  nlohmann::json state() const override {
-    return {{"trains", trains_->state()}, {"accuracy", accuracy_->state()}};
-  }
-
- private:
-  std::unique_ptr<Predictor> trains_, accuracy_;
-  double chance_;
-};
 
 }  // namespace
 
-const Hyperparameters& SharedHyperparameters::get(const std::string& kernel,
-                                                  const std::function<Hyperparameters()>& choose) {
-  std::unique_lock map(mutex_);
-  Entry& entry = entries_[kernel];
-  map.unlock();
-  const std::lock_guard lock(entry.mutex);
-  if (!entry.chosen) entry.chosen = choose();
-  return *entry.chosen;
+Predictor::Part Predictor::Part::fit(const Method& method, const Training& training) {
+  return {training.scale, method.fit(training)};
 }
 
-Training make_training(const EncodingSettings& encoding, const Samples& samples, Failures failures,
-                       const std::vector<std::string>& unlabelled, const FitSettings& settings) {
-  if (samples.size() < 2) {
-    throw UsageError("a predictor needs at least 2 different architectures with a target, not " +
-                     std::to_string(samples.size()));
-  }
-  check(samples, encoding);
-  if (settings.graph_weight &&
-      !(std::isfinite(*settings.graph_weight) && *settings.graph_weight >= 0))
-    throw UsageError("the weight of the graph is " + std::to_string(*settings.graph_weight) +
-                     "; give a number from 0 on");
-  Training training;
-  training.encoding = std::make_shared<const Encoding>(encoding, samples.architectures);
-  training.points = training.encoding->points(samples.architectures);
-  std::set<std::string> known(samples.architectures.begin(), samples.architectures.end());
-  for (const std::string& text : unlabelled) {
-    if (known.insert(text).second) training.unlabelled_architectures.push_back(text);
-  }
-  training.unlabelled = training.encoding->points(training.unlabelled_architectures);
-  training.architectures = samples.architectures;
-  training.targets = samples.targets;
-  training.settings = settings;
-  if (failures == Failures::model) training.parts = make_parts(training, samples);
-  return training;
+Predictor::Part Predictor::Part::restore(const Method& method, const Training& training,
+                                         const json& state) {
+  return {training.scale, method.restore(training, state)};
 }
 
-std::unique_ptr<Predictor> fit(const Method& method, const Training& training) {
+json Predictor::Part::state() const {
+  return {{"scale", saved(scale.warp())}, {"fit", regressor->state()}};
+}
+
+VectorXd Predictor::Part::mean(const Moments& on_scale) const {
+  const VectorXd spread = VectorXd::Constant(on_scale.mean.size(), regressor->spread());
+  return scale.restored(Moments{on_scale.mean, spread}).mean;
+}
+
+VectorXd Predictor::Part::deviation(const Moments& on_scale) const {
+  if (on_scale.deviation.size() == 0) return {};
+  return scale.restored(on_scale).deviation;
+}
+
+// The variance of two parts is that of a mixture: of either outcome, and between them.
+Prediction Predictor::combine(const Moments& first, const Moments& second) const {
+  Prediction prediction;
+  if (!two_parts_) {
+    prediction.mean = first_.mean(first);
+    prediction.deviation = first_.deviation(first);
+    const double sign = first_.scale.sign();
+    prediction.score = sign * (second_ ? second_->mean(second) : prediction.mean);
+    return prediction;
+  }
+  const VectorXd p = first_.mean(first).cwiseMax(0).cwiseMin(1);
+  const VectorXd accuracy = second_->mean(second);
+  Mixture mixed = mixture(p, accuracy, second_->scale.better(second.mean), chance_);
+  prediction.mean = std::move(mixed.mean);
+  prediction.score = std::move(mixed.score);
+  const VectorXd deviation = second_->deviation(second);
+  if (deviation.size() == 0) return prediction;
+  prediction.deviation = (p.array() * deviation.array().square() +
+                          p.array() * (1 - p.array()) * (accuracy.array() - chance_).square())
+                             .sqrt();
+  return prediction;
+}
+
+void Predictor::learn_error_size(const Training& training) {
+  Moments first = first_.regressor->left_out(), second;
+  if (first.deviation.size() < kFewestErrors) return;
+  if (two_parts_) second = of_all(*second_->regressor, training, training.parts->trained);
+  if (second_ && !two_parts_) second.mean = VectorXd::Zero(first.mean.size());  // not needed
+  const Prediction left_out = combine(first, second);
+  error_size_.emplace(left_out.mean, left_out.deviation, training.targets - left_out.mean,
+                      training.settings.seed, training.settings.threads);
+}
+
+Predictor Predictor::fit(const Method& method, const Training& training) {
   const BlasThreads threads(training.settings.threads);
-  if (!training.parts) return method.fit(training);
-  return std::make_unique<TwoPartPredictor>(method.fit(training.parts->trains),
-                                            method.fit(training.parts->accuracy),
-                                            training.parts->chance);
+  Predictor predictor;
+  Form form;
+  if (method.kernel != nullptr) form = choose_form(training, *method.kernel);
+  if (training.failures == Failures::model) form.two_parts = training.parts != nullptr;
+  predictor.two_parts_ = form.two_parts;
+  if (form.two_parts) {
+    predictor.chance_ = training.parts->chance;
+    predictor.first_ = Part::fit(method, training.parts->trains);
+    predictor.second_ = Part::fit(method, training.parts->accuracy);
+  } else {
+    predictor.first_ = Part::fit(method, training.on(form.value));
+    if (form.rank != form.value) predictor.second_ = Part::fit(method, training.on(form.rank));
+  }
+  predictor.report_ = std::move(form.report);
+  predictor.learn_error_size(training);
+  training.release_systems();
+  return predictor;
 }
 
-std::unique_ptr<Predictor> restore(const Method& method, const Training& training,
-                                   const nlohmann::json& state) {
-  if (!training.parts) return method.restore(training, state);
-  return std::make_unique<TwoPartPredictor>(
-      method.restore(training.parts->trains, value_at(state, "trains")),
-      method.restore(training.parts->accuracy, value_at(state, "accuracy")),
-      training.parts->chance);
+Predictor Predictor::restore(const Method& method, const Training& training, const json& state) {
+  Predictor predictor;
+  const bool is_old = !state.contains("parts");
+  const auto part = [&](const Training& of_part, const json& saved_part) {
+    return Part::restore(method, of_part.on(warp_from(saved_part)), value_at(saved_part, "fit"));
+  };
+  if (is_old) {
+    predictor.two_parts_ = training.failures == Failures::model && training.parts != nullptr;
+  } else {
+    predictor.two_parts_ = value_at(state, "two_parts") == true;
+    if (predictor.two_parts_ && !training.parts)
+      throw DataError("key two_parts: no network of its log failed");
+  }
+  if (predictor.two_parts_) predictor.chance_ = training.parts->chance;
+  const Training& first = predictor.two_parts_ ? training.parts->trains : training;
+  const Training& second = predictor.two_parts_ ? training.parts->accuracy : training;
+  if (is_old && predictor.two_parts_) {
+    predictor.first_ = Part::restore(method, first, value_at(state, "trains"));
+    predictor.second_ = Part::restore(method, second.on(Warp::none), value_at(state, "accuracy"));
+  } else if (is_old) {
+    predictor.first_ = Part::restore(method, training, state);
+  } else {
+    const json& parts = value_at(state, "parts");
+    if (!parts.is_array() || parts.empty() || parts.size() > 2 ||
+        (predictor.two_parts_ && parts.size() != 2))
+      throw DataError("key parts is no list of one or two");
+    predictor.first_ = part(first, parts[0]);
+    if (parts.size() == 2) predictor.second_ = part(second, parts[1]);
+    if (state.contains("error_size")) {
+      predictor.error_size_.emplace(state["error_size"], training.settings.seed,
+                                    training.settings.threads);
+    }
+  }
+  return predictor;
+}
+
+Prediction Predictor::predict(const kernels::Points& points,
+                              const PredictSettings& settings) const {
+  const auto of = [&](const Part& part, bool deviation) {
+    return part.regressor->predict(points, {deviation, settings.threads});
+  };
+  const Moments first = of(first_, settings.deviation && !two_parts_);
+  const Moments second = second_ ? of(*second_, settings.deviation && two_parts_) : Moments{};
+  Prediction prediction = combine(first, second);
+  if (error_size_ && prediction.deviation.size() > 0) {
+    prediction.deviation = (*error_size_)(prediction.mean, prediction.deviation, settings.threads);
+  }
+  return prediction;
+}
+
+std::vector<std::pair<std::string, double>> Predictor::hyperparameters() const {
+  if (!two_parts_) return first_.regressor->hyperparameters();
+  std::vector<std::pair<std::string, double>> list;
+  for (const auto& [name, value] : first_.regressor->hyperparameters())
+    list.emplace_back("trains." + name, value);
+  for (const auto& [name, value] : second_->regressor->hyperparameters())
+    list.emplace_back("accuracy." + name, value);
+  return list;
+}
+
+std::vector<std::string> Predictor::report() const {
+  std::vector<std::string> lines = report_;
+  const auto add = [&](const char* what, const Part& part) {
+    for (const std::string& line : part.regressor->report()) lines.push_back(what + line);
+  };
+  add(two_parts_ ? "whether it trains: " : second_ ? "values: " : "", first_);
+  if (second_) add(two_parts_ ? "how well: " : "ranks: ", *second_);
+  return lines;
+}
+
+json Predictor::state() const {
+  json state{{"two_parts", two_parts_}, {"parts", json::array({first_.state()})}};
+  if (second_) state["parts"].push_back(second_->state());
+  if (error_size_) state["error_size"] = error_size_->state();
+  return state;
 }
 
 const std::vector<Method>& methods() {
   static const std::vector<Method> methods{
-      {"lls", "linear least squares on features", false, fit_lls, restore_lls},
-      {"rbf-ls", "kernel least squares, RBF kernel on features", false, fit_rbf_ls, restore_rbf_ls},
-      {"ed-ls", "kernel least squares, edit-distance kernel", false, fit_ed_ls, restore_ed_ls},
-      {"rbf-mr", "manifold regularisation, RBF kernel", false, fit_rbf_mr, restore_rbf_mr},
-      {"ed-mr", "manifold regularisation, edit-distance kernel", false, fit_ed_mr, restore_ed_mr},
-      {"combined", "Gaussian process with a sum of kernels, and a forest", false, fit_combined,
+      {"lls", "linear least squares on features", &kLinear, fit_least_squares<kLinear>,
+       restore_least_squares<kLinear>},
+      {"rbf-ls", "kernel least squares, RBF kernel on features", &kRbf, fit_least_squares<kRbf>,
+       restore_least_squares<kRbf>},
+      {"ed-ls", "kernel least squares, edit-distance kernel", &kEdit, fit_least_squares<kEdit>,
+       restore_least_squares<kEdit>},
+      {"rbf-mr", "manifold regularisation, RBF kernel", &kRbf, fit_rbf_mr, restore_rbf_mr},
+      {"ed-mr", "manifold regularisation, edit-distance kernel", &kEdit, fit_ed_mr, restore_ed_mr},
+      {"combined", "Gaussian process with a sum of kernels, and boosted trees", &kSum, fit_combined,
        restore_combined},
-      {"mean", "the mean of the training targets", true, fit_mean, restore_baseline<fit_mean>},
-      {"depth", "a line in the number of layers", true, fit_depth, restore_baseline<fit_depth>},
-      {"log-parameters", "a line in log2 of the parameters", true, fit_log_parameters,
+      {"mean", "the mean of the training targets", nullptr, fit_mean, restore_baseline<fit_mean>},
+      {"depth", "a line in the number of layers", nullptr, fit_depth, restore_baseline<fit_depth>},
+      {"log-parameters", "a line in log2 of the parameters", nullptr, fit_log_parameters,
        restore_baseline<fit_log_parameters>},
-      {"nearest", "the nearest training architecture by edit distance", true, fit_nearest,
+      {"nearest", "the nearest training architecture by edit distance", nullptr, fit_nearest,
        restore_baseline<fit_nearest>},
   };
   return methods;

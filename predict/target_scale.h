@@ -1,31 +1,72 @@
 // Targets as predictors like them, without their mean and of deviation 1, and back.
 //
+// Before that they may be warped, since squared errors over heavy tails forget the top:
+//
+//   none            as they are
+//   normal_scores   the normal quantile of (rank - 1/2) / n, equal targets at the mean of theirs
+//   log_distance    -log(distance to the best + e), e a twentieth of the deviation
+//
+// A prediction on the scale is a distribution, m with deviation s, and so is what it says of the
+// target: the mean is that of the targets at quantiles of it, so that squared errors are small where
+// the way back is crooked, and the deviation theirs. The way back from normal scores is the quantile
+// function of the training targets, which is flat where many are equal.
+//
 // Predictions beyond what training saw are drawn in on the way back: the range of the targets
 // widened by a tenth of it at both ends is never left, and the order of predictions stays. On 20
 // points a straight line goes anywhere.
-//
-//   TargetScale scale(targets);
-//   process = GaussianProcess::fit(kernel, parameters, penalty, points, scale.standardised(targets));
-//   scale.restored(process.mean(others));
 #pragma once
 
 #include <Eigen/Core>
+#include <vector>
+
+#include "metaqnn/datasets/logs/log.h"
 
 namespace metaqnn::predict {
 
+enum class Warp { none, normal_scores, log_distance };
+
+// Means and deviations, one each.
+struct Moments {
+  Eigen::VectorXd mean, deviation;
+};
+
 class TargetScale {
  public:
+  TargetScale() : TargetScale(Eigen::VectorXd::Zero(1)) {}
   // `targets`: at least one. Equal ones have no deviation; it counts as 1, and they are predicted.
-  explicit TargetScale(const Eigen::VectorXd& targets);
+  explicit TargetScale(const Eigen::VectorXd& targets, Warp warp = Warp::none,
+                       datasets::Direction direction = datasets::Direction::maximize);
 
+  Warp warp() const { return warp_; }
+  // 1 where larger targets are better, else -1.
+  double sign() const { return sign_; }
+  // Positions on the scale, larger being better.
+  Eigen::VectorXd better(const Eigen::VectorXd& standardised) const;
+  // Of the training targets.
+  const Eigen::VectorXd& standardised() const { return standardised_; }
+  // Of others; on the plain scale.
   Eigen::VectorXd standardised(const Eigen::VectorXd& targets) const;
-  Eigen::VectorXd restored(const Eigen::VectorXd& standardised) const;
-  // Draws predictions that are in the units of the targets already.
-  Eigen::VectorXd limit(const Eigen::VectorXd& predictions) const;
-  double deviation() const { return deviation_; }
+  // In the unit of the targets.
+  Moments restored(const Moments& standardised) const;
 
  private:
+  double restored(double standardised) const;  // without the spread around it
+  double unwarped(double warped) const;
+  double limited(double prediction) const;
+
+  Warp warp_;
+  double sign_, best_ = 0, added_ = 0;  // of log_distance
+  Eigen::VectorXd sorted_, quantiles_;  // of normal_scores
   double mean_, deviation_, low_, high_;
+  Eigen::VectorXd standardised_;
 };
+
+// "as it is", "normal scores", "log of the distance to the best"; and what models are saved with.
+const char* to_string(Warp warp);
+
+// Of the standard normal distribution, for 0 < p < 1.
+double normal_quantile(double p);
+// Of each value the normal quantile of (rank - 1/2) / n; of equal ones, of their mean rank.
+Eigen::VectorXd normal_scores(const Eigen::VectorXd& values);
 
 }  // namespace metaqnn::predict

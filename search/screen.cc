@@ -99,18 +99,17 @@ StudyFigures figures_of(const datasets::Log& log, const predict::Samples& sample
   return figures;
 }
 
-Shortlist shortlist(const std::string& method, const Eigen::VectorXd& predictions,
-                    const std::vector<std::string>& candidates, int64_t top,
-                    datasets::Direction direction) {
+Shortlist shortlist(const std::string& method, const predict::Prediction& prediction,
+                    const std::vector<std::string>& candidates, int64_t top) {
   std::vector<size_t> order(candidates.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  const auto prediction = [&](size_t i) { return predictions(static_cast<Eigen::Index>(i)); };
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return datasets::is_better(prediction(a), prediction(b), direction);
-  });
+  const auto score = [&](size_t i) { return prediction.score(static_cast<Eigen::Index>(i)); };
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return score(a) > score(b); });
   order.resize(std::min(order.size(), static_cast<size_t>(top)));
   Shortlist list{method, {}};
-  for (size_t i : order) list.picks.push_back({candidates[i], prediction(i)});
+  for (size_t i : order)
+    list.picks.push_back({candidates[i], prediction.mean(static_cast<Eigen::Index>(i))});
   return list;
 }
 
@@ -226,11 +225,9 @@ ScreenPlan plan_screen(Study& study, const Configuration& configuration,
       predict::make_training(settings.encoding, samples, settings.failures, {}, settings.fit);
   const kernels::Points points = training.encoding->points(candidates);
   for (const std::string& name : settings.methods) {
-    const auto predictor = predict::fit(predict::find_method(name), training);
-    const Eigen::VectorXd predictions =
-        predictor->predict(points, {false, settings.fit.threads}).mean;
-    plan.shortlists.push_back(
-        shortlist(name, predictions, candidates, settings.top, samples.measure.direction));
+    const auto predictor = predict::Predictor::fit(predict::find_method(name), training);
+    const predict::Prediction prediction = predictor.predict(points, {false, settings.fit.threads});
+    plan.shortlists.push_back(shortlist(name, prediction, candidates, settings.top));
   }
   return plan;
 }

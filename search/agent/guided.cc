@@ -8,7 +8,8 @@
 #include "metaqnn/base/error.h"
 #include "predict/gaussian_process.h"
 #include "predict/hyperparameters.h"
-#include "predict/kernel_predictor.h"
+#include "predict/kernel_regressor.h"
+#include "predict/target_scale.h"
 #include "search/agent/admission.h"
 #include "search/agent/mutation.h"
 #include "search/agent/q_learning.h"
@@ -34,19 +35,6 @@ constexpr double kPolicyEpsilon = 0.3;
 constexpr size_t kParents = 10;  // the best architectures known, for mutations
 constexpr int kRefinements = 2, kRefinedParents = 50, kChildren = 8;
 constexpr int kAttempts = 100;  // to find an architecture that is new, for each that is wanted
-
-// Of the standard normal distribution, for 0 < p < 1. Newton's steps from 0 come from one side.
-double normal_quantile(double p) {
-  double z = 0;
-  for (int i = 0; i < 50; ++i) {
-    const double cumulative = 0.5 * std::erfc(-z / std::sqrt(2));
-    const double density = std::exp(-z * z / 2) / std::sqrt(2 * M_PI);
-    const double step = (cumulative - p) / density;
-    z -= step;
-    if (std::abs(step) < 1e-12) break;
-  }
-  return z;
-}
 
 // As many walks as the space has, or nothing if they are more than `most`.
 std::vector<Walk> enumerate(const Space& space, size_t most) {
@@ -173,10 +161,10 @@ class Guided : public Strategy {
     double reward;
   };
 
-  // What the encoding reads: our grammar, or the labels of a sequence without what its template puts
-  // around them.
+  // What the encoding reads: our grammar, cells, or the labels of a sequence without what its template
+  // puts around them.
   std::string encoded(const Walk& walk) const {
-    if (space_.input()) return space_.text(walk);
+    if (space_.input() || are_cells_) return space_.text(walk);
     std::string text;
     for (const Step& step : walk) {
       const auto choices = space_.choices(step.position);
@@ -207,16 +195,18 @@ class Guided : public Strategy {
       Random random = Random::stream(seed_, "encoding");
       while (!whole && walks.size() < kForEncoding) walks.push_back(space_.uniform_walk(random));
       std::vector<std::string> texts;
+      for (const Walk& walk : walks) texts.push_back(space_.text(walk));
+      are_cells_ = predict::are_cells(kCells, texts);
+      texts.clear();
       for (const Walk& walk : walks) texts.push_back(encoded(walk));
       std::sort(texts.begin(), texts.end());
       texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
       predict::EncodingSettings settings;
-      settings.tokens = space_.input() ? "grammar" : kSeparator;
+      settings.tokens = space_.input() ? "grammar" : are_cells_ ? kCells.tokens : kSeparator;
       settings.input = space_.input().value_or(settings.input);
-      encoding_ = std::make_unique<predict::Encoding>(settings, texts);
-      kernel_ = kernels::make_sum({"linear", "rbf", "edit"}, {predict::linear_kernel(*encoding_),
-                                                              predict::rbf_kernel(*encoding_),
-                                                              predict::edit_kernel(*encoding_)});
+      encoding_ = std::make_unique<predict::Encoding>(
+          settings, texts, predict::Reading{.cells = predict::Cells::as_written});
+      kernel_ = predict::sum_kernel(*encoding_);
       if (whole) {
         std::erase_if(walks, [&](const Walk& walk) { return !admitted(admits_, space_, walk); });
         all_ = candidates_of(std::move(walks));
@@ -229,10 +219,10 @@ class Guided : public Strategy {
   }
 
   VectorXd scores(const std::vector<Index>& rows) const {
-    std::vector<double> rewards;
-    for (Index row : rows) rewards.push_back(known_[static_cast<size_t>(row)].reward);
-    const std::vector<double> scores = normal_scores(rewards);
-    return Eigen::Map<const VectorXd>(scores.data(), static_cast<Index>(scores.size()));
+    VectorXd rewards(static_cast<Index>(rows.size()));
+    for (size_t i = 0; i < rows.size(); ++i)
+      rewards(static_cast<Index>(i)) = known_[static_cast<size_t>(rows[i])].reward;
+    return predict::normal_scores(rewards);
   }
 
   predict::GaussianProcess fit() {
@@ -409,6 +399,7 @@ class Guided : public Strategy {
   }
 
   static constexpr const char* kSeparator = "\x1f";
+  inline static const predict::EncodingSettings kCells{.tokens = "|"};
 
   StrategySettings settings_;
   const Space& space_;
@@ -418,6 +409,7 @@ class Guided : public Strategy {
   std::vector<Known> known_;  // different, with a reward, in their order
   std::unordered_set<std::string> seen_;
   std::unique_ptr<predict::Encoding> encoding_;
+  bool are_cells_ = false;
   kernels::KernelPointer kernel_;
   Pool all_;       // what may be proposed of the whole space, if it is small
   Pool observed_;  // of known_
@@ -430,22 +422,6 @@ class Guided : public Strategy {
 };
 
 }  // namespace
-
-std::vector<double> normal_scores(const std::vector<double>& values) {
-  std::vector<size_t> order(values.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return values[a] < values[b]; });
-  std::vector<double> scores(values.size());
-  const auto n = static_cast<double>(values.size());
-  for (size_t begin = 0; begin < order.size();) {
-    size_t end = begin + 1;
-    while (end < order.size() && values[order[end]] == values[order[begin]]) ++end;
-    const double middle = static_cast<double>(begin + end) / 2;  // of ranks from 0, plus 1/2
-    for (size_t i = begin; i < end; ++i) scores[order[i]] = normal_quantile(middle / n);
-    begin = end;
-  }
-  return scores;
-}
 
 std::unique_ptr<Strategy> make_guided(const StrategySettings& settings, const Space& space,
                                       uint64_t seed, Admission admits) {

@@ -32,8 +32,4 @@ namespace metaqnn::search {
 std::unique_ptr<Strategy> make_guided(const StrategySettings& settings, const Space& space,
                                       uint64_t seed, Admission admits = {});
 
-// The scores that normal numbers of the same order have in the mean: quantile((rank - 1/2) / n),
-// ranks of ties averaged.
-std::vector<double> normal_scores(const std::vector<double>& values);
-
 }  // namespace metaqnn::search

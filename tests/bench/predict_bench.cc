@@ -44,7 +44,7 @@ const std::vector<std::string>& method_names() {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> list;
     for (const Method& method : methods()) {
-      if (!method.baseline) list.push_back(method.name);
+      if (!method.baseline()) list.push_back(method.name);
     }
     return list;
   }();
@@ -87,10 +87,10 @@ const std::vector<std::string>& candidates() {
 // All six, fitted once for all benchmarks of predictions.
 struct Fitted {
   Training training = new_training(first_samples(kNetworks));
-  std::map<std::string, std::unique_ptr<Predictor>> predictors;
+  std::map<std::string, Predictor> predictors;
   Fitted() {
     for (const std::string& name : method_names())
-      predictors[name] = fit(find_method(name), training);
+      predictors.emplace(name, Predictor::fit(find_method(name), training));
   }
 };
 
@@ -104,7 +104,7 @@ void fit_methods(benchmark::State& state, const std::vector<std::string>& names)
   for (auto _ : state) {
     const Training training = new_training(samples);
     for (const std::string& name : names)
-      benchmark::DoNotOptimize(fit(find_method(name), training));
+      benchmark::DoNotOptimize(Predictor::fit(find_method(name), training));
   }
 }
 
@@ -114,7 +114,7 @@ void encode(benchmark::State& state) {
 }
 
 void predict_by(benchmark::State& state, const std::string& name) {
-  const Predictor& predictor = *fitted().predictors.at(name);
+  const Predictor& predictor = fitted().predictors.at(name);
   const kernels::Points points = fitted().training.encoding->points(candidates());
   for (auto _ : state) benchmark::DoNotOptimize(predictor.predict(points, {false, kThreads}));
 }
@@ -124,7 +124,7 @@ void predict_all(benchmark::State& state, bool deviation) {
   const auto run = [&] {
     const kernels::Points points = encoding.points(candidates());
     for (const auto& [name, predictor] : fitted().predictors)
-      benchmark::DoNotOptimize(predictor->predict(points, {deviation, kThreads}));
+      benchmark::DoNotOptimize(predictor.predict(points, {deviation, kThreads}));
   };
   if (deviation) run();
   for (auto _ : state) run();

@@ -116,22 +116,29 @@ TEST_P(ColumnsOf, AreLearnedFromRankedLeastFirstAndSaved) {
       others.push_back(row.architecture);
       truth.push_back(*row.value);
     }
-    std::vector<double> means;
-    for (const Predicted& predicted : model.predict(others)) means.push_back(predicted.mean);
+    std::vector<double> means, scores;
+    for (const Predicted& predicted : model.predict(others)) {
+      means.push_back(predicted.mean);
+      scores.push_back(predicted.score);
+    }
     const auto vector = [](const std::vector<double>& list) {
       return Eigen::VectorXd(
           Eigen::Map<const Eigen::VectorXd>(list.data(), static_cast<Eigen::Index>(list.size())));
     };
     EXPECT_GT(*kendall_tau(vector(means), vector(truth)), 0.7) << with_strings;
     const std::vector<Predicted> best = model.rank(others, 3);
-    EXPECT_LE(best[0].mean, best[1].mean);
-    EXPECT_EQ(best[0].mean, *std::min_element(means.begin(), means.end()));
+    EXPECT_GE(best[0].score, best[1].score);
+    EXPECT_EQ(best[0].score, *std::max_element(scores.begin(), scores.end()));
+    EXPECT_LT(*kendall_tau(vector(scores), vector(truth)), -0.7) << with_strings;
     model.save(folder_ / "model");
     const Model again = Model::load(folder_ / "model");
     EXPECT_EQ(again.measure(), model.measure());
     EXPECT_EQ(again.encoding(), model.encoding());
     const std::vector<Predicted> predicted = again.predict(others);
-    for (size_t i = 0; i < means.size(); ++i) EXPECT_EQ(predicted[i].mean, means[i]);
+    for (size_t i = 0; i < means.size(); ++i) {
+      EXPECT_EQ(predicted[i].mean, means[i]);
+      EXPECT_EQ(predicted[i].score, scores[i]);
+    }
   }
 }
 

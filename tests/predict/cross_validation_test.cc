@@ -194,7 +194,8 @@ TEST(Evaluation, OfPredictorsThatFellBackToTheMeanHasNoOrder) {
 TEST(FoldPlan, HasMoreRepeatsTheFewerPointsThereAre) {
   EXPECT_FALSE(fold_plan(2));
   EXPECT_EQ(fold_plan(3)->folds, 3);
-  EXPECT_EQ(fold_plan(40)->folds, 10);
+  EXPECT_EQ(fold_plan(40)->folds, 20);
+  EXPECT_EQ(fold_plan(80)->folds, 10);
   EXPECT_GT(fold_plan(40)->repeats, fold_plan(250)->repeats);
   EXPECT_EQ(fold_plan(kMostForFolds)->repeats, 1);
   EXPECT_FALSE(fold_plan(kMostForFolds + 1));

