@@ -43,8 +43,9 @@ struct Predicted {
   double mean = 0;           // in the unit of the log's target
   // Standard deviation of a measurement around it; none where the method knows none.
   std::optional<double> deviation;
-  // Larger is better, whatever the direction: what ranks go by. It may order networks in another way
-  // than the mean does, having been fitted on another scale (docs/methods/combined.md).
+  // Larger is better, whatever the direction: what ranks go by, a normal score among the model's own
+  // networks (0: as their median). It may order networks in another way than the mean does, having
+  // been fitted on another scale (docs/methods/combined.md).
   double score = 0;
 };
 

@@ -100,6 +100,15 @@ Prediction Predictor::combine(const Moments& first, const Moments& second) const
   return prediction;
 }
 
+void Predictor::learn_ranks(const Training& training) {
+  const VectorXd scores = predict(training.points, {false, training.settings.threads}).score;
+  std::vector<double> known(scores.begin(), scores.end());
+  std::sort(known.begin(), known.end());
+  known.erase(std::unique(known.begin(), known.end()), known.end());
+  if (known.size() < 2) return;
+  known_scores_ = Eigen::Map<const VectorXd>(known.data(), static_cast<Index>(known.size()));
+}
+
 void Predictor::learn_error_size(const Training& training) {
   Moments first = first_.regressor->left_out(), second;
   if (first.deviation.size() < kFewestErrors) return;
@@ -127,6 +136,7 @@ Predictor Predictor::fit(const Method& method, const Training& training) {
   }
   predictor.report_ = std::move(form.report);
   predictor.learn_error_size(training);
+  if (!method.baseline()) predictor.learn_ranks(training);
   training.release_systems();
   return predictor;
 }
@@ -159,6 +169,11 @@ Predictor Predictor::restore(const Method& method, const Training& training, con
       throw DataError("key parts is no list of one or two");
     predictor.first_ = part(first, parts[0]);
     if (parts.size() == 2) predictor.second_ = part(second, parts[1]);
+    if (state.contains("known_scores")) {
+      predictor.known_scores_ = vector_at(state, "known_scores", -1);
+      if (predictor.known_scores_.size() < 2)
+        throw DataError("key known_scores has fewer than two numbers");
+    }
     if (state.contains("error_size")) {
       predictor.error_size_.emplace(state["error_size"], training.settings.seed,
                                     training.settings.threads);
@@ -175,6 +190,11 @@ Prediction Predictor::predict(const kernels::Points& points,
   const Moments first = of(first_, settings.deviation && !two_parts_);
   const Moments second = second_ ? of(*second_, settings.deviation && two_parts_) : Moments{};
   Prediction prediction = combine(first, second);
+  if (known_scores_.size() > 0) {
+    const VectorXd quantiles = normal_quantiles(known_scores_.size());
+    prediction.score = prediction.score.unaryExpr(
+        [&](double score) { return interpolated(known_scores_, quantiles, score); });
+  }
   if (error_size_ && prediction.deviation.size() > 0) {
     prediction.deviation = (*error_size_)(prediction.mean, prediction.deviation, settings.threads);
   }
@@ -205,6 +225,7 @@ json Predictor::state() const {
   json state{{"two_parts", two_parts_}, {"parts", json::array({first_.state()})}};
   if (second_) state["parts"].push_back(second_->state());
   if (error_size_) state["error_size"] = error_size_->state();
+  if (known_scores_.size() > 0) state["known_scores"] = to_json(known_scores_);
   return state;
 }
 

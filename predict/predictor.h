@@ -3,7 +3,9 @@
 //
 //   value      the mean on the target's unit of what one regression, or two parts, say
 //              (predict/form.h)
-//   rank       by what was chosen for ranks, which may be another regression on another scale
+//   rank       by what was chosen for ranks, which may be another regression on another scale; as a
+//              normal score among the training networks, so that scores of different forms, and of
+//              the folds of one log, compare
 //   deviation  of a measurement around the value. What the method claims is taken to the target's
 //              unit; a forest learns from left-out errors how large they really are there
 //              (predict/error_size.h)
@@ -58,6 +60,7 @@ class Predictor {
   // Of what the parts say: the mean, what is claimed of the deviation, and the score.
   Prediction combine(const Moments& first, const Moments& second) const;
   void learn_error_size(const Training& training);
+  void learn_ranks(const Training& training);
 
   bool two_parts_ = false;
   double chance_ = 0;
@@ -66,6 +69,7 @@ class Predictor {
   Part first_;
   std::optional<Part> second_;
   std::optional<ErrorSize> error_size_;
+  Eigen::VectorXd known_scores_;  // of the training networks, ascending, each once; may be empty
   std::vector<std::string> report_;
 };
 

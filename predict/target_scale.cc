@@ -57,6 +57,23 @@ double normal_quantile(double p) {
   return z;
 }
 
+VectorXd normal_quantiles(Index n) {
+  VectorXd quantiles(n);
+  for (Index i = 0; i < n; ++i)
+    quantiles(i) = normal_quantile((static_cast<double>(i) + 0.5) / static_cast<double>(n));
+  return quantiles;
+}
+
+double interpolated(const VectorXd& xs, const VectorXd& ys, double x) {
+  const Index n = xs.size();
+  const Index above = std::upper_bound(xs.data(), xs.data() + n, x) - xs.data();
+  const double pace = n > 1 ? (ys(n - 1) - ys(0)) / (xs(n - 1) - xs(0)) : 0;
+  if (above == 0) return ys(0) + pace * (x - xs(0));
+  if (above == n) return ys(n - 1) + pace * (x - xs(n - 1));
+  const double share = (x - xs(above - 1)) / (xs(above) - xs(above - 1));
+  return ys(above - 1) + share * (ys(above) - ys(above - 1));
+}
+
 VectorXd normal_scores(const VectorXd& values) {
   std::vector<Index> order(static_cast<size_t>(values.size()));
   std::iota(order.begin(), order.end(), Index{0});
@@ -83,10 +100,7 @@ TargetScale::TargetScale(const VectorXd& targets, Warp warp, datasets::Direction
     warped = normal_scores(targets);
     sorted_ = targets;
     std::sort(sorted_.begin(), sorted_.end());
-    quantiles_.resize(sorted_.size());
-    for (Index i = 0; i < sorted_.size(); ++i)
-      quantiles_(i) =
-          normal_quantile((static_cast<double>(i) + 0.5) / static_cast<double>(sorted_.size()));
+    quantiles_ = normal_quantiles(sorted_.size());
   } else if (warp_ == Warp::log_distance) {
     best_ = (sign_ * targets).maxCoeff();
     const double spread = std::sqrt((targets.array() - targets.mean()).square().mean());
@@ -111,15 +125,7 @@ VectorXd TargetScale::standardised(const VectorXd& targets) const {
 double TargetScale::unwarped(double z) const {
   if (warp_ == Warp::log_distance) return sign_ * (best_ + added_ - std::exp(-z));
   if (warp_ == Warp::none) return z;
-  const Index n = sorted_.size();
-  const double* end = quantiles_.data() + n;
-  const Index above = std::upper_bound(quantiles_.data(), end, z) - quantiles_.data();
-  // Beyond the ends the last step goes on, at the pace of the whole.
-  const double pace = n > 1 ? (high_ - low_) / (quantiles_(n - 1) - quantiles_(0)) : 0;
-  if (above == 0) return sorted_(0) + pace * (z - quantiles_(0));
-  if (above == n) return sorted_(n - 1) + pace * (z - quantiles_(n - 1));
-  const double share = (z - quantiles_(above - 1)) / (quantiles_(above) - quantiles_(above - 1));
-  return sorted_(above - 1) + share * (sorted_(above) - sorted_(above - 1));
+  return interpolated(quantiles_, sorted_, z);
 }
 
 double TargetScale::restored(double standardised) const {

@@ -66,6 +66,11 @@ const char* to_string(Warp warp);
 
 // Of the standard normal distribution, for 0 < p < 1.
 double normal_quantile(double p);
+// Of (i + 1/2) / n, for i from 0 to n - 1.
+Eigen::VectorXd normal_quantiles(Eigen::Index n);
+// At x the line through the points (xs, ys), xs ascending, at least one; beyond the ends at the pace
+// of the whole.
+double interpolated(const Eigen::VectorXd& xs, const Eigen::VectorXd& ys, double x);
 // Of each value the normal quantile of (rank - 1/2) / n; of equal ones, of their mean rank.
 Eigen::VectorXd normal_scores(const Eigen::VectorXd& values);
 

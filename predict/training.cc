@@ -22,13 +22,12 @@ namespace {
 constexpr double kWrittenGain = 0.1;
 constexpr Index kMostToAsk = 300;  // networks that tell
 
-// Squared left-out residuals of a sum of kernels that nobody has tuned.
-double residuals_of(const Encoding& encoding, const Samples& samples) {
-  const kernels::Points points = encoding.points(samples.architectures);
+double residuals_of(const Encoding& encoding, const std::vector<std::string>& architectures,
+                    const VectorXd& scores) {
+  const kernels::Points points = encoding.points(architectures);
   const kernels::KernelPointer kernel = sum_kernel(encoding);
-  const TargetScale scale(samples.targets, Warp::normal_scores);
   const LeastSquares system(kernels::decompose(kernel->gram(kernels::starts(*kernel), points)),
-                            scale.standardised());
+                            scores);
   const double penalty = system.best_penalty(kSmallestPenalty, kLargestPenalty);
   return system.solve(penalty).left_out.squaredNorm();
 }
@@ -48,9 +47,8 @@ std::shared_ptr<const Encoding> make_encoding(const EncodingSettings& settings,
   rows.resize(std::min(rows.size(), static_cast<size_t>(kMostToAsk)));
   const Samples some = samples.subset(rows);
   auto written = make({.cells = Cells::as_written});
-  const bool gains =
-      residuals_of(*written, some) < (1 - kWrittenGain) * residuals_of(*computed, some);
-  return gains ? written : computed;
+  return gains_as_written(*computed, *written, some.architectures, some.targets) ? written
+                                                                                 : computed;
 }
 
 std::vector<Index> rows_where(const VectorXd& values, bool (*holds)(double)) {
@@ -94,6 +92,13 @@ std::shared_ptr<const TwoParts> make_parts(const Training& training, const Sampl
 }
 
 }  // namespace
+
+bool gains_as_written(const Encoding& computed, const Encoding& written,
+                      const std::vector<std::string>& architectures, const VectorXd& targets) {
+  const VectorXd scores = TargetScale(targets, Warp::normal_scores).standardised();
+  return residuals_of(written, architectures, scores) <
+         (1 - kWrittenGain) * residuals_of(computed, architectures, scores);
+}
 
 const Hyperparameters& Training::hyperparameters_of(const KernelKind& kind) const {
   return *hyperparameters->get(kind.name, [&] {

@@ -110,6 +110,12 @@ struct TwoParts {
   double chance;
 };
 
+// Whether cells are better read as they are written: dead edges and the places of nodes tell of these
+// targets what is computed does not. By squared left-out residuals of kernels that nobody has tuned.
+bool gains_as_written(const Encoding& computed, const Encoding& written,
+                      const std::vector<std::string>& architectures,
+                      const Eigen::VectorXd& targets);
+
 // Throws UsageError for fewer than 2 samples, and where check() of them does. `reading`: none =
 // all columns, and where the strings are cells leave-one-out chooses how they are read.
 Training make_training(const EncodingSettings& encoding, const Samples& samples, Failures failures,

@@ -10,6 +10,7 @@
 #include "predict/hyperparameters.h"
 #include "predict/kernel_regressor.h"
 #include "predict/target_scale.h"
+#include "predict/training.h"
 #include "search/agent/admission.h"
 #include "search/agent/mutation.h"
 #include "search/agent/q_learning.h"
@@ -27,8 +28,9 @@ constexpr Index kBlock = 512;           // candidates in hand at a time
 constexpr Index kMostScored = 2000;     // candidates whose deviation is computed
 constexpr Index kShortList = 200;       // candidates of which the next ones are picked in turn
 constexpr int kPicked = 16;
-constexpr size_t kForEncoding = 2000;   // walks that tell the encoding what to expect
-constexpr double kMoreKnown = 1.1;      // hyper-parameters are chosen again
+constexpr size_t kForEncoding = 2000;          // walks that tell the encoding what to expect
+constexpr size_t kFewestToChooseReading = 20;  // of cells
+constexpr double kMoreKnown = 1.1;             // hyper-parameters are chosen again
 constexpr double kPatience = 20;        // models without a better one until exploration doubles
 constexpr double kMostExploration = 4;  // times
 constexpr double kPolicyEpsilon = 0.3;
@@ -187,35 +189,65 @@ class Guided : public Strategy {
     return candidates;
   }
 
-  // The encoding, once, and the points of what became known since the last time.
+  // What there is to encode, once, and the points of what became known since the last time.
   void encode() {
-    if (!encoding_) {
-      std::vector<Walk> walks = enumerate(space_, kEnumerable);
-      const bool whole = !walks.empty();
-      Random random = Random::stream(seed_, "encoding");
-      while (!whole && walks.size() < kForEncoding) walks.push_back(space_.uniform_walk(random));
-      std::vector<std::string> texts;
-      for (const Walk& walk : walks) texts.push_back(space_.text(walk));
-      are_cells_ = predict::are_cells(kCells, texts);
-      texts.clear();
-      for (const Walk& walk : walks) texts.push_back(encoded(walk));
-      std::sort(texts.begin(), texts.end());
-      texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
-      predict::EncodingSettings settings;
-      settings.tokens = space_.input() ? "grammar" : are_cells_ ? kCells.tokens : kSeparator;
-      settings.input = space_.input().value_or(settings.input);
-      encoding_ = std::make_unique<predict::Encoding>(
-          settings, texts, predict::Reading{.cells = predict::Cells::as_written});
-      kernel_ = predict::sum_kernel(*encoding_);
-      if (whole) {
-        std::erase_if(walks, [&](const Walk& walk) { return !admitted(admits_, space_, walk); });
-        all_ = candidates_of(std::move(walks));
-      }
-    }
+    if (training_texts_.empty()) survey();
+    if (!encoding_) read_as(predict::Cells::as_computed);
     std::vector<Walk> walks;
     for (size_t i = static_cast<size_t>(observed_.size()); i < known_.size(); ++i)
       walks.push_back(known_[i].walk);
     if (!walks.empty()) append(observed_, candidates_of(std::move(walks)));
+  }
+
+  // All that may be proposed where the space is small, and what tells the encoding what to expect.
+  void survey() {
+    std::vector<Walk> walks = enumerate(space_, kEnumerable);
+    const bool whole = !walks.empty();
+    Random random = Random::stream(seed_, "encoding");
+    while (!whole && walks.size() < kForEncoding) walks.push_back(space_.uniform_walk(random));
+    std::vector<std::string> texts;
+    for (const Walk& walk : walks) texts.push_back(space_.text(walk));
+    are_cells_ = predict::are_cells(kCells, texts);
+    for (const Walk& walk : walks) training_texts_.push_back(encoded(walk));
+    std::sort(training_texts_.begin(), training_texts_.end());
+    training_texts_.erase(std::unique(training_texts_.begin(), training_texts_.end()),
+                          training_texts_.end());
+    if (!whole) return;
+    std::erase_if(walks, [&](const Walk& walk) { return !admitted(admits_, space_, walk); });
+    for (const Walk& walk : walks) all_.texts.push_back(space_.text(walk));
+    all_.walks = std::move(walks);
+  }
+
+  std::unique_ptr<predict::Encoding> encoding_as(predict::Cells cells) const {
+    predict::EncodingSettings settings;
+    settings.tokens = space_.input() ? "grammar" : are_cells_ ? kCells.tokens : kSeparator;
+    settings.input = space_.input().value_or(settings.input);
+    return std::make_unique<predict::Encoding>(settings, training_texts_,
+                                               predict::Reading{.cells = cells});
+  }
+
+  // From now on; points are made anew.
+  void read_as(predict::Cells cells) {
+    encoding_ = encoding_as(cells);
+    kernel_ = predict::sum_kernel(*encoding_);
+    if (!all_.walks.empty()) all_.points = encode_walks(all_.walks);
+    if (!observed_.walks.empty()) observed_.points = encode_walks(observed_.walks);
+  }
+
+  // By the first m that became known.
+  void choose_reading(size_t m) {
+    if (!are_cells_ || m < kFewestToChooseReading) return;
+    std::vector<std::string> texts;
+    VectorXd rewards(static_cast<Index>(m));
+    for (size_t i = 0; i < m; ++i) {
+      texts.push_back(encoded(known_[i].walk));
+      rewards(static_cast<Index>(i)) = known_[i].reward;
+    }
+    const bool gains =
+        predict::gains_as_written(*encoding_as(predict::Cells::as_computed),
+                                  *encoding_as(predict::Cells::as_written), texts, rewards);
+    const auto cells = gains ? predict::Cells::as_written : predict::Cells::as_computed;
+    if (encoding_->cells() != cells) read_as(cells);
   }
 
   VectorXd scores(const std::vector<Index>& rows) const {
@@ -241,6 +273,7 @@ class Guided : public Strategy {
     }
     if (m == chosen_on_) return;
     chosen_on_ = m;
+    choose_reading(m);
     std::vector<Index> rows(m);
     std::iota(rows.begin(), rows.end(), Index{0});
     predict::HyperparameterSettings settings;
@@ -408,6 +441,7 @@ class Guided : public Strategy {
   QLearning policy_;
   std::vector<Known> known_;  // different, with a reward, in their order
   std::unordered_set<std::string> seen_;
+  std::vector<std::string> training_texts_;  // of the encoding
   std::unique_ptr<predict::Encoding> encoding_;
   bool are_cells_ = false;
   kernels::KernelPointer kernel_;
