@@ -15,7 +15,7 @@ SLIDES = {
     "ed-mr": ("0.01098", "0.10317", "0.01549", "0.27045", "0.28662", "0.11671"),
 }
 FIGURES = [("L2 loss", "l2_loss", 5), ("R2", "r2", 3), ("Kendall tau", "kendall_tau", 3),
-           ("Spearman", "spearman", 3), ("top 10", "top10", 3)]
+           ("Spearman", "spearman", 3), ("tau, learned", "kendall_tau_learned", 3), ("top 10", "top10", 3)]
 
 
 def processor():
@@ -86,7 +86,7 @@ def differences(rows, with_graph, without):
 def compared(rows, with_graph, without):
     values = differences(rows, with_graph, without)
     error = statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0
-    used = sum(float(row["graph_weight"]) > 0 for row in matching(rows, method=with_graph))
+    used = sum(float(row["graph_weight"] or 0) > 0 for row in matching(rows, method=with_graph))
     return [f"{statistics.mean(values):+.4f} +- {error:.4f}", f"{min(values):+.4f}", f"{max(values):+.4f}",
             f"{used} of {len(values)}"]
 
