@@ -41,6 +41,17 @@ void print_left_out(const predict::Model& model, const predict::FitOptions& how)
       plural(plan->repeats, "repeat"), plan->folds);
 }
 
+// In lines of the terminal's width, two columns in, four from the second on.
+std::string indented(const std::string& line) {
+  const int width = terminal_width();
+  std::string text = "  ";
+  for (char c : width > 4 ? wrapped(line, width - 4) : line) {
+    text += c;
+    if (c == '\n') text += "    ";
+  }
+  return text;
+}
+
 ExitStatus run(const FitOptions& options) {
   predict::find_method(options.method);
   prepare_output(options.output);
@@ -64,7 +75,7 @@ ExitStatus run(const FitOptions& options) {
   print_reading(model.encoding());
   print_merged(model.samples());
   print_left_out(model, how);
-  for (const std::string& line : model.report()) print("  {}\n", line);
+  for (const std::string& line : model.report()) print("{}\n", indented(line));
   for (const auto& [name, value] : model.hyperparameters()) print("  {} = {:.4g}\n", name, value);
   return ExitStatus::done;
 }

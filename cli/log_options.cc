@@ -62,7 +62,7 @@ void add_log_options(CLI::App& app, LogArguments& arguments) {
   add_reading_options(app, arguments.log);
   app.add_option("--tokens", arguments.tokens,
                  "grammar, characters, or a separator (default: grammar if most strings are "
-                 "ours, else split at | , ; or blanks)");
+                 "ours, else split at | , ; blanks : or -)");
   app.add_option("--input", arguments.input,
                  "the networks' input, CxHxW (default: that of the study, or 3x32x32)");
   app.add_option("--failures", arguments.failures,

@@ -82,7 +82,7 @@ std::string guess_tokens(const datasets::Log& log) {
            strings.size();
   };
   if (most(is_ours)) return "grammar";
-  for (const char* separator : {"|", ",", ";", " "}) {
+  for (const char* separator : {"|", ",", ";", " ", ":", "-"}) {
     if (most([&](const std::string& text) { return text.find(separator) != std::string::npos; }))
       return separator;
   }

@@ -53,7 +53,7 @@ struct Samples {
 };
 
 // How the log's strings are read: as `tokens` says, and where it is "" as most of them look: by the
-// grammar if they are ours, else split at | , ; or blanks, else as characters; and its columns.
+// grammar if they are ours, else split at | , ; blanks : or -, else as characters; and its columns.
 EncodingSettings encoding_for(const datasets::Log& log, const std::string& tokens = "",
                               const std::optional<Shape>& input = std::nullopt);
 

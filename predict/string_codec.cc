@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <map>
 #include <set>
@@ -106,13 +107,72 @@ class Grammar : public StringCodec {
   int positions_;
 };
 
+std::optional<double> number(const std::string& token) {
+  double value = 0;
+  const char* end = token.data() + token.size();
+  const auto [rest, error] = std::from_chars(token.data(), end, value);
+  if (error != std::errc() || rest != end || !std::isfinite(value)) return std::nullopt;
+  return value;
+}
+
+// Positions at which all training texts have a number, widths of layers say: what one-hot columns
+// have to learn value by value. By logarithms where all are positive.
+class Numbers {
+ public:
+  explicit Numbers(const std::vector<std::vector<std::string>>& training) {
+    std::vector<std::set<double>> values;
+    for (size_t i = 0; i < training.size(); ++i) {
+      if (i == 0) values.resize(std::min<size_t>(training[0].size(), kPositions));
+      for (size_t p = 0; p < values.size(); ++p) {
+        const auto value = p < training[i].size() ? number(training[i][p]) : std::nullopt;
+        if (value) values[p].insert(*value);
+        if (!value) is_other_.insert(p);
+      }
+    }
+    for (size_t p = 0; p < values.size(); ++p) {
+      if (is_other_.contains(p) || values[p].size() < kFewestValues) continue;
+      positions_.push_back(p);
+      are_positive_ = are_positive_ && *values[p].begin() > 0;
+    }
+  }
+
+  void add_columns(std::vector<FeatureColumn>& all) const {
+    if (positions_.empty()) return;
+    for (size_t p : positions_) all.push_back({"number_" + std::to_string(p + 1), "numbers"});
+    for (const char* what : {"sum_of_numbers", "smallest_number", "largest_number"})
+      all.push_back({what, "numbers"});
+  }
+  // Of a text that lacks one the value that says least, 0.
+  void add_features(const std::vector<std::string>& tokens, std::vector<double>& all) const {
+    if (positions_.empty()) return;
+    double sum = 0, smallest = 0, largest = 0;
+    for (size_t p : positions_) {
+      double value = (p < tokens.size() ? number(tokens[p]) : std::nullopt).value_or(0);
+      if (are_positive_) value = value > 0 ? std::log2(value) : 0;
+      all.push_back(value);
+      smallest = p == positions_.front() ? value : std::min(smallest, value);
+      largest = p == positions_.front() ? value : std::max(largest, value);
+      sum += value;
+    }
+    all.insert(all.end(), {sum, smallest, largest});
+  }
+
+ private:
+  static constexpr size_t kFewestValues = 3;
+  std::set<size_t> is_other_;
+  std::vector<size_t> positions_;
+  bool are_positive_ = true;
+};
+
 class Texts : public StringCodec {
  public:
   Texts(const EncodingSettings& settings, const std::vector<std::string>& training)
       : settings_(settings) {
     size_t most = 0;
+    std::vector<std::vector<std::string>> sequences;
     for (const std::string& text : training) {
-      const std::vector<std::string> tokens = this->tokens(text);
+      sequences.push_back(this->tokens(text));
+      const std::vector<std::string>& tokens = sequences.back();
       most = std::max(most, tokens.size());
       for (const std::string& token : tokens) {
         if (ids_.try_emplace(token, static_cast<Index>(alphabet_.size())).second)
@@ -121,6 +181,7 @@ class Texts : public StringCodec {
     }
     const bool positionwise = alphabet_.size() <= kPositionwiseTokens;
     positions_ = positionwise ? static_cast<Index>(std::min<size_t>(most, kPositions)) : 0;
+    numbers_.emplace(sequences);
   }
   std::vector<std::string> tokens(const std::string& text) const override {
     if (settings_.tokens != "characters") return pieces(text, settings_.tokens);
@@ -135,6 +196,7 @@ class Texts : public StringCodec {
       for (const std::string& token : alphabet_)
         all.push_back({"token_" + std::to_string(p + 1) + "_is_" + token, "positions"});
     }
+    numbers_->add_columns(all);
     return all;
   }
   VectorXd features(const std::string& text) const override {
@@ -149,7 +211,11 @@ class Texts : public StringCodec {
       if (static_cast<Index>(p) < positions_)
         all(1 + alphabet * (1 + static_cast<Index>(p)) + id->second) = 1;
     }
-    return all;
+    std::vector<double> numbers;
+    numbers_->add_features(tokens, numbers);
+    VectorXd joined(all.size() + static_cast<Index>(numbers.size()));
+    joined << all, Eigen::Map<const VectorXd>(numbers.data(), static_cast<Index>(numbers.size()));
+    return joined;
   }
   std::vector<std::string> strangers(const std::string& text) const override {
     std::vector<std::string> strangers;
@@ -164,6 +230,7 @@ class Texts : public StringCodec {
   std::vector<std::string> alphabet_;
   std::unordered_map<std::string, Index> ids_;
   Index positions_;
+  std::optional<Numbers> numbers_;
 };
 
 class CellsAsComputed : public StringCodec {

@@ -7,7 +7,7 @@
 //   none         no string
 //
 // Texts have as features the length, how often each token occurs, and which token stands at each
-// position. Where all training texts are cells (predict/cell.h) they are read as what they compute:
+// position, and where all have a number at a position its value. Where all training texts are cells (predict/cell.h) they are read as what they compute:
 //
 //   tokens       the paths, in their order, so that distances count those that differ
 //   operations   of each how many there are, at the input, at the output

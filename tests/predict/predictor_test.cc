@@ -470,6 +470,23 @@ TEST(Deviation, CoversTheErrorsOnNetworksNotSeen) {
   }
 }
 
+TEST(Encoding, HasAColumnForEachPositionAtWhichThereIsAlwaysANumber) {
+  const std::vector<std::string> widths{"8:16:a", "16:8:2", "64:32:b", "32:64:4"};
+  const Encoding encoding({.tokens = ":"}, widths);
+  std::vector<std::string> names;
+  for (const FeatureColumn& column : encoding.columns()) {
+    if (column.group == "numbers") names.push_back(column.name);
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"number_1", "number_2", "sum_of_numbers",
+                                             "smallest_number", "largest_number"}));
+  const VectorXd first =
+      encoding.points(widths).features.col(encoding.groups().back().columns.begin);
+  EXPECT_NEAR(first(1) - first(0), first(2) - first(3), tests::kRounding);  // octaves
+  EXPECT_GT(first(2), first(1));
+  for (const FeatureColumn& column : Encoding({.tokens = ":"}, {"8:a", "16:b", "8:b"}).columns())
+    EXPECT_NE(column.group, "numbers");  // of two values one-hot columns say as much
+}
+
 TEST(Encoding, StandardisesTheTrainingColumnsAndDropsConstantOnes) {
   const auto texts = some_networks(20, 12).architectures;
   Encoding encoding({}, texts);
