@@ -267,7 +267,10 @@ class ManifoldFit {
     shuffle(some, random);
     some.resize(std::min(some.size(), static_cast<size_t>(kMostCompared)));
     const auto judged = [&](double rho) -> Solution {
-      return best_lambda(smoothed_rows(rho)(some, Eigen::all), targets_(some), rho);
+      const MatrixXd all = smoothed_rows(rho);
+      MatrixXd rows(static_cast<Index>(some.size()), all.cols());
+      for (size_t i = 0; i < some.size(); ++i) rows.row(static_cast<Index>(i)) = all.row(some[i]);
+      return best_lambda(rows, targets_(some), rho);
     };
     const Solution without = judged(0);
     Solution best = without;
