@@ -483,7 +483,8 @@ TEST(Encoding, HasAColumnForEachPositionAtWhichThereIsAlwaysANumber) {
       encoding.points(widths).features.col(encoding.groups().back().columns.begin);
   EXPECT_NEAR(first(1) - first(0), first(2) - first(3), tests::kRounding);  // octaves
   EXPECT_GT(first(2), first(1));
-  for (const FeatureColumn& column : Encoding({.tokens = ":"}, {"8:a", "16:b", "8:b"}).columns())
+  const Encoding of_two({.tokens = ":"}, {"8:a", "16:b", "8:b"});
+  for (const FeatureColumn& column : of_two.columns())
     EXPECT_NE(column.group, "numbers");  // of two values one-hot columns say as much
 }
 
