@@ -4,15 +4,9 @@
 // deviations, which tokens may differ. Every string then becomes a standardised feature vector and
 // a token sequence (kernels::Points).
 //
-//   tokens = "grammar"     our architectures: global and position-wise features
-//                          (architecture/features.h); a token is a layer without D and SM, and
-//                          substituting one for another costs by what differs (below)
-//   tokens = "characters"  any text: a token is a byte
-//   tokens = other         any text, split at that separator; empty pieces are no tokens
-//
-// Texts have as features the length, how often each token occurs, and which token stands at each
-// position. Tokens that the training strings do not hold are tokens all the same, unlike any other;
-// they belong to the points in which they occur (kernels/points.h), and the encoding stays as it is.
+// How a string becomes tokens and features is the matter of predict/string_codec.h. Tokens that the
+// training strings do not hold are tokens all the same, unlike any other; they belong to the points
+// in which they occur (kernels/points.h), and the encoding stays as it is.
 //
 // Edit costs: inserting or deleting costs 1 times a parameter for each type of layer. Substituting
 //

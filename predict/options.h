@@ -18,7 +18,8 @@ namespace metaqnn::predict {
 //   ed-ls      kernel least squares, edit-distance kernel
 //   rbf-mr     manifold regularisation, RBF kernel
 //   ed-mr      manifold regularisation, edit-distance kernel
-//   combined   the mean of a Gaussian process with a sum of kernels and a forest of randomised trees
+//   combined   a Gaussian process with a sum of kernels, and boosted trees, in shares by what both
+//              predict for points left out
 //
 // and the baselines mean, depth, log-parameters, nearest. In this order.
 std::vector<std::string> method_names();
