@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "base/parallel.h"
+#include "predict/state.h"
 
 namespace metaqnn::predict {
 
@@ -70,6 +71,15 @@ Boosting::Boosting(const MatrixXd& x, const VectorXd& y, const BoostingSettings&
     for (Tree& tree : sum.trees) trees_.push_back(std::move(tree));
   }
   rate_ = settings.rate / static_cast<double>(folds);
+}
+
+Boosting::Boosting(const nlohmann::json& state, Index columns)
+    : mean_(number_at(state, "mean")),
+      rate_(number_at(state, "rate")),
+      trees_(trees_from(value_at(state, "trees"), columns)) {}
+
+nlohmann::json Boosting::state() const {
+  return {{"mean", mean_}, {"rate", rate_}, {"trees", state_of(trees_)}};
 }
 
 VectorXd Boosting::predict(const MatrixXd& x, int threads) const {

@@ -18,6 +18,7 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 
 #include "predict/tree.h"
 
@@ -37,9 +38,13 @@ class Boosting {
   Boosting(const Eigen::MatrixXd& x, const Eigen::VectorXd& y, const BoostingSettings& settings,
            uint64_t seed, int threads);
 
+  // One that was saved, for points of so many columns. Throws DataError where it is damaged.
+  Boosting(const nlohmann::json& state, Eigen::Index columns);
+  nlohmann::json state() const;
+
   Eigen::VectorXd predict(const Eigen::MatrixXd& x, int threads) const;
 
-  // n; by the sum that never saw the point.
+  // n; by the sum that never saw the point. Empty where it was saved.
   const Eigen::VectorXd& left_out() const { return left_out_; }
 
  private:

@@ -24,6 +24,7 @@ constexpr size_t kFolds = 6;
 constexpr int kPointsToChooseOn = 150;  // the time goes with their cube
 
 Boosting grow(const Training& training) {
+  training.tell("boosting trees");
   return Boosting(training.points.features, training.scale.standardised(), {},
                   training.settings.seed, training.settings.threads);
 }
@@ -96,8 +97,19 @@ class Nested {
   kernels::KernelPointer kernel_;
 };
 
+// A sum serves few points best; many may drown what one of its terms alone would tell.
+std::unique_ptr<KernelRegressor> fit_process(const Training& training) {
+  if (training.points.size() < kFewestToChooseKernel) return fit_kernel(training, kSum);
+  const VectorXd& targets = training.scale.standardised();
+  const auto left_out = [&](const KernelKind& kind) {
+    const Training::System system = training.system_of(kind);
+    return system->solve(targets, system->best_penalty(targets)).left_out.squaredNorm();
+  };
+  return fit_kernel(training, left_out(kRbf) < left_out(kSum) ? kRbf : kSum);
+}
+
 Honest honest(const Training& training, const KernelRegressor& process) {
-  const std::vector<Index>& chosen_on = training.hyperparameters_of(kSum).rows;
+  const std::vector<Index>& chosen_on = training.hyperparameters_of(process.kind()).rows;
   Honest all;
   for (Index row = 0; row < training.points.size(); ++row) {
     const Index of_whole = training.rows.empty() ? row : training.rows[static_cast<size_t>(row)];
@@ -145,6 +157,8 @@ class Combined : public Regressor {
   }
   nlohmann::json state() const override {
     return {{"process", process_->state()},
+            {"kernel", process_->kind().name},
+            {"boosting", trees_.state()},
             {"share", share_},
             {"spread", spread_},
             {"deviation_scale", scale_}};
@@ -217,7 +231,7 @@ class ProcessAndForest : public Regressor {
 }  // namespace
 
 std::unique_ptr<Regressor> fit_combined(const Training& training) {
-  auto process = fit_kernel(training, kSum);
+  auto process = fit_process(training);
   Boosting trees = grow(training);
   const Honest left_out = honest(training, *process);
   const VectorXd& targets = training.scale.standardised();
@@ -229,12 +243,16 @@ std::unique_ptr<Regressor> fit_combined(const Training& training) {
 }
 
 std::unique_ptr<Regressor> restore_combined(const Training& training, const nlohmann::json& state) {
-  auto process = restore_kernel(training, kSum, value_at(state, "process"));
+  const bool is_rbf = state.contains("kernel") && text_at(state, "kernel") == kRbf.name;
+  auto process = restore_kernel(training, is_rbf ? kRbf : kSum, value_at(state, "process"));
   if (!state.contains("share"))
     return std::make_unique<ProcessAndForest>(training, std::move(process),
                                               number_at(state, "scale"));
-  auto combined =
-      std::make_unique<Combined>(std::move(process), grow(training), number_at(state, "share"));
+  auto combined = std::make_unique<Combined>(
+      std::move(process),
+      state.contains("boosting") ? Boosting(state["boosting"], training.points.features.cols())
+                                 : grow(training),
+      number_at(state, "share"));
   combined->set_spread(number_at(state, "spread"), number_at(state, "deviation_scale"));
   return combined;
 }

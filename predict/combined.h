@@ -3,7 +3,8 @@
 //   f(x) = w g(x) + (1 - w) t(x)
 //
 //   g   the Gaussian process with kernel  a_1 linear + a_2 rbf + a_3 edit  and all their parameters
-//       (predict/kernel_regressor.h)
+//       (predict/kernel_regressor.h); from kFewestToChooseKernel points on with rbf alone, if that has
+//       the smaller left-out errors
 //   t   boosted trees on the same features (predict/boosting.h)
 //
 // A kernel and trees err differently, so that a mean of both is better than either. The share w is
@@ -22,6 +23,8 @@
 #include "predict/regressor.h"
 
 namespace metaqnn::predict {
+
+constexpr Eigen::Index kFewestToChooseKernel = 1500;
 
 std::unique_ptr<Regressor> fit_combined(const Training& training);
 std::unique_ptr<Regressor> restore_combined(const Training& training, const nlohmann::json& state);

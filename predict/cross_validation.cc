@@ -131,8 +131,10 @@ struct Outcome {
   std::vector<std::string> report;
 };
 
+// `place`: "split 3 of 15".
 std::vector<Outcome> run(const Samples& samples, const TestSplit& split,
-                         const CrossValidationSettings& settings, int threads) {
+                         const CrossValidationSettings& settings, int threads,
+                         const std::string& place) {
   const Samples train = samples.subset(split.train);
   std::vector<std::string> test;
   for (Index row : split.test) test.push_back(samples.architectures[static_cast<size_t>(row)]);
@@ -140,6 +142,8 @@ std::vector<Outcome> run(const Samples& samples, const TestSplit& split,
   if (settings.test_as_unlabelled) unlabelled.insert(unlabelled.end(), test.begin(), test.end());
   FitSettings fit_settings = settings.fit;
   fit_settings.threads = threads;
+  if (settings.fit.tell)
+    fit_settings.tell = [&](const std::string& what) { settings.fit.tell(place + ": " + what); };
   const Training training =
       make_training(settings.encoding, train, settings.failures, unlabelled, fit_settings);
   const kernels::Points points = training.encoding->points(test);
@@ -197,13 +201,15 @@ void check_splits(const TestSplits& splits, Index n) {
   }
 }
 
-// A fit holds some matrices of as many rows and columns as there are points.
+// A fit holds some matrices of as many rows as there are points and as many columns as centres.
 int fits_at_once(const Samples& samples, const CrossValidationSettings& settings, int threads) {
   constexpr double kNumbers = 4e8;  // 3 GiB
   constexpr double kMatrices = 4;
   const auto points = static_cast<double>(samples.size() + settings.unlabelled.size());
+  const double centres =
+      settings.fit.exact ? points : std::min(points, static_cast<double>(kMostCentres));
   return static_cast<int>(
-      std::clamp(kNumbers / (kMatrices * points * points), 1.0, double(threads)));
+      std::clamp(kNumbers / (kMatrices * points * centres), 1.0, double(threads)));
 }
 
 }  // namespace
@@ -348,7 +354,8 @@ std::vector<MethodResult> cross_validate(const Samples& samples, const TestSplit
   parallel_for(static_cast<Index>(parts.size()), beside, [&](Index p) {
     const auto [r, f] = parts[static_cast<size_t>(p)];
     outcomes[static_cast<size_t>(p)] =
-        run(samples, splits[r][f], settings, beside > 1 ? 1 : threads);
+        run(samples, splits[r][f], settings, beside > 1 ? 1 : threads,
+            "split " + std::to_string(p + 1) + " of " + std::to_string(parts.size()));
   });
   const double sign = datasets::sign_of(samples.measure.direction);
   std::vector<MethodResult> results;

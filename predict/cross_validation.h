@@ -109,7 +109,7 @@ struct MethodResult {
 };
 
 // Fits each method on each training set and measures it on the test sets. TestSplits run beside each
-// other on settings.fit.threads threads. Figures depend on their number by rounding only: BLAS adds
+// other on settings.fit.threads threads; settings.fit.tell hears which fit it is. Figures depend on their number by rounding only: BLAS adds
 // in another order. Throws UsageError where a split needs more rows (2 to train on, 1 to test on) or
 // has one that the samples do not, and what Model::fit() throws.
 std::vector<MethodResult> cross_validate(const Samples& samples, const TestSplits& splits,

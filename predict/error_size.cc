@@ -18,8 +18,10 @@ constexpr double kOfCover = 0.25;                     // of k_c in k
 constexpr double kMostDeviations = 3;                 // of an error that is learned from
 constexpr double kCovered = 0.9, kQuantile = 1.6449;  // of the normal distribution, both sides
 
+constexpr Index kColumns = 2;
+
 MatrixXd columns(const VectorXd& mean, const VectorXd& deviation) {
-  MatrixXd x(mean.size(), 2);
+  MatrixXd x(mean.size(), kColumns);
   x << mean, deviation;
   return x;
 }
@@ -39,15 +41,13 @@ ForestSettings forest_settings(Index n) {
 
 }  // namespace
 
-ErrorSize::ErrorSize(VectorXd mean, VectorXd deviation, VectorXd errors, uint64_t seed, int threads)
-    : mean_(std::move(mean)),
-      deviation_(std::move(deviation)),
-      errors_(std::move(errors)),
-      forest_(columns(mean_, deviation_), to_learn(errors_), forest_settings(errors_.size()), seed,
+ErrorSize::ErrorSize(const VectorXd& mean, const VectorXd& deviation, const VectorXd& errors,
+                     uint64_t seed, int threads)
+    : forest_(columns(mean, deviation), to_learn(errors), forest_settings(errors.size()), seed,
               threads) {
-  floor_ = kFloor * std::sqrt(errors_.squaredNorm() / static_cast<double>(errors_.size()));
+  floor_ = kFloor * std::sqrt(errors.squaredNorm() / static_cast<double>(errors.size()));
   if (!(floor_ > 0)) return;
-  const VectorXd ratio = errors_.array().abs() / (forest_.left_out().array() + floor_);
+  const VectorXd ratio = errors.array().abs() / (forest_.left_out().array() + floor_);
   const double by_size = std::sqrt(ratio.squaredNorm() / static_cast<double>(ratio.size()));
   std::vector<double> sorted(ratio.begin(), ratio.end());
   std::sort(sorted.begin(), sorted.end());
@@ -56,15 +56,21 @@ ErrorSize::ErrorSize(VectorXd mean, VectorXd deviation, VectorXd errors, uint64_
   factor_ = std::pow(by_size, 1 - kOfCover) * std::pow(by_cover, kOfCover);
 }
 
-ErrorSize::ErrorSize(const nlohmann::json& state, uint64_t seed, int threads)
-    : ErrorSize(vector_at(state, "mean", -1),
-                vector_at(state, "deviation", static_cast<Index>(value_at(state, "mean").size())),
-                vector_at(state, "errors", static_cast<Index>(value_at(state, "mean").size())),
-                seed, threads) {}
+ErrorSize::ErrorSize(Forest forest, double floor, double factor)
+    : forest_(std::move(forest)), floor_(floor), factor_(factor) {}
+
+ErrorSize ErrorSize::restore(const nlohmann::json& state, uint64_t seed, int threads) {
+  if (state.contains("trees")) {
+    return {Forest(state["trees"], kColumns), number_at(state, "floor"),
+            number_at(state, "factor")};
+  }
+  const VectorXd mean = vector_at(state, "mean", -1);
+  return {mean, vector_at(state, "deviation", mean.size()), vector_at(state, "errors", mean.size()),
+          seed, threads};
+}
 
 nlohmann::json ErrorSize::state() const {
-  return {
-      {"mean", to_json(mean_)}, {"deviation", to_json(deviation_)}, {"errors", to_json(errors_)}};
+  return {{"floor", floor_}, {"factor", factor_}, {"trees", forest_.state()}};
 }
 
 VectorXd ErrorSize::operator()(const VectorXd& mean, const VectorXd& deviation, int threads) const {

@@ -24,17 +24,18 @@ namespace metaqnn::predict {
 class ErrorSize {
  public:
   // `mean`, `deviation`: n, left out; `errors`: n. At least kFewestErrors of them.
-  ErrorSize(Eigen::VectorXd mean, Eigen::VectorXd deviation, Eigen::VectorXd errors, uint64_t seed,
-            int threads);
-  // Of one that was saved.
-  ErrorSize(const nlohmann::json& state, uint64_t seed, int threads);
+  ErrorSize(const Eigen::VectorXd& mean, const Eigen::VectorXd& deviation,
+            const Eigen::VectorXd& errors, uint64_t seed, int threads);
+  // Of one that was saved; before version 4, what it was learned from.
+  static ErrorSize restore(const nlohmann::json& state, uint64_t seed, int threads);
   nlohmann::json state() const;
 
   Eigen::VectorXd operator()(const Eigen::VectorXd& mean, const Eigen::VectorXd& deviation,
                              int threads) const;
 
  private:
-  Eigen::VectorXd mean_, deviation_, errors_;
+  ErrorSize(Forest forest, double floor, double factor);
+
   Forest forest_;
   double floor_ = 0, factor_ = 1;
 };

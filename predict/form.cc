@@ -41,9 +41,8 @@ struct LeftOut {
 
 LeftOut left_out(const Training& training, const TargetScale& scale, const KernelKind& kind) {
   const VectorXd& targets = scale.standardised();
-  const LeastSquares system(training.system_of(kind), targets);
-  const double penalty = system.best_penalty(kSmallestPenalty, kLargestPenalty);
-  const VectorXd residuals = system.solve(penalty).left_out;
+  const Training::System system = training.system_of(kind);
+  const VectorXd residuals = system->solve(targets, system->best_penalty(targets)).left_out;
   const double spread = std::sqrt(residuals.squaredNorm() / static_cast<double>(residuals.size()));
   LeftOut left{targets - residuals, {}};
   left.restored =
@@ -73,7 +72,7 @@ Judged judge_parts(const Training& training, const KernelKind& kind) {
   const VectorXd& scores = parts.accuracy.scale.standardised();
   const GaussianProcess process = GaussianProcess::fit(
       kind.make(*training.encoding), training.hyperparameters_of(kind).parameters, std::nullopt,
-      parts.accuracy.points, scores, parts.accuracy.system_of(kind));
+      parts.accuracy.points, scores, *parts.accuracy.system_of(kind));
   Moments all{process.mean(training.points, training.settings.threads), {}};
   all.mean(parts.trained) = accuracy.on_scale;
   const VectorXd residuals = scores - accuracy.on_scale;

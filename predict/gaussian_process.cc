@@ -26,60 +26,65 @@ VectorXd Expansion::operator()(const kernels::Points& points, int threads) const
 // Made by the fit, or by the first who needs it.
 struct GaussianProcess::System {
   std::mutex mutex;
-  std::optional<LeastSquares> solver;
+  std::shared_ptr<const kernels::Spectrum> basis;
 };
 
 GaussianProcess GaussianProcess::fit(kernels::KernelPointer kernel, VectorXd parameters,
                                      std::optional<double> penalty, kernels::Points points,
                                      const VectorXd& targets, int threads) {
-  auto gram = std::make_shared<const Decomposition>(
-      kernels::decompose(kernel->gram(parameters, points, threads)));
+  const auto system = make_system(std::make_shared<const Decomposition>(
+      kernels::decompose(kernel->gram(parameters, points, threads))));
   return fit(std::move(kernel), std::move(parameters), penalty, std::move(points), targets,
-             std::move(gram));
+             *system);
 }
 
 GaussianProcess GaussianProcess::fit(kernels::KernelPointer kernel, VectorXd parameters,
                                      std::optional<double> penalty, kernels::Points points,
-                                     const VectorXd& targets,
-                                     std::shared_ptr<const Decomposition> gram) {
-  LeastSquares solver(std::move(gram), targets);
-  if (!penalty) penalty = solver.best_penalty(kSmallestPenalty, kLargestPenalty);
-  const LeastSquaresFit fit = solver.solve(*penalty);
+                                     const VectorXd& targets, const KernelSystem& system) {
+  if (!penalty) penalty = system.best_penalty(targets);
+  const LeastSquaresFit fit = system.solve(targets, *penalty);
   const double scale = fit.left_out.cwiseAbs2().cwiseQuotient(fit.left_out_gain).mean();
+  const std::shared_ptr<const Landmarks> landmarks = system.landmarks();
+  if (landmarks) points = points.subset(landmarks->rows);
   GaussianProcess process({std::move(kernel), std::move(parameters), std::move(points),
                            fit.coefficients, fit.intercept},
-                          *penalty, scale);
+                          *penalty, scale, landmarks);
   process.left_out_ = {fit.left_out, (scale * fit.left_out_gain).cwiseSqrt()};
-  process.system_->solver = std::move(solver);
+  if (const auto all = system.decomposition()) process.system_->basis = {all, &all->spectrum};
   return process;
 }
 
-GaussianProcess::GaussianProcess(Expansion expansion, double penalty, double scale)
+GaussianProcess::GaussianProcess(Expansion expansion, double penalty, double scale,
+                                 std::shared_ptr<const Landmarks> landmarks)
     : expansion_(std::move(expansion)),
       penalty_(penalty),
       scale_(scale),
+      landmarks_(std::move(landmarks)),
       system_(std::make_shared<System>()) {}
 
 void GaussianProcess::forget_system() { system_ = std::make_shared<System>(); }
 
-const LeastSquares& GaussianProcess::system(int threads) const {
+std::shared_ptr<const kernels::Spectrum> GaussianProcess::basis(int threads) const {
+  if (landmarks_) return {landmarks_, &landmarks_->basis};
   const std::lock_guard lock(system_->mutex);
-  if (!system_->solver) {
+  if (!system_->basis) {
     const Expansion& e = expansion_;
-    system_->solver.emplace(kernels::decompose(e.kernel->gram(e.parameters, e.centres, threads)),
-                            VectorXd::Zero(e.centres.size()));
+    system_->basis = std::make_shared<kernels::Spectrum>(
+        kernels::decompose(e.kernel->gram(e.parameters, e.centres, threads)));
   }
-  return *system_->solver;
+  return system_->basis;
 }
 
 VectorXd GaussianProcess::deviation(const kernels::Points& others, Spread spread,
                                     int threads) const {
   const Expansion& e = expansion_;
+  const auto basis = this->basis(threads);
   VectorXd left = e.kernel->diagonal(e.parameters, others);
   for (Index first = 0; first < others.size(); first += kRowsAtOnce) {
     const Index count = std::min(kRowsAtOnce, others.size() - first);
-    left.segment(first, count) -= system(threads).explained(
-        penalty_, e.kernel->gram(e.parameters, others.range(first, count), e.centres, threads));
+    left.segment(first, count) -=
+        explained(*basis, penalty_,
+                  e.kernel->gram(e.parameters, others.range(first, count), e.centres, threads));
   }
   const double added = spread == Spread::of_measurements ? penalty_ : 0;
   return (scale_ * (left.cwiseMax(0).array() + added)).sqrt();
@@ -94,9 +99,9 @@ VectorXd GaussianProcess::mean(const MatrixXd& gram) const {
 }
 
 MatrixXd GaussianProcess::covariance(const kernels::Points& others, const MatrixXd& gram) const {
-  const LeastSquares& solver = system(1);
-  const VectorXd h = (solver.spectrum().clipped().array() + penalty_).rsqrt();
-  const MatrixXd explained = gram * solver.spectrum().vectors * h.asDiagonal();
+  const auto basis = this->basis(1);
+  const VectorXd h = (basis->clipped().array() + penalty_).rsqrt();
+  const MatrixXd explained = gram * basis->vectors * h.asDiagonal();
   return scale_ * (expansion_.kernel->gram(expansion_.parameters, others) -
                    explained * explained.transpose());
 }

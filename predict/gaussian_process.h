@@ -23,7 +23,7 @@
 #include <optional>
 
 #include "kernels/kernel.h"
-#include "predict/least_squares.h"
+#include "predict/kernel_system.h"
 
 namespace metaqnn::predict {
 
@@ -47,13 +47,13 @@ class GaussianProcess {
   static GaussianProcess fit(kernels::KernelPointer kernel, Eigen::VectorXd parameters,
                              std::optional<double> penalty, kernels::Points points,
                              const Eigen::VectorXd& targets, int threads = 1);
-  // The same, where the kernel's Gram matrix of the points is decomposed already.
+  // The same, where the kernel's system at the points is made already; its landmarks are the centres.
   static GaussianProcess fit(kernels::KernelPointer kernel, Eigen::VectorXd parameters,
                              std::optional<double> penalty, kernels::Points points,
-                             const Eigen::VectorXd& targets,
-                             std::shared_ptr<const Decomposition> gram);
-  // One that was fitted before; its centres are the points.
-  GaussianProcess(Expansion expansion, double penalty, double scale);
+                             const Eigen::VectorXd& targets, const KernelSystem& system);
+  // One that was fitted before. Its centres are the landmarks, or all its points.
+  GaussianProcess(Expansion expansion, double penalty, double scale,
+                  std::shared_ptr<const Landmarks> landmarks = nullptr);
 
   Eigen::VectorXd mean(const kernels::Points& others, int threads = 1) const {
     return expansion_(others, threads);
@@ -79,16 +79,19 @@ class GaussianProcess {
   double penalty() const { return penalty_; }
   double scale() const { return scale_; }
 
-  // Forgets the n^2 numbers that only deviations need, until they are asked for.
+  // Null where all points are centres.
+  const Landmarks* landmarks() const { return landmarks_.get(); }
+  // Forgets the n^2 numbers that only deviations need and that can be made again.
   void forget_system();
 
  private:
   struct System;
-  const LeastSquares& system(int threads) const;
+  std::shared_ptr<const kernels::Spectrum> basis(int threads) const;
 
   Expansion expansion_;
   double penalty_, scale_;
   LeftOut left_out_;
+  std::shared_ptr<const Landmarks> landmarks_;
   mutable std::shared_ptr<System> system_;
 };
 

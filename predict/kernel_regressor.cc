@@ -13,9 +13,61 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-KernelRegressor::KernelRegressor(GaussianProcess process, double spread, const VectorXd& targets,
-                                 std::vector<std::string> report)
-    : process_(std::move(process)), spread_(spread), report_(std::move(report)) {
+namespace {
+
+nlohmann::json state_of(const Landmarks& landmarks) {
+  const std::vector<int32_t> rows(landmarks.rows.begin(), landmarks.rows.end());
+  const VectorXd& values = landmarks.basis.values;
+  const Eigen::MatrixXf vectors = landmarks.basis.vectors.cast<float>();
+  return {{"rows", packed(rows.data(), rows.size())},
+          {"values", packed(values.data(), static_cast<size_t>(values.size()))},
+          {"vectors", packed(vectors.data(), static_cast<size_t>(vectors.size()))}};
+}
+
+std::shared_ptr<const Landmarks> landmarks_from(const nlohmann::json& state, Index points) {
+  const auto rows = unpacked_at<int32_t>(state, "rows");
+  const auto values = unpacked_at<double>(state, "values");
+  const auto vectors = unpacked_at<float>(state, "vectors");
+  if (vectors.size() != rows.size() * values.size())
+    throw DataError("key vectors has not a number for each landmark and value");
+  auto landmarks = std::make_shared<Landmarks>();
+  for (int32_t row : rows) {
+    if (row < 0 || row >= points)
+      throw DataError("landmark " + std::to_string(row) + " is none of the training points");
+    landmarks->rows.push_back(row);
+  }
+  const auto m = static_cast<Index>(rows.size()), r = static_cast<Index>(values.size());
+  landmarks->basis = {Eigen::Map<const VectorXd>(values.data(), r),
+                      Eigen::Map<const Eigen::MatrixXf>(vectors.data(), m, r).cast<double>()};
+  return landmarks;
+}
+
+// What landmarks cost: what half of them cost more.
+std::string describe_landmarks(const Training& training, const KernelKind& kind) {
+  const Training::System system = training.system_of(kind);
+  const auto all = static_cast<Index>(system->landmarks()->rows.size()), half = all / 2;
+  const auto with_half = make_system(
+      *kind.make(*training.encoding), training.hyperparameters_of(kind).parameters, training.points,
+      {.seed = training.settings.seed, .threads = training.settings.threads, .centres = half});
+  const VectorXd& targets = training.scale.standardised();  // of variance 1
+  const auto r2 = [&](const KernelSystem& by) {
+    const VectorXd left_out = by.solve(targets, by.best_penalty(targets)).left_out;
+    return 1 - left_out.squaredNorm() / static_cast<double>(targets.size());
+  };
+  char text[200];
+  std::snprintf(text, sizeof text,
+                "approximated: %lld of %lld points stand for all; left-out R2 %.4f, with half of "
+                "them %.4f",
+                static_cast<long long>(all), static_cast<long long>(training.points.size()),
+                r2(*system), r2(*with_half));
+  return text;
+}
+
+}  // namespace
+
+KernelRegressor::KernelRegressor(const KernelKind& kind, GaussianProcess process, double spread,
+                                 const VectorXd& targets, std::vector<std::string> report)
+    : kind_(&kind), process_(std::move(process)), spread_(spread), report_(std::move(report)) {
   const GaussianProcess::LeftOut& left_out = process_.left_out();
   if (targets.size() > 0) left_out_ = {targets - left_out.residuals, left_out.deviations};
   process_.forget_system();
@@ -38,6 +90,7 @@ nlohmann::json KernelRegressor::state() const {
   nlohmann::json state = expansion_state(process_.expansion(), process_.penalty());
   state["scale"] = process_.scale();
   state["spread"] = spread_;
+  if (process_.landmarks()) state["landmarks"] = state_of(*process_.landmarks());
   return state;
 }
 
@@ -85,19 +138,26 @@ std::unique_ptr<KernelRegressor> fit_kernel(const Training& training, const Kern
   const VectorXd& targets = training.scale.standardised();
   GaussianProcess process = GaussianProcess::fit(
       kind.make(*training.encoding), training.hyperparameters_of(kind).parameters, std::nullopt,
-      training.points, targets, training.system_of(kind));
+      training.points, targets, *training.system_of(kind));
   const double spread =
       std::sqrt(process.left_out().residuals.squaredNorm() / static_cast<double>(targets.size()));
-  return std::make_unique<KernelRegressor>(std::move(process), spread, targets,
-                                           std::vector<std::string>{describe(training, kind)});
+  std::vector<std::string> report{describe(training, kind)};
+  if (training.system_of(kind)->landmarks()) report.push_back(describe_landmarks(training, kind));
+  return std::make_unique<KernelRegressor>(kind, std::move(process), spread, targets,
+                                           std::move(report));
 }
 
 std::unique_ptr<KernelRegressor> restore_kernel(const Training& training, const KernelKind& kind,
                                                 const nlohmann::json& state) {
-  Expansion expansion = expansion_from(state, kind.make(*training.encoding), training.points);
+  std::shared_ptr<const Landmarks> landmarks;
+  if (state.contains("landmarks"))
+    landmarks = landmarks_from(state["landmarks"], training.points.size());
+  Expansion expansion =
+      expansion_from(state, kind.make(*training.encoding),
+                     landmarks ? training.points.subset(landmarks->rows) : training.points);
   const double penalty = penalty_from(state), scale = number_at(state, "scale");
   return std::make_unique<KernelRegressor>(
-      GaussianProcess(std::move(expansion), penalty, scale),
+      kind, GaussianProcess(std::move(expansion), penalty, scale, std::move(landmarks)),
       state.contains("spread") ? number_at(state, "spread") : 1);
 }
 
@@ -128,7 +188,8 @@ kernels::KernelPointer sum_kernel(const Encoding& encoding) {
 
 std::string describe(const Training& training, const KernelKind& kind) {
   const HyperparameterReport& report = training.hyperparameters_of(kind).report;
-  const kernels::RepairReport repair = kernels::report(training.system_of(kind)->spectrum);
+  const Training::System system = training.system_of(kind);
+  const kernels::RepairReport repair = system->repair();
   char text[300];
   std::snprintf(text, sizeof text,
                 "%s: hyper-parameters chosen on %lld points in %d iterations, %.2f s",

@@ -13,8 +13,8 @@ namespace metaqnn::predict {
 class KernelRegressor : public Regressor {
  public:
   // `targets`: on the scale; none where it is restored.
-  KernelRegressor(GaussianProcess process, double spread, const Eigen::VectorXd& targets = {},
-                  std::vector<std::string> report = {});
+  KernelRegressor(const KernelKind& kind, GaussianProcess process, double spread,
+                  const Eigen::VectorXd& targets = {}, std::vector<std::string> report = {});
 
   Moments predict(const kernels::Points& points, const PredictSettings& settings) const override;
   Moments left_out() const override { return left_out_; }
@@ -23,9 +23,11 @@ class KernelRegressor : public Regressor {
   std::vector<std::string> report() const override { return report_; }
   nlohmann::json state() const override;
 
+  const KernelKind& kind() const { return *kind_; }
   const GaussianProcess& process() const { return process_; }
 
  private:
+  const KernelKind* kind_;
   GaussianProcess process_;
   Moments left_out_;
   double spread_;

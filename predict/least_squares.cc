@@ -117,30 +117,37 @@ MatrixXd LeastSquares::clip_derivative() const {
 }
 
 double LeastSquares::best_penalty(double smallest, double largest, int count) const {
+  return least_on_path(smallest, largest, count, [&](const VectorXd& penalties) -> VectorXd {
+    return penalties.unaryExpr(
+        [&](double penalty) { return terms(penalty).residuals.squaredNorm(); });
+  });
+}
+
+double least_on_path(double smallest, double largest, int count,
+                     const std::function<VectorXd(const VectorXd&)>& squares) {
   const auto best_of = [&](double from, double to, int steps) {
-    double best = from, least = INFINITY;
-    for (int i = 0; i < steps; ++i) {
-      const double penalty = from * std::pow(to / from, static_cast<double>(i) / (steps - 1));
-      const double sum = terms(penalty).residuals.squaredNorm();
-      if (sum < least) {
-        least = sum;
-        best = penalty;
-      }
+    VectorXd penalties(steps);
+    for (int i = 0; i < steps; ++i)
+      penalties(i) = from * std::pow(to / from, static_cast<double>(i) / (steps - 1));
+    const VectorXd sums = squares(penalties);
+    Index best = 0;
+    for (Index i = 1; i < steps; ++i) {
+      if (sums(i) < sums(best)) best = i;
     }
-    return best;
+    return penalties(best);
   };
   const double step = std::pow(largest / smallest, 1.0 / (count - 1));
   const double best = best_of(smallest, largest, count);
   return best_of(std::max(smallest, best / step), std::min(largest, best * step), 9);
 }
 
-VectorXd LeastSquares::explained(double penalty, const MatrixXd& rows) const {
-  const VectorXd h = (decomposition_->clipped.array() + penalty)
-                         .inverse()
-                         .matrix()
-                         .cwiseProduct(decomposition_->clipped.unaryExpr(
-                             [](double w) { return w > 0 ? 1.0 : 0.0; }));
-  return kernels::product(rows, spectrum().vectors).cwiseAbs2() * h;
+VectorXd explained(const kernels::Spectrum& spectrum, double penalty, const MatrixXd& rows) {
+  const VectorXd clipped = spectrum.clipped();
+  const VectorXd h =
+      (clipped.array() + penalty).inverse().matrix().cwiseProduct(clipped.unaryExpr([](double w) {
+        return w > 0 ? 1.0 : 0.0;
+      }));
+  return kernels::product(rows, spectrum.vectors).cwiseAbs2() * h;
 }
 
 }  // namespace metaqnn::predict

@@ -21,6 +21,7 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -66,10 +67,6 @@ class LeastSquares {
 
   const kernels::Spectrum& spectrum() const { return decomposition_->spectrum; }
 
-  // For each row of kernels to the training points (m x n, not repaired): k' H k, which with
-  // targets of variance 1 is what the training points tell about it.
-  Eigen::VectorXd explained(double penalty, const Eigen::MatrixXd& rows) const;
-
  private:
   struct Terms;  // what depends on the penalty
   Terms terms(double penalty) const;
@@ -78,5 +75,14 @@ class LeastSquares {
   std::shared_ptr<const Decomposition> decomposition_;
   Eigen::VectorXd targets_;  // V' y
 };
+
+// The penalty of best_penalty(), by the sums of squared left-out residuals for a list of them.
+double least_on_path(double smallest, double largest, int count,
+                     const std::function<Eigen::VectorXd(const Eigen::VectorXd&)>& squares);
+
+// For each row of kernels to the training points (m x n, not repaired): k' H k, which with targets
+// of variance 1 is what the training points tell about it. `spectrum`: of their Gram matrix.
+Eigen::VectorXd explained(const kernels::Spectrum& spectrum, double penalty,
+                          const Eigen::MatrixXd& rows);
 
 }  // namespace metaqnn::predict

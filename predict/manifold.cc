@@ -85,32 +85,6 @@ std::vector<Index> choose_landmarks(Index labelled, Index all, uint64_t seed) {
   return known;
 }
 
-// phi(x) = to_features' k(x).
-struct FeatureSpace {
-  std::vector<Index> landmarks;
-  kernels::Points centres;
-  MatrixXd to_features;  // landmarks x m
-  kernels::RepairReport repair;
-};
-
-FeatureSpace make_space(const kernels::Kernel& kernel, const VectorXd& parameters,
-                        const kernels::Points& all, std::vector<Index> landmarks,
-                        const kernels::Spectrum* known, int threads) {
-  FeatureSpace space;
-  space.centres = all.subset(landmarks);
-  space.landmarks = std::move(landmarks);
-  const kernels::Spectrum spectrum =
-      known ? *known : kernels::decompose(kernel.gram(parameters, space.centres, threads));
-  space.repair = kernels::report(spectrum);
-  // Directions that hold next to nothing, or no more than is wrong with the kernel, would only be
-  // divided by next to nothing.
-  const double smallest = std::max(1e-10 * spectrum.values.maxCoeff(), -spectrum.values.minCoeff());
-  const Index kept = (spectrum.values.array() > smallest).count();
-  space.to_features = spectrum.vectors.rightCols(kept) *
-                      spectrum.values.tail(kept).cwiseSqrt().cwiseInverse().asDiagonal();
-  return space;
-}
-
 struct Solution {
   double rho = 0, lambda = 1;  // rho 0: without a graph
   double squared = INFINITY;   // sum of squared left-out residuals
@@ -158,15 +132,14 @@ MatrixXd graph_form(const MatrixXd& features, const kernels::DistanceRows& dista
   return 0.5 * (g + g.transpose());
 }
 
-std::string describe_space(const FeatureSpace& space, const MatrixXd& features,
+std::string describe_space(const FeatureSpace& space, Index landmarks, const MatrixXd& features,
                            const VectorXd& diagonal) {
   char text[200];
   const VectorXd difference = features.rowwise().squaredNorm() - diagonal;
   std::snprintf(text, sizeof text,
                 "%lld landmarks for %lld points change k(x,x) by %.2g%% in the mean; %lld negative "
                 "eigenvalues of the landmarks clipped",
-                static_cast<long long>(space.landmarks.size()),
-                static_cast<long long>(features.rows()),
+                static_cast<long long>(landmarks), static_cast<long long>(features.rows()),
                 100 * difference.cwiseAbs().cwiseQuotient(diagonal).mean(),
                 static_cast<long long>(space.repair.negative));
   return text;
@@ -230,12 +203,15 @@ class ManifoldFit {
     const bool is_plain = static_cast<Index>(landmarks.size()) == training_.points.size() &&
                           training_.unlabelled.size() == 0;
     const Training::System system = is_plain ? training_.system_of(kind_.kernel) : nullptr;
-    space_ = make_space(*kernel_, chosen_.parameters, all_, std::move(landmarks),
-                        system ? &system->spectrum : nullptr, threads);
+    centres_ = all_.subset(landmarks);
+    landmarks_ = std::move(landmarks);
+    space_ = make_space(
+        system ? system->decomposition()->spectrum
+               : kernels::decompose(kernel_->gram(chosen_.parameters, centres_, threads)));
     const MatrixXd features = kernels::product(
-        kernel_->gram(chosen_.parameters, all_, space_.centres, threads), space_.to_features);
-    report_.push_back(
-        describe_space(space_, features, kernel_->diagonal(chosen_.parameters, all_)));
+        kernel_->gram(chosen_.parameters, all_, centres_, threads), space_.to_features);
+    report_.push_back(describe_space(space_, centres_.size(), features,
+                                     kernel_->diagonal(chosen_.parameters, all_)));
     const kernels::Spectrum graph = kernels::decompose(
         graph_form(features, kind_.distances(*training_.encoding, chosen_, all_), threads));
     graph_ = graph.clipped();
@@ -280,9 +256,9 @@ class ManifoldFit {
     }
     if (best.squared >= (1 - kGain) * without.squared) return {};
     best = best_lambda(smoothed_rows(best.rho), targets_, best.rho);
-    const LeastSquares plain(training_.system_of(kind_.kernel), targets_);
-    const double penalty = plain.best_penalty(kSmallestPenalty, kLargestPenalty);
-    const double least = plain.solve(penalty).left_out.squaredNorm();
+    const Training::System plain = training_.system_of(kind_.kernel);
+    const double least =
+        plain->solve(targets_, plain->best_penalty(targets_)).left_out.squaredNorm();
     return best.squared < (1 - kGain) * least ? best : Solution{};
   }
 
@@ -294,7 +270,7 @@ class ManifoldFit {
     std::snprintf(text, sizeof text, "graph weight %.3g by leave-one-out, %lld unlabelled points",
                   solution.rho, static_cast<long long>(training_.unlabelled.size()));
     report_.emplace_back(text);
-    Expansion expansion{kernel_, chosen_.parameters, space_.centres, space_.to_features * v,
+    Expansion expansion{kernel_, chosen_.parameters, centres_, space_.to_features * v,
                         -means_.dot(v)};
     const double spread = std::sqrt(solution.squared / static_cast<double>(targets_.size()));
     return std::make_unique<Manifold>(std::move(expansion), solution.lambda, spread,
@@ -317,7 +293,7 @@ class ManifoldFit {
   std::vector<std::string> landmark_names() const {
     std::vector<std::string> names;
     const auto labelled = static_cast<Index>(training_.architectures.size());
-    for (Index row : space_.landmarks) {
+    for (Index row : landmarks_) {
       names.push_back(
           row < labelled ? training_.architectures[static_cast<size_t>(row)]
                          : training_.unlabelled_architectures[static_cast<size_t>(row - labelled)]);
@@ -331,6 +307,8 @@ class ManifoldFit {
   const Hyperparameters& chosen_;
   VectorXd targets_;
   kernels::Points all_;
+  std::vector<Index> landmarks_;
+  kernels::Points centres_;  // of these
   FeatureSpace space_;
   VectorXd graph_;  // G's eigenvalues; the feature space has its eigenvectors as axes
   MatrixXd rows_;   // P

@@ -5,11 +5,13 @@
 #include <cmath>
 #include <fstream>
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <sstream>
 #include <unordered_set>
 
+#include "base/base64.h"
 #include "base/foreign_text.h"
 #include "base/nesting.h"
 #include "base/output_file.h"
@@ -21,7 +23,7 @@
 
 // A saved model is text that a person can read, complete in itself. One JSON object:
 //
-//   format          "metaqnn model"; version 3
+//   format          "metaqnn model"; version 4
 //   method, tokens, input, failures, seed
 //   target, direction, unit     what is predicted
 //   features, budget            columns that describe networks
@@ -29,11 +31,14 @@
 //   cells           how cells are read, "as_computed" or "as_written"; null where strings are none
 //   training        architectures, targets, trained, accuracy (null where none trained)
 //   fingerprint     stable hash of `training`, as text
-//   state           hyper-parameters and coefficients (predict/predictor.h)
-//   checksum        stable hash of all of the above, as text
+//   state           hyper-parameters and coefficients (predict/predictor.h); {"bulk": [offset, bytes]}
+//                   stands for what lies in
+//   bulk            trees and landmarks: bytes, how many there are; checksum, their stable hash, as
+//                   text; base64, what they are
+//   checksum        stable hash of all of the above, as text, base64 left out
 //
 // Version 1 had neither target nor features: those of accuracies of strings. Version 2 had no cells,
-// and a state of one part, on the plain scale.
+// and a state of one part, on the plain scale. Version 3 had no bulk, and grows its trees again.
 //
 // A file that is damaged, of a newer version, or whose columns this version would not make is
 // refused with the reason; nothing is guessed.
@@ -48,10 +53,71 @@ using nlohmann::json;
 // Keys in the order above.
 using OrderedJson = nlohmann::ordered_json;
 
-constexpr int kVersion = 3, kOldestVersion = 1;
+constexpr int kVersion = 4, kOldestVersion = 1;
 constexpr const char* kFormat = "metaqnn model";
+constexpr const char* kBulk = "bulk";
+constexpr const char* kBase64 = "base64";
 
 std::string hash_of(const json& value) { return std::to_string(stable_hash(value.dump())); }
+
+// Takes packed numbers out of a state, of equal ones one.
+class Bulk {
+ public:
+  json without(const json& value) {
+    if (value.is_binary()) return place_of(value.get_binary());
+    json result = value;
+    if (value.is_structured()) {
+      for (json& element : result) element = without(element);
+    }
+    return result;
+  }
+  const std::string& bytes() const { return bytes_; }
+
+ private:
+  json place_of(const std::vector<uint8_t>& packed) {
+    const std::string text(packed.begin(), packed.end());
+    const auto [place, is_new] = places_.try_emplace(stable_hash(text), bytes_.size());
+    const bool is_there = !is_new && bytes_.compare(place->second, text.size(), text) == 0;
+    const size_t offset = is_there ? place->second : bytes_.size();
+    if (!is_there) bytes_ += text;
+    return {{kBulk, {offset, text.size()}}};
+  }
+  std::string bytes_;
+  std::map<uint64_t, size_t> places_;  // by what lies there
+};
+
+// Puts them back.
+void fill(json& value, const std::string& bulk) {
+  if (value.is_object() && value.size() == 1 && value.contains(kBulk)) {
+    const json& place = value[kBulk];
+    if (!place.is_array() || place.size() != 2 || !place[0].is_number_unsigned() ||
+        !place[1].is_number_unsigned())
+      throw DataError("key bulk is not a place and a size");
+    const auto offset = place[0].get<size_t>(), size = place[1].get<size_t>();
+    if (offset > bulk.size() || size > bulk.size() - offset)
+      throw DataError("key bulk lies beyond the end of what there is");
+    const auto* bytes = reinterpret_cast<const uint8_t*>(bulk.data()) + offset;
+    value = json::binary({bytes, bytes + size});
+  } else if (value.is_structured()) {
+    for (json& element : value) fill(element, bulk);
+  }
+}
+
+OrderedJson written(const std::string& bulk) {
+  return {{"bytes", bulk.size()},
+          {"checksum", std::to_string(stable_hash(bulk))},
+          {kBase64, base64(bulk)}};
+}
+
+// Of a file's `bulk`, which is without its base64 afterwards.
+std::string read_bulk(json& value) {
+  const std::optional<std::string> bytes = decoded_base64(text_at(value, kBase64));
+  value.erase(kBase64);
+  if (!bytes || std::to_string(stable_hash(*bytes)) != text_at(value, "checksum"))
+    throw DataError(
+        "it was changed or damaged (the checksum of bulk does not fit); fit the model again");
+  return *bytes;
+}
 
 // Keys sorted, so that the hash does not depend on their order in the file.
 json sorted(const OrderedJson& value) { return json::parse(value.dump()); }
@@ -125,11 +191,14 @@ json checked(const std::string& text) {
                     ", this program reads versions " + std::to_string(kOldestVersion) + " to " +
                     std::to_string(kVersion) + "; use a newer program");
   }
-  json content = file;
-  content.erase("checksum");
-  if (hash_of(content) != text_at(file, "checksum"))
+  const std::string checksum = text_at(file, "checksum");
+  file.erase("checksum");
+  std::string bulk;
+  if (file.contains(kBulk)) bulk = read_bulk(file[kBulk]);
+  if (hash_of(file) != checksum)
     throw DataError("it was changed or damaged (the checksum does not fit); fit the model again");
-  return content;
+  if (file.contains("state")) fill(file["state"], bulk);
+  return file;
 }
 
 datasets::Measure measure_from(const json& file) {
@@ -252,10 +321,12 @@ Model Model::fit(const Samples& samples, const EncodingSettings& encoding,
   state->method = method.name;
   state->failures = options.failures;
   state->samples = samples;
-  state->training = make_training(
-      encoding, samples, options.failures, canonical_unlabelled(options.unlabelled, encoding),
-      {options.seed, threads_or_cores(options.threads), options.graph_weight});
+  state->training = make_training(encoding, samples, options.failures,
+                                  canonical_unlabelled(options.unlabelled, encoding),
+                                  {options.seed, threads_or_cores(options.threads),
+                                   options.graph_weight, options.exact, options.tell});
   state->predictor = Predictor::fit(method, state->training);
+  state->training.settings.tell = {};
   return Model(std::move(state));
 }
 
@@ -313,8 +384,15 @@ void Model::save(const std::filesystem::path& file) const {
     content["cells"] = saved(state_->training.encoding->cells());
     content["training"] = training_of(samples());
     content["fingerprint"] = hash_of(sorted(content["training"]));
-    content["state"] = OrderedJson::parse(state_->predictor->state().dump());
-    content["checksum"] = hash_of(sorted(content));
+    Bulk bulk;
+    content["state"] = OrderedJson::parse(bulk.without(state_->predictor->state()).dump());
+    OrderedJson all = written(bulk.bytes());
+    const OrderedJson bytes = all[kBase64];
+    all.erase(kBase64);
+    content[kBulk] = all;
+    const std::string checksum = hash_of(sorted(content));
+    content[kBulk][kBase64] = bytes;
+    content["checksum"] = checksum;
     text = content.dump(1) + "\n";
     parse(text, "the model cannot be saved", state_->training.settings.threads);
   } catch (const json::exception&) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -50,6 +51,10 @@ struct FitSettings {
   // Manifold methods: the weight of the graph relative to the penalty; none = leave-one-out
   // chooses, 0 among its choices.
   std::optional<double> graph_weight{};
+  // Decompose the Gram matrix of any number of points (predict/kernel_system.h).
+  bool exact = false;
+  // Told what is being done, each time that something long begins; by several threads at once.
+  std::function<void(const std::string& what)> tell{};
 };
 
 }  // namespace metaqnn::predict

@@ -121,6 +121,7 @@ void Predictor::learn_error_size(const Training& training) {
 
 Predictor Predictor::fit(const Method& method, const Training& training) {
   const BlasThreads threads(training.settings.threads);
+  training.tell("fitting " + method.name);
   Predictor predictor;
   Form form;
   if (method.kernel != nullptr) form = choose_form(training, *method.kernel);
@@ -175,8 +176,8 @@ Predictor Predictor::restore(const Method& method, const Training& training, con
         throw DataError("key known_scores has fewer than two numbers");
     }
     if (state.contains("error_size")) {
-      predictor.error_size_.emplace(state["error_size"], training.settings.seed,
-                                    training.settings.threads);
+      predictor.error_size_ = ErrorSize::restore(state["error_size"], training.settings.seed,
+                                                 training.settings.threads);
     }
   }
   return predictor;

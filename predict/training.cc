@@ -22,6 +22,11 @@ namespace {
 constexpr double kWrittenGain = 0.1;
 constexpr Index kMostToAsk = 300;  // networks that tell
 
+// Hyper-parameters that a few hundred points choose are too smooth for many thousands.
+int points_to_choose_on(Index n) {
+  return static_cast<int>(std::clamp<Index>(n / 4, HyperparameterSettings().most_points, 1000));
+}
+
 double residuals_of(const Encoding& encoding, const std::vector<std::string>& architectures,
                     const VectorXd& scores) {
   const kernels::Points points = encoding.points(architectures);
@@ -40,15 +45,10 @@ std::shared_ptr<const Encoding> make_encoding(const EncodingSettings& settings,
   };
   auto computed = make(reading.value_or(Reading{}));
   if (reading || !computed->cells()) return computed;
-  std::vector<Index> rows(samples.size());
-  std::iota(rows.begin(), rows.end(), Index{0});
-  Random random = Random::stream(seed, "cells as written");
-  shuffle(rows, random);
-  rows.resize(std::min(rows.size(), static_cast<size_t>(kMostToAsk)));
-  const Samples some = samples.subset(rows);
   auto written = make({.cells = Cells::as_written});
-  return gains_as_written(*computed, *written, some.architectures, some.targets) ? written
-                                                                                 : computed;
+  return gains_as_written(*computed, *written, samples.architectures, samples.targets, seed)
+             ? written
+             : computed;
 }
 
 std::vector<Index> rows_where(const VectorXd& values, bool (*holds)(double)) {
@@ -77,7 +77,7 @@ Training part_of(const Training& training, const std::vector<Index>& rows,
     part.architectures.push_back(training.architectures[static_cast<size_t>(row)]);
   part.points = training.points.subset(rows);
   part.rows = rows;
-  part.systems = std::make_shared<MadeOnce<Decomposition>>();
+  part.systems = std::make_shared<MadeOnce<Training::System>>();
   return part;
 }
 
@@ -94,16 +94,26 @@ std::shared_ptr<const TwoParts> make_parts(const Training& training, const Sampl
 }  // namespace
 
 bool gains_as_written(const Encoding& computed, const Encoding& written,
-                      const std::vector<std::string>& architectures, const VectorXd& targets) {
-  const VectorXd scores = TargetScale(targets, Warp::normal_scores).standardised();
-  return residuals_of(written, architectures, scores) <
-         (1 - kWrittenGain) * residuals_of(computed, architectures, scores);
+                      const std::vector<std::string>& architectures, const VectorXd& targets,
+                      uint64_t seed) {
+  std::vector<Index> rows(architectures.size());
+  std::iota(rows.begin(), rows.end(), Index{0});
+  Random random = Random::stream(seed, "cells as written");
+  shuffle(rows, random);
+  rows.resize(std::min(rows.size(), static_cast<size_t>(kMostToAsk)));
+  std::vector<std::string> some;
+  for (Index row : rows) some.push_back(architectures[static_cast<size_t>(row)]);
+  const VectorXd scores = TargetScale(targets(rows), Warp::normal_scores).standardised();
+  return residuals_of(written, some, scores) <
+         (1 - kWrittenGain) * residuals_of(computed, some, scores);
 }
 
 const Hyperparameters& Training::hyperparameters_of(const KernelKind& kind) const {
   return *hyperparameters->get(kind.name, [&] {
+    tell("choosing hyper-parameters of the " + std::string(kind.name) + " kernel");
     HyperparameterSettings choice;
     choice.seed = settings.seed;
+    choice.most_points = points_to_choose_on(points.size());
     const TargetScale scores(targets, Warp::normal_scores, direction);
     Hyperparameters chosen =
         choose_hyperparameters(*kind.make(*encoding), points, scores.standardised(), choice);
@@ -113,10 +123,13 @@ const Hyperparameters& Training::hyperparameters_of(const KernelKind& kind) cons
 }
 
 Training::System Training::system_of(const KernelKind& kind) const {
-  return systems->get(kind.name, [&] {
+  return *systems->get(kind.name, [&] {
     const VectorXd& parameters = hyperparameters_of(kind).parameters;
-    return Decomposition(
-        kernels::decompose(kind.make(*encoding)->gram(parameters, points, settings.threads)));
+    tell("comparing networks by the " + std::string(kind.name) + " kernel");
+    return make_system(*kind.make(*encoding), parameters, points,
+                       {.seed = settings.seed,
+                        .threads = settings.threads,
+                        .centres = settings.exact ? points.size() : kMostCentres});
   });
 }
 

@@ -21,7 +21,7 @@
 #include "metaqnn/predict/samples.h"
 #include "predict/encoding.h"
 #include "predict/hyperparameters.h"
-#include "predict/least_squares.h"
+#include "predict/kernel_system.h"
 #include "predict/target_scale.h"
 
 namespace metaqnn::predict {
@@ -88,14 +88,18 @@ struct Training {
   std::shared_ptr<MadeOnce<Hyperparameters>> hyperparameters =
       std::make_shared<MadeOnce<Hyperparameters>>();
   std::shared_ptr<MadeOnce<Form>> forms;  // by the name of the kernel that chose it
-  std::shared_ptr<MadeOnce<Decomposition>> systems = std::make_shared<MadeOnce<Decomposition>>();
-  using System = std::shared_ptr<const Decomposition>;
+  using System = std::shared_ptr<const KernelSystem>;
+  std::shared_ptr<MadeOnce<System>> systems = std::make_shared<MadeOnce<System>>();
 
   // Chosen on the normal scores of all targets (predict/hyperparameters.h), which serve every scale
   // as well as its own (docs/methods/kernel_least_squares.md).
   const Hyperparameters& hyperparameters_of(const KernelKind& kind) const;
-  // The Gram matrix of these points under them.
+  // The kernel at these points under them.
   System system_of(const KernelKind& kind) const;
+  // To whom settings.tell leads, if to anybody.
+  void tell(const std::string& what) const {
+    if (settings.tell) settings.tell(what);
+  }
   // Forgets those, n^2 numbers each.
   void release_systems() const;
   // The same on another scale.
@@ -111,10 +115,11 @@ struct TwoParts {
 };
 
 // Whether cells are better read as they are written: dead edges and the places of nodes tell of these
-// targets what is computed does not. By squared left-out residuals of kernels that nobody has tuned.
+// targets what is computed does not. By squared left-out residuals of kernels that nobody has tuned, on some hundreds drawn by the
+// seed.
 bool gains_as_written(const Encoding& computed, const Encoding& written,
-                      const std::vector<std::string>& architectures,
-                      const Eigen::VectorXd& targets);
+                      const std::vector<std::string>& architectures, const Eigen::VectorXd& targets,
+                      uint64_t seed);
 
 // Throws UsageError for fewer than 2 samples, and where check() of them does. `reading`: none =
 // all columns, and where the strings are cells leave-one-out chooses how they are read.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/parallel.h"
+#include "predict/state.h"
 
 namespace metaqnn::predict {
 
@@ -141,6 +142,47 @@ class Tree::Grower {
 Tree Tree::grow(const MatrixXd& x, const VectorXd& y, std::vector<Index>& rows,
                 const TreeSettings& settings, Random& random) {
   return Grower(x, y, rows, settings, random).grow();
+}
+
+// A tree's nodes stand one after another, each before its left subtree and that before its right one,
+// which says where every tree ends.
+nlohmann::json state_of(const std::vector<Tree>& trees) {
+  std::vector<int32_t> columns;
+  std::vector<double> values;
+  for (const Tree& tree : trees) {
+    for (const Tree::Node& node : tree.nodes_) {
+      columns.push_back(node.column);
+      values.push_back(node.value);
+    }
+  }
+  return {{"columns", packed(columns.data(), columns.size())},
+          {"values", packed(values.data(), values.size())}};
+}
+
+std::vector<Tree> trees_from(const nlohmann::json& state, Index columns) {
+  const auto split = unpacked_at<int32_t>(state, "columns");
+  const auto values = unpacked_at<double>(state, "values");
+  if (split.size() != values.size()) throw DataError("trees have a column or a value too few");
+  std::vector<Tree> trees;
+  std::vector<size_t> waiting;  // nodes of the last tree whose right child is to come
+  bool is_complete = true;
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (split[i] >= columns)
+      throw DataError("a tree splits column " + std::to_string(split[i]) + " of " +
+                      std::to_string(columns));
+    if (is_complete) trees.emplace_back();
+    std::vector<Tree::Node>& nodes = trees.back().nodes_;
+    nodes.push_back({std::max(split[i], -1), values[i], 0});
+    is_complete = split[i] < 0 && waiting.empty();
+    if (split[i] >= 0) {
+      waiting.push_back(nodes.size() - 1);
+    } else if (!is_complete) {
+      nodes[waiting.back()].right = static_cast<int>(nodes.size());
+      waiting.pop_back();
+    }
+  }
+  if (!is_complete) throw DataError("the last tree is cut short");
+  return trees;
 }
 
 VectorXd sum_of(const std::vector<Tree>& trees, const MatrixXd& x, int threads) {

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <nlohmann/json_fwd.hpp>
 #include <vector>
 
 #include "metaqnn/base/random.h"
@@ -45,9 +46,16 @@ class Tree {
     int right = 0;     // the left child is the next node
   };
   class Grower;
+  friend nlohmann::json state_of(const std::vector<Tree>& trees);
+  friend std::vector<Tree> trees_from(const nlohmann::json& state, Eigen::Index columns);
 
   std::vector<Node> nodes_;
 };
+
+// Trees as models keep them. Reading throws DataError where they are none on points of so many
+// columns.
+nlohmann::json state_of(const std::vector<Tree>& trees);
+std::vector<Tree> trees_from(const nlohmann::json& state, Eigen::Index columns);
 
 // For each row of x (m x d) the sum over the trees.
 Eigen::VectorXd sum_of(const std::vector<Tree>& trees, const Eigen::MatrixXd& x, int threads);

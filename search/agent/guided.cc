@@ -245,7 +245,7 @@ class Guided : public Strategy {
     }
     const bool gains =
         predict::gains_as_written(*encoding_as(predict::Cells::as_computed),
-                                  *encoding_as(predict::Cells::as_written), texts, rewards);
+                                  *encoding_as(predict::Cells::as_written), texts, rewards, seed_);
     const auto cells = gains ? predict::Cells::as_written : predict::Cells::as_computed;
     if (encoding_->cells() != cells) read_as(cells);
   }

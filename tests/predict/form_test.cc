@@ -183,7 +183,7 @@ TEST(ErrorSize, FollowsTheErrorsAndCoversThem) {
   }
   EXPECT_GT(large, 1.4 * small);
   EXPECT_NEAR(static_cast<double>(covered) / 3000, 0.9, 0.05);
-  const ErrorSize again(size.state(), 1, 1);
+  const ErrorSize again = ErrorSize::restore(size.state(), 1, 1);
   EXPECT_EQ(again(others, VectorXd::Constant(3000, 0.1), 1), claimed);
   const ErrorSize none(mean, VectorXd::Zero(300), VectorXd::Zero(300), 1, 1);
   EXPECT_EQ(none(others, VectorXd::Zero(3000), 1).maxCoeff(), 0);

@@ -17,6 +17,7 @@
 #include "metaqnn/predict/cross_validation.h"
 #include "metaqnn/predict/model.h"
 #include "predict/forest.h"
+#include "predict/kernel_system.h"
 #include "predict/manifold.h"
 #include "tests/error_message.h"
 #include "tests/folder.h"
@@ -166,6 +167,20 @@ TEST_P(Damaged, ByAnyChangedDigitIsRefused) {
   EXPECT_GT(changed, 5);
 }
 
+// Trees are bytes, of which each counts.
+TEST_P(Damaged, ByAnyChangedByteOfItsBulkIsRefused) {
+  Model::fit(some_networks(10, 5), {}, {.method = "combined"}).save(file_);
+  const std::string whole = content();
+  const size_t first = whole.find("\"base64\": \"") + 11, end = whole.find('"', first);
+  ASSERT_GT(end, first + 10000);
+  for (size_t i = first; i < end; i += (end - first) / 20) {
+    std::string text = whole;
+    text[i] = text[i] == 'A' ? 'B' : 'A';
+    write(text);
+    EXPECT_NE(refusal().find("the checksum of bulk does not fit"), std::string::npos) << refusal();
+  }
+}
+
 TEST_P(Damaged, ByTruncationAnywhereIsRefused) {
   Model::fit(some_networks(10, 5), {}, {.method = "lls"}).save(file_);
   const std::string whole = content();
@@ -178,9 +193,9 @@ TEST_P(Damaged, ByTruncationAnywhereIsRefused) {
 TEST_P(Damaged, ANewerVersionIsRefusedWithItsNumber) {
   Model::fit(some_networks(10, 5), {}, {.method = "lls"}).save(file_);
   nlohmann::json json = nlohmann::json::parse(content());
-  json["version"] = 4;
+  json["version"] = 5;
   write(json.dump());
-  EXPECT_NE(refusal().find("its version is 4, this program reads versions 1 to 3"),
+  EXPECT_NE(refusal().find("its version is 5, this program reads versions 1 to 4"),
             std::string::npos)
       << refusal();
 }
@@ -208,7 +223,11 @@ TEST_P(Damaged, ByHyperParametersThatNoFitHasIsRefused) {
     nlohmann::json json = good;
     json["state"]["parts"][0]["fit"][key] = value;
     json.erase("checksum");
-    json["checksum"] = std::to_string(stable_hash(json.dump()));
+    const nlohmann::json base64 = json["bulk"]["base64"];
+    json["bulk"].erase("base64");
+    const std::string checksum = std::to_string(stable_hash(json.dump()));
+    json["bulk"]["base64"] = base64;
+    json["checksum"] = checksum;
     write(json.dump());
     return refusal();
   };
@@ -241,6 +260,68 @@ TEST(Model, OfVersion2PredictsWhatItPredicted) {
     EXPECT_NEAR(predicted[i].mean, means[i], tests::kRoundingOfSums);
     EXPECT_NEAR(*predicted[i].deviation, deviations[i], tests::kRoundingOfSums);
     EXPECT_EQ(predicted[i].score, predicted[i].mean);
+  }
+}
+
+// Of the program that grew the trees again.
+TEST(Model, OfVersion3PredictsWhatItPredicted) {
+  const Model model = Model::load(METAQNN_SOURCE_DIR "/tests/predict/version_3.model");
+  const std::vector<Predicted> predicted =
+      model.predict({"[C(32,3,1), C(16,3,1), P(5,3), C(8,1,1), C(32,3,1), GAP(10), SM(10)]",
+                     "[C(16,1,1), GAP(10), SM(10)]", "[C(8,3,1), C(16,5,1), SM(10)]"});
+  const double means[] = {0.2712602016917661, 0.14846836159260046, 0.7775746360921219};
+  const double deviations[] = {0.053699785145224124, 0.054152237872924565, 0.044840691957665525};
+  const double scores[] = {-0.716578559431589, -0.9827421302464854, 1.0349578367828596};
+  for (size_t i = 0; i < predicted.size(); ++i) {
+    EXPECT_NEAR(predicted[i].mean, means[i], tests::kRoundingOfSums);
+    EXPECT_NEAR(*predicted[i].deviation, deviations[i], tests::kRoundingOfSums);
+    EXPECT_NEAR(predicted[i].score, scores[i], tests::kRoundingOfSums);
+  }
+}
+
+// All cells of a small alphabet, with an accuracy that follows from them but for some noise.
+Samples many_networks(size_t count) {
+  Random random(4);
+  datasets::Log log;
+  for (size_t i = 0; i < count; ++i) {
+    datasets::LogRow row;
+    double value = 0.5;
+    size_t rest = i;
+    for (size_t place = 0; place < 7; ++place, rest /= 4) {
+      row.architecture += static_cast<char>('a' + rest % 4);
+      value += 0.02 * std::sin(static_cast<double>(1 + rest % 4) * static_cast<double>(place));
+    }
+    row.value = value + 0.001 * random.uniform();
+    log.rows.push_back(row);
+  }
+  return make_samples(log, {"characters", {3, 32, 32}}, Failures::as_chance);
+}
+
+// More networks than an expansion has centres.
+TEST(Model, OfManyNetworksIsApproximatedAndSavedWithWhatItPredictsFrom) {
+  const Samples samples = many_networks(kMostCentres + 500);
+  const EncodingSettings encoding{"characters", {3, 32, 32}};
+  const std::vector<std::string> others{"ddddddd", "abcdabd", "dcbadcb"};
+  const auto reports_landmarks = [](const Model& model) {
+    const std::vector<std::string> report = model.report();
+    return std::any_of(report.begin(), report.end(), [](const std::string& line) {
+      return line.find("2500 of 3000 points stand for all") != std::string::npos;
+    });
+  };
+  const Model model = Model::fit(samples, encoding, {.method = "lls"});
+  EXPECT_TRUE(reports_landmarks(model));
+  const Model exact = Model::fit(samples, encoding, {.method = "lls", .exact = true});
+  EXPECT_FALSE(reports_landmarks(exact));
+  const tests::Folder folder;
+  model.save(folder / "many.model");
+  const std::vector<Predicted> predicted = model.predict(others), by_all = exact.predict(others),
+                               again = Model::load(folder / "many.model").predict(others);
+  for (size_t i = 0; i < others.size(); ++i) {
+    EXPECT_NEAR(predicted[i].mean, by_all[i].mean, 1e-6);
+    EXPECT_NEAR(*predicted[i].deviation, *by_all[i].deviation, 0.02 * *by_all[i].deviation);
+    EXPECT_EQ(again[i].mean, predicted[i].mean);
+    EXPECT_EQ(again[i].deviation, predicted[i].deviation);
+    EXPECT_EQ(again[i].score, predicted[i].score);
   }
 }
 
