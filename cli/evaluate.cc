@@ -373,15 +373,19 @@ ExitStatus run(const EvaluateOptions& options) {
   settings.failures = predict::parse_failures(options.arguments.failures);
   const Setting setting = prepare(options);
   settings.encoding = setting.encoding;
+  settings.fit.exact = options.arguments.exact;
   settings.fit.seed = options.arguments.seed;
   settings.fit.threads = threads_or_cores(options.arguments.threads);
   settings.unlabelled = setting.unlabelled;
   settings.test_as_unlabelled = options.arguments.unlabelled == "test";
   settings.keep_predictions = !options.predictions.empty();
   settings.top = options.top;
-  std::vector<Results> results;
-  for (const predict::TestSplits& splits : setting.sizes)
-    results.push_back(predict::cross_validate(setting.samples, splits, settings));
+  const std::vector<Results> results = while_telling(settings.fit.tell, [&] {
+    std::vector<Results> of_sizes;
+    for (const predict::TestSplits& splits : setting.sizes)
+      of_sizes.push_back(predict::cross_validate(setting.samples, splits, settings));
+    return of_sizes;
+  });
   if (!options.predictions.empty()) write_predictions(options, setting, results);
   if (!options.svg.empty()) write_svg(options, setting, results);
   options.format == "json" ? print_json(options, setting, results)

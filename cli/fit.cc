@@ -26,13 +26,16 @@ void print_left_out(const predict::Model& model, const predict::FitOptions& how)
           n < 3 ? "are too few" : "take long; metaqnn evaluate --folds 5 has them");
     return;
   }
-  const predict::CrossValidationSettings settings{.encoding = model.encoding(),
-                                                  .failures = how.failures,
-                                                  .fit = {how.seed, how.threads, how.graph_weight},
-                                                  .methods = {how.method},
-                                                  .unlabelled = how.unlabelled};
+  predict::CrossValidationSettings settings{
+      .encoding = model.encoding(),
+      .failures = how.failures,
+      .fit = {how.seed, how.threads, how.graph_weight, how.exact},
+      .methods = {how.method},
+      .unlabelled = how.unlabelled};
   const auto splits = predict::fold_splits(n, plan->folds, plan->repeats, how.seed);
-  const auto repeats = predict::cross_validate(model.samples(), splits, settings)[0].repeats;
+  const auto repeats = while_telling(settings.fit.tell, [&] {
+    return predict::cross_validate(model.samples(), splits, settings)[0].repeats;
+  });
   print(
       "  on networks left out, the choice of hyper-parameters included:\n"
       "    R2 {}, Kendall's tau {} ({} of {} folds)\n",
@@ -63,10 +66,12 @@ ExitStatus run(const FitOptions& options) {
   how.method = options.method;
   how.failures = predict::parse_failures(options.arguments.failures);
   how.unlabelled = unlabelled_for(log, encoding, options.arguments);
+  how.exact = options.arguments.exact;
   how.seed = options.arguments.seed;
   how.threads = threads_or_cores(options.arguments.threads);
+  const predict::Samples samples = samples_of(log, encoding, options.arguments);
   const predict::Model model =
-      predict::Model::fit(samples_of(log, encoding, options.arguments), encoding, how);
+      while_telling(how.tell, [&] { return predict::Model::fit(samples, encoding, how); });
   model.save(options.output);
   print("{}: {} on {} architectures of {}\n", options.output, options.method,
         model.samples().size(), options.log);

@@ -71,6 +71,8 @@ void add_log_options(CLI::App& app, LogArguments& arguments) {
   app.add_option("--unlabelled", arguments.unlabelled,
                  "for the manifold methods: a file, a number to draw from the space, or test");
   app.add_option("--config", arguments.config, "the space to draw unlabelled architectures from");
+  app.add_flag("--exact", arguments.exact,
+               "approximate nothing, of however many networks (n^3 and 40 n^2 bytes)");
   app.add_flag("--strict", arguments.strict, "refuse a log with rows that cannot be used");
   add_seed(app, arguments.seed, "for splits, starts and trees");
   add_threads(app, arguments.threads, "default: the cores this process may use");

@@ -15,7 +15,7 @@ namespace metaqnn::cli {
 struct LogArguments {
   datasets::LogOptions log;
   std::string tokens, input, failures = "as-chance", unlabelled, config;
-  bool strict = false;
+  bool exact = false, strict = false;
   uint64_t seed = 0;
   int threads = 0;  // 0 = the cores this process may use
 };

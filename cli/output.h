@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -82,6 +84,23 @@ class LiveLine {
  private:
   bool is_live_, is_shown_ = false;
 };
+
+// Does the work, whose steps `tell` is told by any thread: a live line shows the last one.
+template <typename Work>
+auto while_telling(std::function<void(const std::string& what)>& tell, const Work& work) {
+  LiveLine line;
+  std::mutex mutex;
+  if (line.is_live()) {
+    tell = [&](const std::string& what) {
+      const std::lock_guard lock(mutex);
+      line.show(what);
+    };
+  }
+  auto result = work();
+  tell = {};
+  line.clear();
+  return result;
+}
 
 // Writes what is left of standard output. 0, or the errno of the first write that failed.
 int finish_output();

@@ -107,16 +107,19 @@ void train(const ScreenOptions& options, search::Configuration configuration, se
 Screening screen(const ScreenOptions& options, search::Study& study) {
   search::Configuration configuration = search::stored_configuration(study);
   if (!options.device.empty()) configuration.device = options.device;
-  const search::ScreenSettings settings = settings_of(options, configuration, study);
+  search::ScreenSettings settings = settings_of(options, configuration, study);
   const datasets::Measure measure = search::measure_of(configuration);
-  if (options.no_train)
-    return {search::plan_screen(study, configuration, settings), {}, {}, measure};
+  const auto make_plan = [&] {
+    return while_telling(settings.fit.tell,
+                         [&] { return search::plan_screen(study, configuration, settings); });
+  };
+  if (options.no_train) return {make_plan(), {}, {}, measure};
   std::optional<ScreenPlan> plan = search::stored_plan(study, settings);
   std::optional<search::Surroundings> found;
   if (!plan) {
     // Before picks that could not be trained.
     found = search::look_around(configuration, options.device);
-    plan = search::store_plan(study, settings, search::plan_screen(study, configuration, settings));
+    plan = search::store_plan(study, settings, make_plan());
   }
   train(options, configuration, study, *plan, std::move(found));
   Screening screening{*plan, trials_of(study, *plan), {}, measure};
