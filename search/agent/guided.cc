@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
+#include <map>
 #include <numeric>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "metaqnn/base/error.h"
@@ -24,13 +27,13 @@ using Eigen::VectorXd;
 
 constexpr size_t kEnumerable = 20'000;  // architectures
 constexpr Index kMostPoints = 1000;     // samples that the process sees
-constexpr Index kBlock = 512;           // candidates in hand at a time
 constexpr Index kMostScored = 2000;     // candidates whose deviation is computed
 constexpr Index kShortList = 200;       // candidates of which the next ones are picked in turn
 constexpr int kPicked = 16;
 constexpr size_t kForEncoding = 2000;          // walks that tell the encoding what to expect
 constexpr size_t kFewestToChooseReading = 20;  // of cells
 constexpr double kMoreKnown = 1.1;             // hyper-parameters are chosen again
+constexpr size_t kFitsShare = 200;             // the process is fitted again
 constexpr double kPatience = 20;        // models without a better one until exploration doubles
 constexpr double kMostExploration = 4;  // times
 constexpr double kPolicyEpsilon = 0.3;
@@ -114,24 +117,32 @@ class Guided : public Strategy {
   }
 
   void observe(const SequencedSample& sample) override {
-    policy_.observe(sample);
-    if (!seen_.insert(sample.architecture).second || !sample.reward) return;
+    const bool is_new = seen_.try_emplace(sample.architecture, seen_.size() + 1).second;
+    for_policy_.push_back({sample, seen_.size()});
+    if (!is_new || !sample.reward) return;
     Space::Found found = space_.find(sample.architecture);
     if (!found.walk) return;
-    known_.push_back({std::move(*found.walk), *sample.reward});
+    known_.push_back({std::move(*found.walk), *sample.reward, seen_.size()});
   }
 
   void prepare(const std::vector<std::string>& pending) override {
     next_ = 0;
     const auto initial = static_cast<size_t>(settings_.initial_models);
     if (known_.size() < 2 || seen_.size() + pending.size() < initial) return;
-    if (prepared_ == seen_.size() && prepared_pending_ == pending) return;
-    prepared_ = seen_.size();
+    const Moment moment = last_moment(seen_.size());
+    if (moment_.seen == 0) proposed_ = seen_.size() - moment.seen;
+    if (moment_.until_next == 1 ? moment_.seen == moment.seen && prepared_pending_ == pending
+                                : proposed_ < moment_.until_next && has_proposal(pending))
+      return;
+    if (moment_.seen > 0) proposed_ = 0;
+    moment_ = moment;
     prepared_pending_ = pending;
+    learn();
+    if (used_ < 2) return;
     encode();
     const predict::GaussianProcess process = fit();
-    Random random = Random::stream(seed_, "candidates", seen_.size() + pending.size());
-    Pool candidates = draw(pending, random);
+    Random random = Random::stream(seed_, "candidates", moment_.seen + pending.size());
+    Pool candidates = draw(random);
     VectorXd bounds = upper_bounds(process, candidates);
     for (int i = 0; i < kRefinements && all_.walks.empty(); ++i) {
       append(candidates, children(candidates, bounds, random));
@@ -141,6 +152,7 @@ class Guided : public Strategy {
   }
 
   Walk propose(const Situation& situation, Random& random) override {
+    ++proposed_;
     const std::unordered_set<std::string> pending(situation.pending.begin(),
                                                   situation.pending.end());
     while (next_ < ranking_.texts.size()) {
@@ -161,7 +173,45 @@ class Guided : public Strategy {
   struct Known {
     Walk walk;
     double reward;
+    size_t seen;  // how many architectures were then, this one included
   };
+
+  // When the process is fitted: at each architecture seen, later at fewer.
+  struct Moment {
+    size_t seen = 0, number = 0, until_next = 1;
+  };
+  static Moment last_moment(size_t seen) {
+    Moment moment;
+    while (moment.seen + moment.until_next <= seen) {
+      moment.seen += moment.until_next;
+      ++moment.number;
+      moment.until_next = std::max<size_t>(1, moment.seen / kFitsShare);
+    }
+    return moment;
+  }
+
+  // Whether something of the list is left.
+  bool has_proposal(const std::vector<std::string>& pending) const {
+    const std::unordered_set<std::string> in_training(pending.begin(), pending.end());
+    return std::any_of(ranking_.texts.begin(), ranking_.texts.end(), [&](const std::string& text) {
+      return !seen_.contains(text) && !in_training.contains(text);
+    });
+  }
+
+  // What was seen by the moment in hand, and no more: the same after a restart.
+  void learn() {
+    for (; !for_policy_.empty() && for_policy_.front().second <= moment_.seen;
+         for_policy_.pop_front())
+      policy_.observe(for_policy_.front().first);
+    while (used_ < known_.size() && known_[used_].seen <= moment_.seen) ++used_;
+  }
+  std::unordered_set<std::string> taken() const {
+    std::unordered_set<std::string> texts(prepared_pending_.begin(), prepared_pending_.end());
+    for (const auto& [text, number] : seen_) {
+      if (number <= moment_.seen) texts.insert(text);
+    }
+    return texts;
+  }
 
   // What the encoding reads: our grammar, cells, or the labels of a sequence without what its template
   // puts around them.
@@ -194,7 +244,7 @@ class Guided : public Strategy {
     if (training_texts_.empty()) survey();
     if (!encoding_) read_as(predict::Cells::as_computed);
     std::vector<Walk> walks;
-    for (size_t i = static_cast<size_t>(observed_.size()); i < known_.size(); ++i)
+    for (size_t i = static_cast<size_t>(observed_.size()); i < used_; ++i)
       walks.push_back(known_[i].walk);
     if (!walks.empty()) append(observed_, candidates_of(std::move(walks)));
   }
@@ -218,17 +268,18 @@ class Guided : public Strategy {
     all_.walks = std::move(walks);
   }
 
-  std::unique_ptr<predict::Encoding> encoding_as(predict::Cells cells) const {
+  const predict::Encoding& encoding_as(predict::Cells cells) {
+    std::optional<predict::Encoding>& made = encodings_[cells];
+    if (made) return *made;
     predict::EncodingSettings settings;
     settings.tokens = space_.input() ? "grammar" : are_cells_ ? kCells.tokens : kSeparator;
     settings.input = space_.input().value_or(settings.input);
-    return std::make_unique<predict::Encoding>(settings, training_texts_,
-                                               predict::Reading{.cells = cells});
+    return made.emplace(settings, training_texts_, predict::Reading{.cells = cells});
   }
 
   // From now on; points are made anew.
   void read_as(predict::Cells cells) {
-    encoding_ = encoding_as(cells);
+    encoding_ = &encoding_as(cells);
     kernel_ = predict::sum_kernel(*encoding_);
     if (!all_.walks.empty()) all_.points = encode_walks(all_.walks);
     if (!observed_.walks.empty()) observed_.points = encode_walks(observed_.walks);
@@ -244,8 +295,8 @@ class Guided : public Strategy {
       rewards(static_cast<Index>(i)) = known_[i].reward;
     }
     const bool gains =
-        predict::gains_as_written(*encoding_as(predict::Cells::as_computed),
-                                  *encoding_as(predict::Cells::as_written), texts, rewards, seed_);
+        predict::gains_as_written(encoding_as(predict::Cells::as_computed),
+                                  encoding_as(predict::Cells::as_written), texts, rewards, seed_);
     const auto cells = gains ? predict::Cells::as_written : predict::Cells::as_computed;
     if (encoding_->cells() != cells) read_as(cells);
   }
@@ -266,8 +317,8 @@ class Guided : public Strategy {
 
   // On the first m that became known, m growing by steps: the same after a restart.
   void choose_parameters() {
-    auto m = std::min(static_cast<size_t>(settings_.initial_models), known_.size());
-    for (size_t next = m; next <= known_.size();
+    auto m = std::min(static_cast<size_t>(settings_.initial_models), used_);
+    for (size_t next = m; next <= used_;
          next = std::max(m + 1, static_cast<size_t>(kMoreKnown * static_cast<double>(m)))) {
       m = next;
     }
@@ -284,8 +335,8 @@ class Guided : public Strategy {
   }
 
   std::vector<Index> best_first() const {
-    VectorXd rewards(static_cast<Index>(known_.size()));
-    for (size_t i = 0; i < known_.size(); ++i) rewards(static_cast<Index>(i)) = known_[i].reward;
+    VectorXd rewards(static_cast<Index>(used_));
+    for (size_t i = 0; i < used_; ++i) rewards(static_cast<Index>(i)) = known_[i].reward;
     return largest_first(rewards);
   }
 
@@ -293,7 +344,7 @@ class Guided : public Strategy {
     std::vector<Index> rows = best_first();
     if (static_cast<Index>(rows.size()) > kMostPoints) {
       std::vector<Index> others(rows.begin() + kMostPoints / 2, rows.end());
-      Random random = Random::stream(seed_, "points", known_.size());
+      Random random = Random::stream(seed_, "points", used_);
       shuffle(others, random);
       rows.resize(kMostPoints / 2);
       rows.insert(rows.end(), others.begin(), others.begin() + kMostPoints / 2);
@@ -303,9 +354,8 @@ class Guided : public Strategy {
   }
 
   // Nothing that is known, in training, or there twice.
-  Pool draw(const std::vector<std::string>& pending, Random& random) {
-    std::unordered_set<std::string> taken = seen_;
-    taken.insert(pending.begin(), pending.end());
+  Pool draw(Random& random) {
+    std::unordered_set<std::string> taken = this->taken();
     if (!all_.walks.empty()) {
       std::vector<Index> free;
       for (Index i = 0; i < all_.size(); ++i) {
@@ -333,8 +383,7 @@ class Guided : public Strategy {
 
   // Mutations of the candidates with the largest bounds, none of them there yet.
   Pool children(const Pool& candidates, const VectorXd& bounds, Random& random) {
-    std::unordered_set<std::string> taken = seen_;
-    taken.insert(prepared_pending_.begin(), prepared_pending_.end());
+    std::unordered_set<std::string> taken = this->taken();
     taken.insert(candidates.texts.begin(), candidates.texts.end());
     DistinctWalks distinct(space_, admits_, std::move(taken));
     const std::vector<Index> order = largest_first(bounds);
@@ -348,24 +397,12 @@ class Guided : public Strategy {
     return candidates_of(std::move(walks));
   }
 
-  // Block by block: the Gram matrix of all with all that is known would not stay in a cache.
-  static VectorXd means(const predict::GaussianProcess& process, const kernels::Points& points) {
-    VectorXd mean(points.size());
-    for (Index begin = 0; begin < points.size(); begin += kBlock) {
-      std::vector<Index> rows(static_cast<size_t>(std::min(kBlock, points.size() - begin)));
-      std::iota(rows.begin(), rows.end(), begin);
-      mean.segment(begin, static_cast<Index>(rows.size())) =
-          process.mean(process.gram(points.subset(rows)));
-    }
-    return mean;
-  }
-
   // In every second proposal the more the longer nothing better was found: a process that is sure
   // of itself would go on for ever around an optimum that is none. The others finish what is near.
   double exploration() const {
-    if ((seen_.size() + prepared_pending_.size()) % 2 == 1) return settings_.exploration;
+    if ((moment_.number + prepared_pending_.size()) % 2 == 1) return settings_.exploration;
     const Index best = std::max<Index>(best_first().front(), settings_.initial_models - 1);
-    const Index since = std::max<Index>(static_cast<Index>(known_.size()) - 1 - best, 0);
+    const Index since = std::max<Index>(static_cast<Index>(used_) - 1 - best, 0);
     return settings_.exploration *
            std::min(1 + static_cast<double>(since) / kPatience, kMostExploration);
   }
@@ -374,7 +411,7 @@ class Guided : public Strategy {
   VectorXd upper_bounds(const predict::GaussianProcess& process, const Pool& candidates) const {
     VectorXd bounds = VectorXd::Constant(candidates.size(), -INFINITY);
     if (candidates.size() == 0) return bounds;
-    const VectorXd mean = means(process, candidates.points);
+    const VectorXd mean = process.mean(candidates.points);
     std::vector<Index> rows = largest_first(mean);
     rows.resize(static_cast<size_t>(std::min<Index>(candidates.size(), kMostScored)));
     const kernels::Points some = candidates.points.subset(rows);
@@ -439,10 +476,15 @@ class Guided : public Strategy {
   uint64_t seed_;
   Admission admits_;
   QLearning policy_;
-  std::vector<Known> known_;  // different, with a reward, in their order
-  std::unordered_set<std::string> seen_;
+  std::unordered_map<std::string, size_t> seen_;  // and which in their order, from 1
+  std::vector<Known> known_;                      // different, with a reward, in their order
+  size_t used_ = 0;                               // of these, by the moment in hand
+  std::deque<std::pair<SequencedSample, size_t>> for_policy_;  // and how many were seen then
+  Moment moment_;
+  size_t proposed_ = 0;                      // since the fit, by this worker, and before it began
   std::vector<std::string> training_texts_;  // of the encoding
-  std::unique_ptr<predict::Encoding> encoding_;
+  std::map<predict::Cells, std::optional<predict::Encoding>> encodings_;
+  const predict::Encoding* encoding_ = nullptr;  // of these, in use
   bool are_cells_ = false;
   kernels::KernelPointer kernel_;
   Pool all_;       // what may be proposed of the whole space, if it is small
@@ -451,7 +493,6 @@ class Guided : public Strategy {
   size_t chosen_on_ = 0;  // how many were known when parameters_ were chosen
   Pool ranking_;
   size_t next_ = 0;  // in ranking_
-  size_t prepared_ = 0;
   std::vector<std::string> prepared_pending_;
 };
 

@@ -17,10 +17,11 @@
 //
 // Walks and candidates that may not be proposed (admission.h) are drawn again. Epsilon is not used;
 // the schedule says how many models there shall be. Hyper-parameters are chosen again whenever a
-// tenth more is known; they and all else are functions of the samples in their order and of the
-// seed. Beyond kMostPoints samples the process sees the better half and others drawn at random.
-// Cost of a proposal: n^3 for n samples, n for each candidate, n^2 for the 2,000 with the best
-// means; 0.1 to 2 s, outside the study's lock.
+// tenth more is known, and the process is fitted again whenever one in 200 more is, of several workers
+// by each after as many proposals of its own: until then what was ranked is proposed in its order. All this is a function of the samples in their order and of
+// the seed, whenever a search was stopped and begun again. Beyond kMostPoints samples the process sees
+// the better half and others drawn at random. Cost of a fit: n^3 for n of at most kMostPoints samples,
+// n for each candidate, n^2 for the 2,000 with the best means; 0.1 to 1 s, outside the study's lock.
 #pragma once
 
 #include <memory>

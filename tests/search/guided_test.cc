@@ -119,6 +119,48 @@ TEST(Guided, IsAFunctionOfTheSamples) {
   EXPECT_EQ(space.text(first->propose({}, random)), space.text(again->propose({}, same)));
 }
 
+// From 400 on it is fitted at every second one only.
+TEST(Guided, StoppedBetweenTwoFitsGoesOnAsIfItHadNotBeen) {
+  const Space small = space_of_4096();
+  CnnSpaceSettings cnn;
+  cnn.depth_limit = 4;
+  const Space large = build_cnn_space(cnn);  // not to be listed
+  for (const Space* space : {&small, &large}) {
+    StrategySettings settings = guided_settings("guided");
+    settings.candidates = 40;
+    std::vector<SequencedSample> samples;
+    std::set<std::string> known;
+    Random random(5);
+    while (samples.size() < 403) {
+      const std::string text = space->text(space->uniform_walk(random));
+      if (!known.insert(text).second) continue;
+      const double reward = space == &small ? liking(text) : static_cast<double>(text.size()) / 90;
+      samples.push_back({static_cast<int64_t>(samples.size()) + 1, text, reward});
+    }
+    const auto observed = [&](size_t count) {
+      auto strategy = make_strategy(settings, *space, kSearchSeed);
+      for (size_t i = 0; i < count; ++i) strategy->observe(samples[i]);
+      return strategy;
+    };
+    const auto next = [&](Strategy& strategy) {
+      strategy.prepare({});
+      Random walk(1);
+      return space->text(strategy.propose({}, walk));
+    };
+    const auto whole = observed(402);
+    for (int i = 0; i < 3; ++i) {
+      const std::string text = next(*whole);
+      const size_t count = 402 + static_cast<size_t>(i);
+      const auto again = observed(402);
+      for (size_t k = 402; k < count; ++k) again->observe(samples[k]);
+      EXPECT_EQ(next(*again), text) << count;
+      samples.resize(count);
+      samples.push_back({static_cast<int64_t>(count) + 1, text, 0.5});
+      whole->observe(samples.back());
+    }
+  }
+}
+
 TEST(Guided, DesignsNetworksInASpaceTooLargeToList) {
   CnnSpaceSettings cnn;
   cnn.depth_limit = 12;
