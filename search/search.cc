@@ -76,6 +76,7 @@ class SearchWorker {
     space_size_ = space_.architecture_count();
     strategy_ = make_strategy(configuration_, space_, seed_,
                               [this](const auto& text) { return evaluator_->keeps_limits(text); });
+    strategy_->heed(options_.stop);
     register_worker();
     const SearchEnd end = loop();
     transact(study_, [&](bool) { study_.remove_worker(worker_); });
@@ -95,8 +96,10 @@ class SearchWorker {
     worker_ = study_.register_worker(this_process());
   }
 
+  bool is_stopped() const { return options_.stop != nullptr && *options_.stop; }
+
   SearchEnd loop() {
-    while (options_.stop == nullptr || !*options_.stop) {
+    while (!is_stopped()) {
       Proposal proposal = propose();
       switch (proposal.kind) {
         case Proposal::Kind::train:
@@ -136,6 +139,7 @@ class SearchWorker {
     if (!options_.waiting_only) {
       learn();
       strategy_->prepare(study_.pending_architectures());
+      if (is_stopped()) return {Proposal::Kind::known, {}};
     }
     return transact(study_, [&](bool again) -> Proposal {
       stay_registered();
@@ -167,11 +171,13 @@ class SearchWorker {
     if (trial_count(counts) == space_size_ || counts.repeats >= kFruitlessSamples)
       return {counts.reserved > 0 ? Proposal::Kind::wait : Proposal::Kind::exhausted, {}};
     learn();
+    if (is_stopped()) return {Proposal::Kind::known, {}};  // perhaps not all was learned
     return walk(counts, *epsilon);
   }
 
   void learn() {
     for (const SequencedSample& sample : study_.sequenced_samples_after(learned_)) {
+      if (is_stopped()) return;
       strategy_->observe(sample);
       learned_ = sample.sequence;
     }

@@ -138,18 +138,15 @@ class Guided : public Strategy {
     moment_ = moment;
     prepared_pending_ = pending;
     learn();
-    if (used_ < 2) return;
-    encode();
-    const predict::GaussianProcess process = fit();
-    Random random = Random::stream(seed_, "candidates", moment_.seen + pending.size());
-    Pool candidates = draw(random);
-    VectorXd bounds = upper_bounds(process, candidates);
-    for (int i = 0; i < kRefinements && all_.walks.empty(); ++i) {
-      append(candidates, children(candidates, bounds, random));
-      bounds = upper_bounds(process, candidates);
+    try {
+      if (used_ >= 2) rank_candidates();
+    } catch (const Stopped&) {
+      moment_ = {};
+      ranking_ = {};
     }
-    rank(process, candidates, bounds, pending);
   }
+
+  void heed(const std::atomic<bool>* stop) override { stop_ = stop; }
 
   Walk propose(const Situation& situation, Random& random) override {
     ++proposed_;
@@ -170,6 +167,28 @@ class Guided : public Strategy {
   }
 
  private:
+  struct Stopped {};
+  // Between steps of a second or less.
+  void go_on_unless_stopped() const {
+    if (stop_ && *stop_) throw Stopped();
+  }
+
+  void rank_candidates() {
+    encode();
+    const predict::GaussianProcess process = fit();
+    Random random = Random::stream(seed_, "candidates", moment_.seen + prepared_pending_.size());
+    go_on_unless_stopped();
+    Pool candidates = draw(random);
+    VectorXd bounds = upper_bounds(process, candidates);
+    for (int i = 0; i < kRefinements && all_.walks.empty(); ++i) {
+      go_on_unless_stopped();
+      append(candidates, children(candidates, bounds, random));
+      bounds = upper_bounds(process, candidates);
+    }
+    go_on_unless_stopped();
+    rank(process, candidates, bounds, prepared_pending_);
+  }
+
   struct Known {
     Walk walk;
     double reward;
@@ -310,6 +329,7 @@ class Guided : public Strategy {
 
   predict::GaussianProcess fit() {
     choose_parameters();
+    go_on_unless_stopped();
     const std::vector<Index> rows = rows_to_fit();
     return predict::GaussianProcess::fit(kernel_, parameters_, {}, observed_.points.subset(rows),
                                          scores(rows));
@@ -323,8 +343,9 @@ class Guided : public Strategy {
       m = next;
     }
     if (m == chosen_on_) return;
-    chosen_on_ = m;
+    go_on_unless_stopped();
     choose_reading(m);
+    go_on_unless_stopped();
     std::vector<Index> rows(m);
     std::iota(rows.begin(), rows.end(), Index{0});
     predict::HyperparameterSettings settings;
@@ -332,6 +353,7 @@ class Guided : public Strategy {
     parameters_ = predict::choose_hyperparameters(*kernel_, observed_.points.subset(rows),
                                                   scores(rows), settings)
                       .parameters;
+    chosen_on_ = m;
   }
 
   std::vector<Index> best_first() const {
@@ -480,6 +502,7 @@ class Guided : public Strategy {
   std::vector<Known> known_;                      // different, with a reward, in their order
   size_t used_ = 0;                               // of these, by the moment in hand
   std::deque<std::pair<SequencedSample, size_t>> for_policy_;  // and how many were seen then
+  const std::atomic<bool>* stop_ = nullptr;
   Moment moment_;
   size_t proposed_ = 0;                      // since the fit, by this worker, and before it began
   std::vector<std::string> training_texts_;  // of the encoding

@@ -42,6 +42,7 @@ class Rewarded : public Strategy {
   Walk propose(const Situation& situation, Random& random) override {
     return strategy_->propose(situation, random);
   }
+  void heed(const std::atomic<bool>* stop) override { strategy_->heed(stop); }
 
  private:
   std::unique_ptr<Strategy> strategy_;

@@ -13,6 +13,7 @@
 // library a new file with a factory, and one line in the table in strategy.cc (CONTRIBUTING.md).
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -70,6 +71,8 @@ class Strategy {
   virtual void prepare(const std::vector<std::string>& pending) { (void)pending; }
   // The next walk. Called again in the same situation it gives others, as far as it can.
   virtual Walk propose(const Situation& situation, Random& random) = 0;
+  // Where `stop` is set, what takes long may end early: nothing will be proposed.
+  virtual void heed(const std::atomic<bool>* stop) { (void)stop; }
 };
 
 struct StrategyKind {

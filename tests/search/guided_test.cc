@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <set>
 #include <string>
 
@@ -117,6 +118,25 @@ TEST(Guided, IsAFunctionOfTheSamples) {
   again->prepare({});
   Random random(1), same(1);
   EXPECT_EQ(space.text(first->propose({}, random)), space.text(again->propose({}, same)));
+}
+
+TEST(Guided, ThatIsStoppedWhileItFitsFitsWhenItIsAskedAgain) {
+  const Space space = space_of_4096();
+  const auto first = make_strategy(guided_settings("guided"), space, kSearchSeed);
+  const auto samples = search(*first, space, 25);
+  const auto again = make_strategy(guided_settings("guided"), space, kSearchSeed);
+  for (const SequencedSample& sample : samples) again->observe(sample);
+  std::atomic<bool> stop{true};
+  again->heed(&stop);
+  again->prepare({});
+  Random random(1), same(1), other(1);
+  const std::string unfitted = space.text(again->propose({}, other));
+  stop = false;
+  first->prepare({});
+  again->prepare({});
+  const std::string expected = space.text(first->propose({}, random));
+  EXPECT_EQ(space.text(again->propose({}, same)), expected);
+  EXPECT_NE(unfitted, expected);
 }
 
 // From 400 on it is fitted at every second one only.
