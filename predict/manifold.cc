@@ -67,11 +67,11 @@ const ManifoldKind kRbfManifold{kRbf, feature_distances};
 const ManifoldKind kEditManifold{kEdit, token_distances};
 
 // Rows of the labelled points first, then those of the others.
-std::vector<Index> choose_landmarks(Index labelled, Index all, uint64_t seed) {
+std::vector<Index> choose_landmarks(Index labelled, Index all, const FitSettings& settings) {
   std::vector<Index> rows(static_cast<size_t>(all));
   std::iota(rows.begin(), rows.end(), Index{0});
-  if (all <= kExactPoints) return rows;
-  Random random = Random::stream(seed, "landmarks");
+  if (all <= kExactPoints || settings.exact) return rows;
+  Random random = Random::stream(settings.seed, "landmarks");
   std::vector<Index> known(rows.begin(), rows.begin() + labelled);
   std::vector<Index> others(rows.begin() + labelled, rows.end());
   shuffle(known, random);
@@ -198,7 +198,7 @@ class ManifoldFit {
     all_ = training_.points;
     all_.append(training_.unlabelled);
     std::vector<Index> landmarks =
-        choose_landmarks(training_.points.size(), all_.size(), training_.settings.seed);
+        choose_landmarks(training_.points.size(), all_.size(), training_.settings);
     // Without other points all training points are landmarks, whose Gram matrix is decomposed.
     const bool is_plain = static_cast<Index>(landmarks.size()) == training_.points.size() &&
                           training_.unlabelled.size() == 0;

@@ -1,7 +1,6 @@
 #include "predict/predictor.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -23,22 +22,9 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::array<std::pair<Warp, const char*>, 3> kSavedWarps{
-    {{Warp::none, "none"},
-     {Warp::normal_scores, "normal_scores"},
-     {Warp::log_distance, "log_distance"}}};
-
-const char* saved(Warp warp) {
-  return std::find_if(kSavedWarps.begin(), kSavedWarps.end(),
-                      [&](const auto& w) { return w.first == warp; })
-      ->second;
-}
-
 Warp warp_from(const json& state) {
   const std::string name = text_at(state, "scale");
-  for (const auto& [warp, text] : kSavedWarps) {
-    if (name == text) return warp;
-  }
+  if (const std::optional<Warp> warp = warp_of(name)) return *warp;
   throw DataError("key scale is " + shown(name) + ", which is none");
 }
 
@@ -64,7 +50,7 @@ Predictor::Part Predictor::Part::restore(const Method& method, const Training& t
 }
 
 json Predictor::Part::state() const {
-  return {{"scale", saved(scale.warp())}, {"fit", regressor->state()}};
+  return {{"scale", saved_name(scale.warp())}, {"fit", regressor->state()}};
 }
 
 VectorXd Predictor::Part::mean(const Moments& on_scale) const {

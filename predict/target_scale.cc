@@ -30,18 +30,29 @@ const std::array<double, kNodes>& nodes() {
   return nodes;
 }
 
+struct Names {
+  Warp warp;
+  const char *saved, *shown;
+};
+constexpr std::array<Names, 3> kNames{
+    {{Warp::none, "none", "as it is"},
+     {Warp::normal_scores, "normal_scores", "normal scores"},
+     {Warp::log_distance, "log_distance", "log of the distance to the best"}}};
+
+const Names& names_of(Warp warp) {
+  return *std::find_if(kNames.begin(), kNames.end(),
+                       [&](const Names& names) { return names.warp == warp; });
+}
+
 }  // namespace
 
-const char* to_string(Warp warp) {
-  switch (warp) {
-    case Warp::none:
-      return "as it is";
-    case Warp::normal_scores:
-      return "normal scores";
-    case Warp::log_distance:
-      return "log of the distance to the best";
+const char* to_string(Warp warp) { return names_of(warp).shown; }
+const char* saved_name(Warp warp) { return names_of(warp).saved; }
+std::optional<Warp> warp_of(const std::string& saved_name) {
+  for (const Names& names : kNames) {
+    if (saved_name == names.saved) return names.warp;
   }
-  return "";
+  return std::nullopt;
 }
 
 // Newton's steps from 0 come from one side.

@@ -17,6 +17,8 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "metaqnn/datasets/logs/log.h"
@@ -61,8 +63,11 @@ class TargetScale {
   Eigen::VectorXd standardised_;
 };
 
-// "as it is", "normal scores", "log of the distance to the best"; and what models are saved with.
+// "as it is", "normal scores", "log of the distance to the best".
 const char* to_string(Warp warp);
+// What models are saved with.
+const char* saved_name(Warp warp);
+std::optional<Warp> warp_of(const std::string& saved_name);
 
 // Of the standard normal distribution, for 0 < p < 1.
 double normal_quantile(double p);
