@@ -373,7 +373,7 @@ ExitStatus run(const EvaluateOptions& options) {
   settings.failures = predict::parse_failures(options.arguments.failures);
   const Setting setting = prepare(options);
   settings.encoding = setting.encoding;
-  settings.fit.exact = options.arguments.exact;
+  if (options.arguments.exact) settings.fit.centres = 0;
   settings.fit.seed = options.arguments.seed;
   settings.fit.threads = threads_or_cores(options.arguments.threads);
   settings.unlabelled = setting.unlabelled;

@@ -29,7 +29,7 @@ void print_left_out(const predict::Model& model, const predict::FitOptions& how)
   predict::CrossValidationSettings settings{
       .encoding = model.encoding(),
       .failures = how.failures,
-      .fit = {how.seed, how.threads, how.graph_weight, how.exact},
+      .fit = {how.seed, how.threads, how.graph_weight, how.centres},
       .methods = {how.method},
       .unlabelled = how.unlabelled};
   const auto splits = predict::fold_splits(n, plan->folds, plan->repeats, how.seed);
@@ -66,7 +66,7 @@ ExitStatus run(const FitOptions& options) {
   how.method = options.method;
   how.failures = predict::parse_failures(options.arguments.failures);
   how.unlabelled = unlabelled_for(log, encoding, options.arguments);
-  how.exact = options.arguments.exact;
+  if (options.arguments.exact) how.centres = 0;
   how.seed = options.arguments.seed;
   how.threads = threads_or_cores(options.arguments.threads);
   const predict::Samples samples = samples_of(log, encoding, options.arguments);

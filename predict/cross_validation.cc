@@ -206,8 +206,9 @@ int fits_at_once(const Samples& samples, const CrossValidationSettings& settings
   constexpr double kNumbers = 4e8;  // 3 GiB
   constexpr double kMatrices = 4;
   const auto points = static_cast<double>(samples.size() + settings.unlabelled.size());
-  const double centres =
-      settings.fit.exact ? points : std::min(points, static_cast<double>(kMostCentres));
+  const double centres = settings.fit.centres == 0
+                             ? points
+                             : std::min(points, static_cast<double>(settings.fit.centres));
   return static_cast<int>(
       std::clamp(kNumbers / (kMatrices * points * centres), 1.0, double(threads)));
 }

@@ -46,9 +46,11 @@ std::shared_ptr<const Landmarks> landmarks_from(const nlohmann::json& state, Ind
 std::string describe_landmarks(const Training& training, const KernelKind& kind) {
   const Training::System system = training.system_of(kind);
   const auto all = static_cast<Index>(system->landmarks()->rows.size()), half = all / 2;
-  const auto with_half = make_system(
-      *kind.make(*training.encoding), training.hyperparameters_of(kind).parameters, training.points,
-      {.seed = training.settings.seed, .threads = training.settings.threads, .centres = half});
+  const auto with_half = make_system(*kind.make(*training.encoding),
+                                     training.hyperparameters_of(kind).parameters, training.points,
+                                     {.seed = training.settings.seed,
+                                      .threads = training.settings.threads,
+                                      .centres = static_cast<int>(half)});
   const VectorXd& targets = training.scale.standardised();  // of variance 1
   const auto r2 = [&](const KernelSystem& by) {
     const VectorXd left_out = by.solve(targets, by.best_penalty(targets)).left_out;

@@ -209,7 +209,7 @@ std::shared_ptr<const KernelSystem> make_system(const kernels::Kernel& kernel,
                                                 const VectorXd& parameters,
                                                 const kernels::Points& points,
                                                 const SystemSettings& settings) {
-  if (points.size() <= settings.centres) {
+  if (settings.centres == 0 || points.size() <= settings.centres) {
     return make_system(std::make_shared<const Decomposition>(
         kernels::decompose(kernel.gram(parameters, points, settings.threads))));
   }

@@ -1,7 +1,7 @@
 // A kernel at the training points, ready for all targets and penalties.
 //
-// Up to kMostCentres points their Gram matrix is decomposed (predict/least_squares.h). Beyond, it is
-// approximated by what m = kMostCentres landmarks among them say (Nystrom):
+// Up to `centres` points their Gram matrix is decomposed (predict/least_squares.h). Beyond, it is
+// approximated by what m = `centres` landmarks among them say (Nystrom):
 //
 //   K ~ Phi Phi' = V diag(w) V'        Phi = K_nm U diag(u)^-1/2,  K_mm = U diag(u) U'
 //
@@ -22,11 +22,10 @@
 #include <vector>
 
 #include "kernels/kernel.h"
+#include "metaqnn/predict/options.h"
 #include "predict/least_squares.h"
 
 namespace metaqnn::predict {
-
-constexpr Eigen::Index kMostCentres = 2500;
 
 // Centres of an expansion that are some of the training points, and what deviations need of them.
 struct Landmarks {
@@ -51,7 +50,7 @@ class KernelSystem {
 struct SystemSettings {
   uint64_t seed = 0;
   int threads = 1;
-  Eigen::Index centres = kMostCentres;  // at most; more points are approximated
+  int centres = kMostCentres;  // at most; 0 = all points
 };
 
 std::shared_ptr<const KernelSystem> make_system(const kernels::Kernel& kernel,

@@ -70,7 +70,7 @@ const ManifoldKind kEditManifold{kEdit, token_distances};
 std::vector<Index> choose_landmarks(Index labelled, Index all, const FitSettings& settings) {
   std::vector<Index> rows(static_cast<size_t>(all));
   std::iota(rows.begin(), rows.end(), Index{0});
-  if (all <= kExactPoints || settings.exact) return rows;
+  if (all <= kExactPoints || settings.centres == 0) return rows;
   Random random = Random::stream(settings.seed, "landmarks");
   std::vector<Index> known(rows.begin(), rows.begin() + labelled);
   std::vector<Index> others(rows.begin() + labelled, rows.end());
@@ -202,12 +202,13 @@ class ManifoldFit {
     // Without other points all training points are landmarks, whose Gram matrix is decomposed.
     const bool is_plain = static_cast<Index>(landmarks.size()) == training_.points.size() &&
                           training_.unlabelled.size() == 0;
-    const Training::System system = is_plain ? training_.system_of(kind_.kernel) : nullptr;
+    const std::shared_ptr<const Decomposition> known =
+        is_plain ? training_.system_of(kind_.kernel)->decomposition() : nullptr;
     centres_ = all_.subset(landmarks);
     landmarks_ = std::move(landmarks);
     space_ = make_space(
-        system ? system->decomposition()->spectrum
-               : kernels::decompose(kernel_->gram(chosen_.parameters, centres_, threads)));
+        known ? known->spectrum
+              : kernels::decompose(kernel_->gram(chosen_.parameters, centres_, threads)));
     const MatrixXd features = kernels::product(
         kernel_->gram(chosen_.parameters, all_, centres_, threads), space_.to_features);
     report_.push_back(describe_space(space_, centres_.size(), features,
@@ -270,24 +271,26 @@ class ManifoldFit {
     std::snprintf(text, sizeof text, "graph weight %.3g by leave-one-out, %lld unlabelled points",
                   solution.rho, static_cast<long long>(training_.unlabelled.size()));
     report_.emplace_back(text);
+    report_.insert(report_.begin(), describe(training_, kind_.kernel));
     Expansion expansion{kernel_, chosen_.parameters, centres_, space_.to_features * v,
                         -means_.dot(v)};
     const double spread = std::sqrt(solution.squared / static_cast<double>(targets_.size()));
     return std::make_unique<Manifold>(std::move(expansion), solution.lambda, spread,
-                                      landmark_names(), solution.rho, report());
+                                      landmark_names(), solution.rho, report_);
   }
 
   std::unique_ptr<Regressor> without_graph(std::string why) {
     report_.push_back(std::move(why));
     const auto plain = fit_kernel(training_, kind_.kernel);
-    return std::make_unique<Manifold>(plain->process().expansion(), plain->process().penalty(),
-                                      plain->spread(), training_.architectures, 0, report());
-  }
-
-  std::vector<std::string> report() const {
-    std::vector<std::string> lines{describe(training_, kind_.kernel)};
+    std::vector<std::string> lines = plain->report(), centres = training_.architectures;
     lines.insert(lines.end(), report_.begin(), report_.end());
-    return lines;
+    if (const Landmarks* landmarks = plain->process().landmarks()) {
+      centres.clear();
+      for (Index row : landmarks->rows)
+        centres.push_back(training_.architectures[static_cast<size_t>(row)]);
+    }
+    return std::make_unique<Manifold>(plain->process().expansion(), plain->process().penalty(),
+                                      plain->spread(), std::move(centres), 0, std::move(lines));
   }
 
   std::vector<std::string> landmark_names() const {

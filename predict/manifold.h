@@ -15,7 +15,7 @@
 //
 //   Phi    N x m; P the labelled rows less their mean; rho = gamma N / lambda
 //
-// Up to kExactPoints points, or where FitSettings::exact, all are landmarks and this is exact (Belkin, Niyogi, Sindhwani, JMLR 7
+// Up to kExactPoints points, or where FitSettings::centres is 0, all are landmarks and this is exact (Belkin, Niyogi, Sindhwani, JMLR 7
 // (2006), equation 8, with the intercept). Beyond, the landmarks are the labelled points (at most
 // half of kExactPoints) and random unlabelled ones (Nystrom), and the report says by how much that
 // changes k(x,x). rho and lambda are those with the least squared r_i; rho = 0, which is kernel

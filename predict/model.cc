@@ -324,7 +324,7 @@ Model Model::fit(const Samples& samples, const EncodingSettings& encoding,
   state->training = make_training(encoding, samples, options.failures,
                                   canonical_unlabelled(options.unlabelled, encoding),
                                   {options.seed, threads_or_cores(options.threads),
-                                   options.graph_weight, options.exact, options.tell});
+                                   options.graph_weight, options.centres, options.tell});
   state->predictor = Predictor::fit(method, state->training);
   state->training.settings.tell = {};
   return Model(std::move(state));

@@ -10,7 +10,7 @@
 // threads may ask one model at once. BLAS's threads are set inside each call and put back.
 //
 // Cost, for n architectures of the log and m others, with c the smaller of n and 2,500
-// (FitSettings::exact): fit n c^2; predict m c, with deviations m c^2.
+// (FitSettings::centres): fit n c^2; predict m c, with deviations m c^2.
 #pragma once
 
 #include <cstddef>
@@ -35,7 +35,7 @@ struct FitOptions {
   Failures failures = Failures::as_chance;
   std::vector<std::string> unlabelled{};  // for the manifold methods; those of the log do not count
   std::optional<double> graph_weight{};   // as in FitSettings
-  bool exact = false;                     // as in FitSettings
+  int centres = kMostCentres;             // as in FitSettings
   uint64_t seed = 0;
   int threads = 0;                                      // 0 = the cores that this process may use
   std::function<void(const std::string& what)> tell{};  // as in FitSettings

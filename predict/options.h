@@ -45,14 +45,17 @@ enum class Failures { exclude, as_chance, model };
 Failures parse_failures(const std::string& name);
 std::string to_string(Failures failures);
 
+constexpr int kMostCentres = 2500;
+
 struct FitSettings {
   uint64_t seed = 0;
   int threads = 1;
   // Manifold methods: the weight of the graph relative to the penalty; none = leave-one-out
   // chooses, 0 among its choices.
   std::optional<double> graph_weight{};
-  // Decompose the Gram matrix of any number of points (predict/kernel_system.h).
-  bool exact = false;
+  // Kernels of more networks are approximated by so many of them (predict/kernel_system.h); 0: they
+  // are not, however many there are, which takes n^3 and 40 n^2 bytes.
+  int centres = kMostCentres;
   // Told what is being done, each time that something long begins; by several threads at once.
   std::function<void(const std::string& what)> tell{};
 };

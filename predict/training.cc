@@ -126,10 +126,9 @@ Training::System Training::system_of(const KernelKind& kind) const {
   return *systems->get(kind.name, [&] {
     const VectorXd& parameters = hyperparameters_of(kind).parameters;
     tell("comparing networks by the " + std::string(kind.name) + " kernel");
-    return make_system(*kind.make(*encoding), parameters, points,
-                       {.seed = settings.seed,
-                        .threads = settings.threads,
-                        .centres = settings.exact ? points.size() : kMostCentres});
+    return make_system(
+        *kind.make(*encoding), parameters, points,
+        {.seed = settings.seed, .threads = settings.threads, .centres = settings.centres});
   });
 }
 

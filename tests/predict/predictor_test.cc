@@ -17,7 +17,6 @@
 #include "metaqnn/predict/cross_validation.h"
 #include "metaqnn/predict/model.h"
 #include "predict/forest.h"
-#include "predict/kernel_system.h"
 #include "predict/manifold.h"
 #include "tests/error_message.h"
 #include "tests/folder.h"
@@ -297,31 +296,64 @@ Samples many_networks(size_t count) {
   return make_samples(log, {"characters", {3, 32, 32}}, Failures::as_chance);
 }
 
+bool reports_landmarks(const Model& model) {
+  const std::vector<std::string> report = model.report();
+  return std::any_of(report.begin(), report.end(), [](const std::string& line) {
+    return line.find("50 of 90 points stand for all") != std::string::npos;
+  });
+}
+
+const std::vector<std::string> kOthers{"ddddddd", "abcdabd", "dcbadcb"};
+
 // More networks than an expansion has centres.
-TEST(Model, OfManyNetworksIsApproximatedAndSavedWithWhatItPredictsFrom) {
-  const Samples samples = many_networks(kMostCentres + 500);
-  const EncodingSettings encoding{"characters", {3, 32, 32}};
-  const std::vector<std::string> others{"ddddddd", "abcdabd", "dcbadcb"};
-  const auto reports_landmarks = [](const Model& model) {
-    const std::vector<std::string> report = model.report();
-    return std::any_of(report.begin(), report.end(), [](const std::string& line) {
-      return line.find("2500 of 3000 points stand for all") != std::string::npos;
-    });
-  };
-  const Model model = Model::fit(samples, encoding, {.method = "lls"});
+class ManyNetworks : public testing::TestWithParam<const char*> {
+ protected:
+  const Samples samples_ = many_networks(90);
+  const EncodingSettings encoding_{"characters", {3, 32, 32}};
+};
+
+TEST_P(ManyNetworks, AreApproximatedAndSavedWithWhatIsPredictedFrom) {
+  const Model model = Model::fit(samples_, encoding_, {.method = GetParam(), .centres = 50});
   EXPECT_TRUE(reports_landmarks(model));
-  const Model exact = Model::fit(samples, encoding, {.method = "lls", .exact = true});
-  EXPECT_FALSE(reports_landmarks(exact));
   const tests::Folder folder;
   model.save(folder / "many.model");
-  const std::vector<Predicted> predicted = model.predict(others), by_all = exact.predict(others),
-                               again = Model::load(folder / "many.model").predict(others);
-  for (size_t i = 0; i < others.size(); ++i) {
-    EXPECT_NEAR(predicted[i].mean, by_all[i].mean, 1e-6);
-    EXPECT_NEAR(*predicted[i].deviation, *by_all[i].deviation, 0.02 * *by_all[i].deviation);
+  const std::vector<Predicted> predicted = model.predict(kOthers),
+                               again = Model::load(folder / "many.model").predict(kOthers);
+  for (size_t i = 0; i < kOthers.size(); ++i) {
     EXPECT_EQ(again[i].mean, predicted[i].mean);
     EXPECT_EQ(again[i].deviation, predicted[i].deviation);
     EXPECT_EQ(again[i].score, predicted[i].score);
+  }
+}
+INSTANTIATE_TEST_SUITE_P(Methods, ManyNetworks,
+                         testing::Values("lls", "rbf-ls", "ed-ls", "rbf-mr", "ed-mr", "combined"));
+
+// Both parts have landmarks, of points of their own.
+TEST(Model, OfManyNetworksAndTheirFailuresIsSavedWithWhatIsPredictedFrom) {
+  const Samples samples = some_networks(120, 5, true);
+  const Model model =
+      Model::fit(samples, {}, {.method = "combined", .failures = Failures::model, .centres = 40});
+  const tests::Folder folder;
+  model.save(folder / "failures.model");
+  const std::vector<Predicted> predicted = model.predict(others(5)),
+                               again = Model::load(folder / "failures.model").predict(others(5));
+  for (size_t i = 0; i < predicted.size(); ++i) {
+    EXPECT_EQ(again[i].mean, predicted[i].mean);
+    EXPECT_EQ(again[i].deviation, predicted[i].deviation);
+    EXPECT_EQ(again[i].score, predicted[i].score);
+  }
+}
+
+TEST(Model, OfManyNetworksIsNotApproximatedWhereThatIsRefused) {
+  const Samples samples = many_networks(90);
+  const EncodingSettings encoding{"characters", {3, 32, 32}};
+  const Model model = Model::fit(samples, encoding, {.method = "lls", .centres = 50}),
+              exact = Model::fit(samples, encoding, {.method = "lls", .centres = 0});
+  EXPECT_FALSE(reports_landmarks(exact));
+  const std::vector<Predicted> predicted = model.predict(kOthers), by_all = exact.predict(kOthers);
+  for (size_t i = 0; i < kOthers.size(); ++i) {
+    EXPECT_NEAR(predicted[i].mean, by_all[i].mean, 1e-6);
+    EXPECT_NEAR(*predicted[i].deviation, *by_all[i].deviation, 0.02 * *by_all[i].deviation);
   }
 }
 
