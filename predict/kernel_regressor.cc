@@ -1,5 +1,6 @@
 #include "predict/kernel_regressor.h"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -45,7 +46,8 @@ std::shared_ptr<const Landmarks> landmarks_from(const nlohmann::json& state, Ind
 // What landmarks cost: what half of them cost more.
 std::string describe_landmarks(const Training& training, const KernelKind& kind) {
   const Training::System system = training.system_of(kind);
-  const auto all = static_cast<Index>(system->landmarks()->rows.size()), half = all / 2;
+  const auto all = static_cast<Index>(system->landmarks()->rows.size());
+  const Index half = std::max<Index>(1, all / 2);
   const auto with_half = make_system(*kind.make(*training.encoding),
                                      training.hyperparameters_of(kind).parameters, training.points,
                                      {.seed = training.settings.seed,

@@ -87,6 +87,17 @@ TEST(KernelSystem, RepeatedPointsAreOneLandmark) {
   expect_same(*system, rbf()->gram(parameters, points), random_matrix(120, 1, 2), 1e-5);
 }
 
+// However many they are, points that are all alike are one.
+TEST(KernelSystem, PointsThatAreAllAlikeHaveOneLandmark) {
+  kernels::Points points = points_of(MatrixXd::Constant(70, 3, 0.5));
+  const auto system = make_system(*rbf(), kernels::starts(*rbf()), points, {.centres = 20});
+  ASSERT_NE(system->landmarks(), nullptr);
+  EXPECT_EQ(system->landmarks()->rows.size(), 1U);
+  const LeastSquaresFit fit = system->solve(VectorXd::LinSpaced(70, -1, 1), 0.1);
+  EXPECT_TRUE(fit.left_out.allFinite());
+  EXPECT_NEAR(fit.intercept, 0, 1e-9);
+}
+
 TEST(KernelSystem, IsLeastSquaresWithNystromsGramMatrix) {
   const kernels::Points points = points_of(random_matrix(90, 3, 3));
   const VectorXd parameters = kernels::starts(*rbf()), y = random_matrix(90, 1, 2);
