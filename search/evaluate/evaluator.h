@@ -11,9 +11,11 @@
 // (CONTRIBUTING.md).
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "metaqnn/base/error.h"
@@ -47,13 +49,19 @@ struct TimedEpoch {
   double training_seconds = 0, validation_seconds = 0;  // of a whole epoch
 };
 
+// Looks at a training after each of its epochs, with the curve so far; false ends it there.
+using AfterEpoch = std::function<bool(const std::vector<EpochResult>& curve)>;
+
 class Evaluator {
  public:
   virtual ~Evaluator() = default;
   // Fills in state, failure and detail, what was measured, costs and curve; leaves number,
   // architecture, epsilon, attempts and origin as they are. Its result is a function of the
-  // architecture and the study's seed. Throws DeviceFault.
+  // architecture, the study's seed and what watch() was told. Throws DeviceFault.
   virtual void evaluate(Trial& trial) = 0;
+  // Of the trainings that follow each epoch is looked at; one that is ended is TrialState::stopped,
+  // with the curve up to that epoch and no value.
+  void watch(AfterEpoch after_epoch) { after_epoch_ = std::move(after_epoch); }
   // False where evaluate() would refuse the architecture for its size, before it trains anything.
   virtual bool keeps_limits(const std::string& architecture) const {
     (void)architecture;
@@ -69,6 +77,14 @@ class Evaluator {
     (void)architecture, (void)seconds;
     return std::nullopt;
   }
+
+ protected:
+  bool goes_on(const std::vector<EpochResult>& curve) const {
+    return !after_epoch_ || after_epoch_(curve);
+  }
+
+ private:
+  AfterEpoch after_epoch_;
 };
 
 // What one worker may use.

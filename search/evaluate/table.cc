@@ -135,6 +135,7 @@ class TableEvaluator : public Evaluator {
     if (wait_.count() > 0) std::this_thread::sleep_for(wait_);
     if (const auto found = rows_.find(trial.architecture); found != rows_.end()) {
       fill_in(found->second, trial);
+      replay(trial);
     } else {
       trial.state = TrialState::failed;
       trial.failure = Failure::error;
@@ -158,6 +159,24 @@ class TableEvaluator : public Evaluator {
     trial.macs = row.macs;
     trial.learning_rate = row.learning_rate;
     trial.curve = row.curve;
+  }
+
+  // As if it were trained: whoever watches sees one epoch after another.
+  void replay(Trial& trial) const {
+    const std::vector<EpochResult> whole = trial.curve;
+    for (size_t epochs = 1; epochs < whole.size() && trial.state == TrialState::complete;
+         ++epochs) {
+      trial.curve.assign(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(epochs));
+      if (!goes_on(trial.curve)) return stop(trial);
+    }
+    trial.curve = whole;
+  }
+
+  void stop(Trial& trial) const {
+    trial.state = TrialState::stopped;
+    trial.validation_accuracy.reset();
+    trial.value.reset();
+    trial.measures.clear();
   }
 
   std::chrono::duration<double> wait_;

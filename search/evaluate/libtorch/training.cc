@@ -151,9 +151,13 @@ class TrainingEvaluator : public Evaluator {
       trial.curve.clear();
       trial.learning_rate = learning_rate;
       TrainingRun run = run_of(architecture);
+      bool is_stopped = false;
       const RunEnd end =
           run.train(rates(settings_, learning_rate), limits, trial.curve, [&](size_t epochs) {
-            return epochs > 1 || trial.curve[0].validation_accuracy > chance.after_one_epoch;
+            if (epochs == 1 && trial.curve[0].validation_accuracy <= chance.after_one_epoch)
+              return false;
+            is_stopped = epochs < static_cast<size_t>(settings_.epochs) && !goes_on(trial.curve);
+            return !is_stopped;
           });
       if (run.training_seconds() > 0)
         trial.images_per_second =
@@ -161,6 +165,7 @@ class TrainingEvaluator : public Evaluator {
       if (end == RunEnd::timeout)
         return fail(trial, Failure::timeout, std::to_string(seconds_since(start)) + " s");
       if (end == RunEnd::not_a_number) return fail(trial, Failure::not_a_number);
+      if (is_stopped) return stop(trial);
       if (end == RunEnd::done && best_accuracy(trial) > chance.luckiest) return complete(trial);
       learning_rate *= settings_.restart_factor;
     }
@@ -195,6 +200,11 @@ class TrainingEvaluator : public Evaluator {
     double best = 0;
     for (const EpochResult& epoch : trial.curve) best = std::max(best, epoch.validation_accuracy);
     return best;
+  }
+
+  static void stop(Trial& trial) {
+    trial.state = TrialState::stopped;
+    trial.failure = Failure::none;
   }
 
   static void complete(Trial& trial) {
