@@ -104,11 +104,12 @@ std::vector<EpochColumns> own_curve_columns(const DataFrame& frame) {
   std::vector<EpochColumns> epochs;
   while (true) {
     const std::string suffix = "_" + std::to_string(epochs.size() + 1);
-    const EpochColumns epoch{
-        frame.column("training_loss" + suffix), frame.column("training_accuracy" + suffix),
-        frame.column("validation_loss" + suffix), frame.column("val_acc" + suffix)};
+    const EpochColumns epoch{frame.column("training_loss" + suffix),
+                             frame.column("training_accuracy" + suffix),
+                             frame.column("validation_loss" + suffix),
+                             frame.column("val_acc" + suffix), frame.column("value" + suffix)};
     if (std::max({epoch.training_loss, epoch.training_accuracy, epoch.validation_loss,
-                  epoch.validation_accuracy}) < 0) {
+                  epoch.validation_accuracy, epoch.value}) < 0) {
       return epochs;
     }
     epochs.push_back(epoch);

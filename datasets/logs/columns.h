@@ -17,7 +17,8 @@ enum class Format { own, curves, replay, table };
 
 // Columns are indices; -1 where the file does not have it.
 struct EpochColumns {
-  int training_loss = -1, training_accuracy = -1, validation_loss = -1, validation_accuracy = -1;
+  int training_loss = -1, training_accuracy = -1, validation_loss = -1, validation_accuracy = -1,
+      value = -1;
 };
 
 struct Columns {

@@ -129,16 +129,18 @@ class Fields {
 // ---- Rows ----
 
 EpochResult read_epoch(const Fields& fields, const EpochColumns& columns, double scale) {
-  return {fields.real(columns.training_loss).value_or(kUnknown),
-          fields.fraction(columns.training_accuracy, "training accuracy", scale).value_or(kUnknown),
-          fields.real(columns.validation_loss).value_or(kUnknown),
-          fields.fraction(columns.validation_accuracy, "validation accuracy", scale)
-              .value_or(kUnknown)};
+  return {
+      fields.real(columns.training_loss).value_or(kUnknown),
+      fields.fraction(columns.training_accuracy, "training accuracy", scale).value_or(kUnknown),
+      fields.real(columns.validation_loss).value_or(kUnknown),
+      fields.fraction(columns.validation_accuracy, "validation accuracy", scale).value_or(kUnknown),
+      fields.real(columns.value).value_or(kUnknown)};
 }
 
 bool is_unknown(const EpochResult& epoch) {
   return std::isnan(epoch.training_loss) && std::isnan(epoch.training_accuracy) &&
-         std::isnan(epoch.validation_loss) && std::isnan(epoch.validation_accuracy);
+         std::isnan(epoch.validation_loss) && std::isnan(epoch.validation_accuracy) &&
+         std::isnan(epoch.value);
 }
 
 std::vector<EpochResult> read_curve(const Fields& fields, const Columns& columns, double scale) {

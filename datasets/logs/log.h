@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <iosfwd>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -56,7 +57,9 @@ struct EpochResult {
   double training_loss;        // mean cross-entropy, nats; NaN where unknown
   double training_accuracy;    // fraction; NaN where unknown
   double validation_loss;      // NaN where unknown
-  double validation_accuracy;  // fraction
+  double validation_accuracy;  // fraction; NaN where unknown
+  // What is searched for, where that is not the validation accuracy; NaN where unknown.
+  double value = std::numeric_limits<double>::quiet_NaN();
 };
 
 struct LogRow {

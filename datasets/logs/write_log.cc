@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <ostream>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "datasets/logs/csv.h"
 #include "datasets/logs/curve.h"
@@ -57,11 +59,29 @@ constexpr CurveColumn kCurveColumns[] = {
     {"validation_loss_", &EpochResult::validation_loss},
     {"val_acc_", &EpochResult::validation_accuracy},
 };
+constexpr CurveColumn kValueColumn{"value_", &EpochResult::value};
+
+// Of the curves: all but values where nobody has one.
+struct CurveColumns {
+  std::vector<CurveColumn> columns{std::begin(kCurveColumns), std::end(kCurveColumns)};
+  size_t epochs = 0;
+};
+
+CurveColumns curve_columns_of(const Log& log) {
+  CurveColumns curves;
+  bool has_values = false;
+  for (const LogRow& row : log.rows) {
+    curves.epochs = std::max(curves.epochs, row.curve.size());
+    for (const EpochResult& epoch : row.curve) has_values = has_values || !std::isnan(epoch.value);
+  }
+  if (has_values) curves.columns.push_back(kValueColumn);
+  return curves;
+}
 
 // Our export of another measure has it in the place of the accuracy, and says its direction.
 Measure exported_measure(const Log& log) { return log.holds_accuracies ? Measure() : log.measure; }
 
-void write_log_header(const Measure& measure, size_t epochs, std::ostream& out) {
+void write_log_header(const Measure& measure, const CurveColumns& curves, std::ostream& out) {
   Line line(out);
   for (const char* name : {"number", "architecture", "state", "reason"}) line << name;
   line << measure.name;
@@ -70,13 +90,14 @@ void write_log_header(const Measure& measure, size_t epochs, std::ostream& out) 
     if (name != measure.name) line << name;
   });
   line << "samples";
-  for (const CurveColumn& column : kCurveColumns) {
-    for (size_t i = 1; i <= epochs; ++i) line << std::string(column.prefix) + std::to_string(i);
+  for (const CurveColumn& column : curves.columns) {
+    for (size_t i = 1; i <= curves.epochs; ++i)
+      line << std::string(column.prefix) + std::to_string(i);
   }
 }
 
-void write_log_row(const LogRow& row, int64_t number, const Measure& measure, size_t epochs,
-                   std::ostream& out) {
+void write_log_row(const LogRow& row, int64_t number, const Measure& measure,
+                   const CurveColumns& curves, std::ostream& out) {
   Line line(out);
   line << number << row.architecture << row.state << row.reason << row.value;
   if (!measure.is_accuracy()) line << to_string(measure.direction);
@@ -84,8 +105,8 @@ void write_log_row(const LogRow& row, int64_t number, const Measure& measure, si
     if (name != measure.name) line << value;
   });
   line << joined(row.samples);
-  for (const CurveColumn& column : kCurveColumns) {
-    for (size_t i = 0; i < epochs; ++i) {
+  for (const CurveColumn& column : curves.columns) {
+    for (size_t i = 0; i < curves.epochs; ++i) {
       line << (i < row.curve.size() ? row.curve[i].*column.value : kUnknown);
     }
   }
@@ -135,12 +156,11 @@ void write_replay_row(int64_t sequence, const LogRow& row, std::ostream& out) {
 }  // namespace
 
 void write_log_csv(const Log& log, std::ostream& out) {
-  size_t epochs = 0;
-  for (const LogRow& row : log.rows) epochs = std::max(epochs, row.curve.size());
+  const CurveColumns curves = curve_columns_of(log);
   const Measure measure = exported_measure(log);
-  write_log_header(measure, epochs, out);
+  write_log_header(measure, curves, out);
   int64_t number = 0;
-  for (const LogRow& row : log.rows) write_log_row(row, ++number, measure, epochs, out);
+  for (const LogRow& row : log.rows) write_log_row(row, ++number, measure, curves, out);
 }
 
 void write_replay_csv(const Log& log, std::ostream& out) {

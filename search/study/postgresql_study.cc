@@ -164,7 +164,7 @@ class PostgresqlStudy final : public SqlStudy {
       sql_ << "SELECT pg_advisory_xact_lock(" << kLocks << ", " << kMakingLock << ")";
       if (has_tables()) throw_there_already(url());
       for (const char* statement : kPostgresqlSchema) sql_ << statement;
-      upgrade_tables();
+      upgrade_tables(1);
       put_info(info);
       sql_ << "INSERT INTO study VALUES ('format', '" << kStudyFormat << "')";
       sql_ << "COMMIT";

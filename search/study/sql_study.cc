@@ -69,6 +69,7 @@ const char* const kFromFormat1[] = {
     "ALTER TABLE trials ADD COLUMN leased_until DOUBLE PRECISION",
     "UPDATE trials SET value = validation_accuracy",
 };
+const char* const kFromFormat2[] = {"ALTER TABLE epochs ADD COLUMN value DOUBLE PRECISION"};
 
 constexpr const char* kAccuracy = "validation_accuracy";
 
@@ -220,12 +221,17 @@ void SqlStudy::use_format(int64_t format) {
   if (format < 1) damaged("format " + std::to_string(format));
   connection_.set_columns(
       {{"{trial columns}", kColumns1 + (format == 1 ? kNoColumns2 : kColumns2) + kFieldNames},
-       {"{value}", format == 1 ? "validation_accuracy" : "value"}});
+       {"{value}", format == 1 ? "validation_accuracy" : "value"},
+       {"{epoch value}", format < 3 ? "CAST(NULL AS DOUBLE PRECISION)" : "value"}});
   format_ = static_cast<int>(format);
 }
 
-void SqlStudy::upgrade_tables() {
-  for (const char* statement : kFromFormat1) connection_.session << statement;
+void SqlStudy::upgrade_tables(int from) {
+  const auto run_all = [&](const auto& statements) {
+    for (const char* statement : statements) connection_.session << statement;
+  };
+  if (from < 2) run_all(kFromFormat1);
+  if (from < 3) run_all(kFromFormat2);
 }
 
 // In a transaction of its own. Another process may have been faster.
@@ -234,12 +240,12 @@ void SqlStudy::upgrade() {
   in_transaction_ = true;
   try {
     const int stored = stored_format();
-    if (stored == 1) {
-      upgrade_tables();
+    if (stored < kStudyFormat) {
+      upgrade_tables(stored);
       store_format(kStudyFormat);
     }
     commit_.run();
-    use_format(stored == 1 ? kStudyFormat : stored);
+    use_format(std::max(stored, kStudyFormat));
   } catch (...) {
     rollback();
     throw;
@@ -601,12 +607,12 @@ int64_t SqlStudy::repeats(int64_t samples) {
 void SqlStudy::read_curves(std::vector<Trial>& trials) {
   auto trial = trials.begin();
   curves_.each([&](int64_t number, MaybeReal training_loss, MaybeReal training_accuracy,
-                   MaybeReal validation_loss, MaybeReal validation_accuracy) {
+                   MaybeReal validation_loss, MaybeReal validation_accuracy, MaybeReal value) {
     while (trial != trials.end() && trial->number < number) ++trial;
     if (trial == trials.end() || trial->number != number)
       damaged("a learning curve without its trial");
     trial->curve.push_back({or_nan(training_loss), or_nan(training_accuracy),
-                            or_nan(validation_loss), or_nan(validation_accuracy)});
+                            or_nan(validation_loss), or_nan(validation_accuracy), or_nan(value)});
   });
 }
 
@@ -615,7 +621,7 @@ void SqlStudy::write_curve(const Trial& trial) {
   for (const EpochResult& epoch : trial.curve) {
     insert_epoch_.run(trial.number, ++index, known(epoch.training_loss),
                       known(epoch.training_accuracy), known(epoch.validation_loss),
-                      known(epoch.validation_accuracy));
+                      known(epoch.validation_accuracy), known(epoch.value));
   }
 }
 

@@ -16,7 +16,7 @@
 
 namespace metaqnn::search {
 
-constexpr int kStudyFormat = 2;
+constexpr int kStudyFormat = 3;
 using Text = std::string;
 using MaybeInteger = std::optional<int64_t>;
 using MaybeReal = std::optional<double>;
@@ -96,8 +96,8 @@ class SqlStudy : public Study {
   [[noreturn]] void damaged(const std::string& what) const;
   [[noreturn]] void fail(const soci::soci_error& error);  // with what translate() throws
   void need_transaction() const;
-  // What takes tables of format 1 to the present one.
-  void upgrade_tables();
+  // What takes tables of an older format to the present one.
+  void upgrade_tables(int from);
   void put_info(const StudyInfo& info);  // once, into new tables
   // Throws DataError for a format that this program does not know; reads this one from now on.
   void use_format(int64_t format);
@@ -223,9 +223,10 @@ class SqlStudy : public Study {
   SqlStatement<In<>, TrialColumns> least_trial_{connection_,
                                                 kSelectBest + "{value}, number LIMIT 1"};
   SqlStatement<In<>, TrialColumns> trials_{connection_, kSelectTrials + "ORDER BY number"};
-  SqlStatement<In<>, Out<int64_t, MaybeReal, MaybeReal, MaybeReal, MaybeReal>> curves_{
+  SqlStatement<In<>, Out<int64_t, MaybeReal, MaybeReal, MaybeReal, MaybeReal, MaybeReal>> curves_{
       connection_,
-      "SELECT trial, training_loss, training_accuracy, validation_loss, validation_accuracy "
+      "SELECT trial, training_loss, training_accuracy, validation_loss, validation_accuracy, "
+      "{epoch value} "
       "FROM epochs ORDER BY trial, epoch"};
   SqlStatement<In<>, Out<int64_t, int64_t, double, int64_t, MaybeInteger>> samples_{
       connection_,
@@ -266,10 +267,11 @@ class SqlStudy : public Study {
       "AND state = 'running'"};
 
   SqlStatement<In<int64_t>> delete_curve_{connection_, "DELETE FROM epochs WHERE trial = :trial"};
-  SqlStatement<In<int64_t, int64_t, MaybeReal, MaybeReal, MaybeReal, MaybeReal>> insert_epoch_{
-      connection_,
-      "INSERT INTO epochs (trial, epoch, training_loss, training_accuracy, validation_loss, "
-      "validation_accuracy) VALUES (:trial, :epoch, :a, :b, :c, :d)"};
+  SqlStatement<In<int64_t, int64_t, MaybeReal, MaybeReal, MaybeReal, MaybeReal, MaybeReal>>
+      insert_epoch_{
+          connection_,
+          "INSERT INTO epochs (trial, epoch, training_loss, training_accuracy, validation_loss, "
+          "validation_accuracy, value) VALUES (:trial, :epoch, :a, :b, :c, :d, :e)"};
 
   SqlStatement<In<int64_t>, Out<Text>> state_of_trial_{
       connection_, "SELECT state FROM trials WHERE number = :number"};

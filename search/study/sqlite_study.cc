@@ -226,7 +226,7 @@ class SqliteStudy final : public SqlStudy {
     Transaction transaction(*this);
     guarded([&] {
       for (const char* statement : kSqliteSchema) sql_ << statement;
-      upgrade_tables();
+      upgrade_tables(1);
       store_format(kStudyFormat);
       put_info(info);
     });

@@ -1,4 +1,4 @@
-// Studies of an older format, what format 2 brought, and reading without leaving anything behind.
+// Studies of an older format, what formats 2 and 3 brought, and reading without leaving anything behind.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <grp.h>
@@ -32,11 +32,13 @@ using ::testing::Pair;
 
 constexpr std::chrono::seconds kSoon{1};
 
-// A study of eight trials that version 0.1.0 before format 2 wrote: tests/search/format_1.study.
-class StudyOfFormat1 : public ::testing::Test {
+// A study of eight trials that version 0.1.0 before format 2 wrote, tests/search/format_1.study; and
+// the same as the version before format 3 took it to format 2.
+class OldStudy {
  protected:
-  StudyOfFormat1() {
-    std::filesystem::copy_file(METAQNN_SOURCE_DIR "/tests/search/format_1.study", file());
+  explicit OldStudy(int format) {
+    const std::string name = "/tests/search/format_" + std::to_string(format) + ".study";
+    std::filesystem::copy_file(METAQNN_SOURCE_DIR + name, file());
   }
   std::filesystem::path file() const { return folder_ / "study.db"; }
   std::string url() const { return folder_.url("study.db"); }
@@ -44,6 +46,15 @@ class StudyOfFormat1 : public ::testing::Test {
 
   tests::Folder folder_;
 };
+class StudyOfFormat1 : public OldStudy, public ::testing::Test {
+ protected:
+  StudyOfFormat1() : OldStudy(1) {}
+};
+class StudyOfFormat : public OldStudy, public ::testing::TestWithParam<int> {
+ protected:
+  StudyOfFormat() : OldStudy(GetParam()) {}
+};
+INSTANTIATE_TEST_SUITE_P(OfEach, StudyOfFormat, ::testing::Values(1, 2));
 
 void expect_what_format_1_held(Study& study) {
   const std::vector<Trial> trials = study.trials(true);
@@ -53,6 +64,7 @@ void expect_what_format_1_held(Study& study) {
   EXPECT_THAT(trials[0].measures, ElementsAre(Pair("validation_accuracy", 0.5)));
   ASSERT_EQ(trials[0].curve.size(), 2u);
   EXPECT_EQ(trials[0].curve[1].training_loss, 1.25);
+  EXPECT_TRUE(std::isnan(trials[0].curve[1].value));
   EXPECT_EQ(trials[0].origin, "import");
   EXPECT_EQ(trials[1].reason(), "not learning");
   EXPECT_EQ(trials[1].value, 0.1);
@@ -70,14 +82,14 @@ void expect_what_format_1_held(Study& study) {
   EXPECT_EQ(study.best_trial()->architecture, "ca");
 }
 
-TEST_F(StudyOfFormat1, IsReadAsItIs) {
+TEST_P(StudyOfFormat, IsReadAsItIs) {
   const std::string before = tests::read_text(file());
   expect_what_format_1_held(*open_study_to_read(url()));
   expect_what_format_1_held(*open_study(url()));
   EXPECT_EQ(tests::read_text(file()), before);
 }
 
-TEST_F(StudyOfFormat1, IsTakenToFormat2WhenItIsFirstWritten) {
+TEST_P(StudyOfFormat, IsTakenToThePresentOneWhenItIsFirstWritten) {
   {
     auto study = open_study(url());
     auto reader = open_study_to_read(url());
@@ -86,11 +98,11 @@ TEST_F(StudyOfFormat1, IsTakenToFormat2WhenItIsFirstWritten) {
     expect_what_format_1_held(*reader);
     EXPECT_EQ(reader->note("a note"), "text");
   }
-  EXPECT_EQ(format(), 2);
+  EXPECT_EQ(format(), 3);
   expect_what_format_1_held(*open_study(url()));
 }
 
-TEST_F(StudyOfFormat1, IsTakenToFormat2ByTwoProcessesAtOnce) {
+TEST_P(StudyOfFormat, IsTakenToThePresentOneByFourProcessesAtOnce) {
   constexpr int kProcesses = 4;
   std::vector<pid_t> processes;
   for (int i = 0; i < kProcesses; ++i) {
@@ -112,7 +124,7 @@ TEST_F(StudyOfFormat1, IsTakenToFormat2ByTwoProcessesAtOnce) {
   for (int i = 0; i < kProcesses; ++i) EXPECT_EQ(study->note("note " + std::to_string(i)), "text");
 }
 
-TEST_F(StudyOfFormat1, ThatCannotBeTakenToFormat2StaysAsItIs) {
+TEST_F(StudyOfFormat1, ThatCannotBeTakenToThePresentOneStaysAsItIs) {
   // A column that format 2 adds as its second is there under the name of another.
   std::string bytes = tests::read_text(file());
   const std::string ours = "attempts INTEGER", theirs = "measures INTEGER";
@@ -124,7 +136,7 @@ TEST_F(StudyOfFormat1, ThatCannotBeTakenToFormat2StaysAsItIs) {
   EXPECT_EQ(tests::read_text(file()), bytes);
 }
 
-TEST_F(StudyOfFormat1, GoesOnAsASearch) {
+TEST_P(StudyOfFormat, GoesOnAsASearch) {
   folder_.write("cells.csv",
                 "architecture,accuracy\naa,0.5\nbb,0.3\nbc,0.6\nca,0.9\ncb,0.2\ncc,0.1\n");
   const auto study = open_study(url());
@@ -138,7 +150,7 @@ TEST_F(StudyOfFormat1, GoesOnAsASearch) {
   EXPECT_EQ(study->trials(false).size(), 9u);  // all that the space has
 }
 
-// ---- What format 2 brought ----
+// ---- What formats 2 and 3 brought ----
 
 class Study2 : public ::testing::TestWithParam<const char*> {
  protected:
@@ -219,6 +231,25 @@ TEST_P(Study2, CountsAStoppedTrialAndRewardsItsPredictionButNeverCallsItTheBest)
   EXPECT_EQ(study->best_trial(), std::nullopt);
 }
 
+TEST_P(Study2, HoldsWhatWasSearchedForAfterEachEpoch) {
+  const auto study = create();
+  Trial trial;
+  trial.architecture = "[SM(10)]";
+  trial.state = TrialState::complete;
+  trial.value = 3.5;
+  trial.curve = {{.training_loss = 2,
+                  .training_accuracy = 0.5,
+                  .validation_loss = 3,
+                  .validation_accuracy = 0.25,
+                  .value = 1.0 / 3},
+                 {1, 1, 1, 1}};
+  finish(*study, trial);
+  const std::vector<EpochResult> curve = open_study_to_read(url_)->trials(true).at(0).curve;
+  ASSERT_EQ(curve.size(), 2u);
+  EXPECT_EQ(curve[0].value, 1.0 / 3);
+  EXPECT_TRUE(std::isnan(curve[1].value));
+}
+
 TEST_P(Study2, StoresNothingThatAReaderWouldRefuse) {
   const auto study = create();
   Trial trial;
@@ -257,7 +288,7 @@ TEST_P(Study2, LeavesALeasedTrialAloneUntilItsLeaseEnds) {
   EXPECT_EQ(study->trial(2)->leased_until, std::nullopt);
 }
 
-TEST_P(Study2, OfFormat1OnAServerIsReadAsItIsAndTakenToFormat2WhenItIsWritten) {
+TEST_P(Study2, OfFormat1OnAServerIsReadAsItIsAndTakenToThePresentOneWhenItIsWritten) {
   if (server_ == nullptr) GTEST_SKIP() << "SQLite's has a file of its own";
   {
     const auto study = create();
@@ -270,6 +301,7 @@ TEST_P(Study2, OfFormat1OnAServerIsReadAsItIsAndTakenToFormat2WhenItIsWritten) {
   for (const char* column : {"value", "measures", "predicted", "precision", "leased_until"})
     ASSERT_TRUE(
         server_->execute(url_, std::string("ALTER TABLE metaqnn.trials DROP COLUMN ") + column));
+  ASSERT_TRUE(server_->execute(url_, "ALTER TABLE metaqnn.epochs DROP COLUMN value"));
   ASSERT_TRUE(server_->execute(url_, "UPDATE metaqnn.study SET value = '1' WHERE key = 'format'"));
   EXPECT_EQ(open_study_to_read(url_)->trial(1)->value, 0.7);
   EXPECT_TRUE(server_->execute(url_,
@@ -278,7 +310,7 @@ TEST_P(Study2, OfFormat1OnAServerIsReadAsItIsAndTakenToFormat2WhenItIsWritten) {
   const auto study = open_study(url_);
   transact(*study, [&](bool) { study->set_note("a note", ""); });
   EXPECT_TRUE(server_->execute(url_,
-                               "SELECT 1/(value = '2')::int FROM metaqnn.study "
+                               "SELECT 1/(value = '3')::int FROM metaqnn.study "
                                "WHERE key = 'format'"));
   EXPECT_EQ(study->trial(1)->value, 0.7);
   EXPECT_EQ(open_study(url_)->trial(1)->value, 0.7);

@@ -525,13 +525,13 @@ TEST_P(EveryStudy, LockedByAnotherProgramSaysSoAfterTheTimeout) {
 TEST_F(StudyFile, OfANewerFormatIsRefusedAndNotTouched) {
   create();
   std::string bytes = read_text(file());
-  bytes[63] = 3;  // user_version, big-endian at byte 60
+  bytes[63] = 4;  // user_version, big-endian at byte 60
   std::ofstream(file(), std::ios::binary | std::ios::trunc) << bytes;
   try {
     open();
     ADD_FAILURE() << "opened";
   } catch (const DataError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("newer metaqnn (format 3"));
+    EXPECT_THAT(error.what(), HasSubstr("newer metaqnn (format 4"));
   }
   EXPECT_EQ(read_text(file()), bytes);
   EXPECT_THAT(listing(), ElementsAre("study.db")) << "no journal is left of the reading";
@@ -958,10 +958,10 @@ TEST_F(StudyOnAServer, LeavesTablesOfOthersAlone) {
 
 TEST_F(StudyOnAServer, OfANewerFormatOrWithoutATableIsRefused) {
   create();
-  ASSERT_TRUE(execute("UPDATE metaqnn.study SET value = '3' WHERE key = 'format'"));
-  EXPECT_THAT(tests::message_of<DataError>([&] { open(); }), HasSubstr("newer metaqnn (format 3"));
+  ASSERT_TRUE(execute("UPDATE metaqnn.study SET value = '4' WHERE key = 'format'"));
+  EXPECT_THAT(tests::message_of<DataError>([&] { open(); }), HasSubstr("newer metaqnn (format 4"));
   ASSERT_TRUE(
-      execute("UPDATE metaqnn.study SET value = '2' WHERE key = 'format'; "
+      execute("UPDATE metaqnn.study SET value = '3' WHERE key = 'format'; "
               "UPDATE metaqnn.counters SET next_sequence = 9"));
   EXPECT_THAT(tests::message_of<DataError>([&] { open(); }), HasSubstr("not 1 to 8"));
   ASSERT_TRUE(execute("DROP TABLE metaqnn.samples"));
