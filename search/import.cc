@@ -29,6 +29,7 @@ Trial to_trial(const datasets::LogRow& row, const std::string& architecture,
     trial.value = row.value;
     trial.measures[measure.name] = *row.value;
   }
+  trial.measures.insert(row.measures.begin(), row.measures.end());
   trial.epsilon = kUnknownEpsilon;
   trial.attempts = 1;
   trial.origin = "import";

@@ -120,14 +120,21 @@ void find_own_columns(const DataFrame& frame, Columns& columns) {
   columns.state = frame.column("state");
   columns.reason = frame.column("reason");
   columns.target = frame.column("validation_accuracy");
-  if (columns.target < 0) {  // another measure, whose direction it says
-    columns.target = columns.reason + 1;
+  // Another measure, whose direction it says; the accuracy may be one of several then.
+  const int after_reason = columns.reason + 1;
+  if (columns.target < 0 || frame.column("direction") == after_reason + 1) {
+    columns.target = after_reason;
     columns.direction = frame.column("direction");
   }
   for_each_field(LogRow(),
                  [&](const char* name, const auto&) { columns.fields[name] = frame.column(name); });
   columns.samples = frame.column("samples");
   columns.epochs = own_curve_columns(frame);
+  // Between the samples and the curves.
+  const int curves = columns.epochs.empty() ? static_cast<int>(frame.names.size())
+                                            : columns.epochs.front().training_loss;
+  for (int column = columns.samples + 1; columns.samples >= 0 && column < curves; ++column)
+    columns.measures.push_back(column);
 }
 
 void find_format_columns(const DataFrame& frame, Columns& columns) {

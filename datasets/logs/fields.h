@@ -6,8 +6,10 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
+#include <vector>
 
 namespace metaqnn::datasets {
 
@@ -37,6 +39,20 @@ auto fields(Record& record) {
 template <typename Record, typename Visit>
 void for_each_field(Record&& record, Visit visit) {
   std::apply([&](const auto&... field) { (visit(field.name, field.value), ...); }, fields(record));
+}
+
+// What else was measured of any of the records: names of their `measures` but `measure` and the fields,
+// sorted.
+template <typename Records>
+std::vector<std::string> other_measures(const Records& records, const std::string& measure) {
+  std::set<std::string> names;
+  for (const auto& record : records) {
+    for (const auto& [name, value] : record.measures) names.insert(name);
+  }
+  names.erase(measure);
+  if (!records.empty())
+    for_each_field(records.front(), [&](const char* name, const auto&) { names.erase(name); });
+  return {names.begin(), names.end()};
 }
 
 namespace internal {

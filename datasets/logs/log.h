@@ -70,7 +70,7 @@ struct LogRow {
   std::string reason;           // why it failed, e.g. "not learning"
   std::optional<double> value;  // of the measure; none for most failures
   std::map<std::string, double>
-      measures{};                  // of LogOptions.measures, where they are finite numbers
+      measures{};  // of LogOptions.measures, or all that a study measured; finite numbers
   std::vector<EpochResult> curve;  // may be empty
   std::optional<double> epsilon;
   std::optional<int64_t> parameters, macs, memory_bytes, attempts;

@@ -81,7 +81,8 @@ CurveColumns curve_columns_of(const Log& log) {
 // Our export of another measure has it in the place of the accuracy, and says its direction.
 Measure exported_measure(const Log& log) { return log.holds_accuracies ? Measure() : log.measure; }
 
-void write_log_header(const Measure& measure, const CurveColumns& curves, std::ostream& out) {
+void write_log_header(const Measure& measure, const std::vector<std::string>& others,
+                      const CurveColumns& curves, std::ostream& out) {
   Line line(out);
   for (const char* name : {"number", "architecture", "state", "reason"}) line << name;
   line << measure.name;
@@ -90,6 +91,7 @@ void write_log_header(const Measure& measure, const CurveColumns& curves, std::o
     if (name != measure.name) line << name;
   });
   line << "samples";
+  for (const std::string& name : others) line << name;
   for (const CurveColumn& column : curves.columns) {
     for (size_t i = 1; i <= curves.epochs; ++i)
       line << std::string(column.prefix) + std::to_string(i);
@@ -97,7 +99,8 @@ void write_log_header(const Measure& measure, const CurveColumns& curves, std::o
 }
 
 void write_log_row(const LogRow& row, int64_t number, const Measure& measure,
-                   const CurveColumns& curves, std::ostream& out) {
+                   const std::vector<std::string>& others, const CurveColumns& curves,
+                   std::ostream& out) {
   Line line(out);
   line << number << row.architecture << row.state << row.reason << row.value;
   if (!measure.is_accuracy()) line << to_string(measure.direction);
@@ -105,6 +108,10 @@ void write_log_row(const LogRow& row, int64_t number, const Measure& measure,
     if (name != measure.name) line << value;
   });
   line << joined(row.samples);
+  for (const std::string& name : others) {
+    const auto found = row.measures.find(name);
+    line << (found == row.measures.end() ? kUnknown : found->second);
+  }
   for (const CurveColumn& column : curves.columns) {
     for (size_t i = 0; i < curves.epochs; ++i) {
       line << (i < row.curve.size() ? row.curve[i].*column.value : kUnknown);
@@ -158,9 +165,10 @@ void write_replay_row(int64_t sequence, const LogRow& row, std::ostream& out) {
 void write_log_csv(const Log& log, std::ostream& out) {
   const CurveColumns curves = curve_columns_of(log);
   const Measure measure = exported_measure(log);
-  write_log_header(measure, curves, out);
+  const std::vector<std::string> others = other_measures(log.rows, measure.name);
+  write_log_header(measure, others, curves, out);
   int64_t number = 0;
-  for (const LogRow& row : log.rows) write_log_row(row, ++number, measure, curves, out);
+  for (const LogRow& row : log.rows) write_log_row(row, ++number, measure, others, curves, out);
 }
 
 void write_replay_csv(const Log& log, std::ostream& out) {
