@@ -34,6 +34,7 @@ struct ScreenOptions {
   std::optional<int> workers;
   std::chrono::seconds patience = search::kPatience;
   bool no_train = false;
+  Consent consent;
 };
 
 // A plan, and what has become of its picks.
@@ -94,6 +95,7 @@ void train(const ScreenOptions& options, search::Configuration configuration, se
                   .threads = options.threads,
                   .trials = {},
                   .waiting_only = true,
+                  .allowed_command = options.consent.allowed_command(configuration),
                   .patience = options.patience},
                  configuration, std::move(found));
   const size_t left = plan.architectures().size() - count_finished(trials_of(study, plan));
@@ -118,6 +120,7 @@ Screening screen(const ScreenOptions& options, search::Study& study) {
   std::optional<search::Surroundings> found;
   if (!plan) {
     // Before picks that could not be trained.
+    search::check_allowed(configuration.evaluator, options.consent.allowed_command(configuration));
     found = search::look_around(configuration, options.device);
     plan = search::store_plan(study, settings, make_plan());
   }
@@ -306,6 +309,7 @@ std::function<ExitStatus()> set_up_screen(CLI::App& app) {
   app.add_option("--failures", options->failures, "to learn: exclude, as-chance, or model")
       ->capture_default_str();
   add_seed(app, options->seed, "the same one goes on with the same picks");
+  add_consent(app, options->consent);
   add_workers(app, options->workers);
   app.add_option("--device", options->device, "auto, cpu, cuda, cuda:0,... (default: the study's)");
   add_threads(app, options->threads, "of fits and of each worker (default: shared cores)");

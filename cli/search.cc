@@ -19,7 +19,7 @@ struct SearchOptions {
   std::optional<int> workers;
   std::optional<uint64_t> seed;
   std::chrono::seconds patience = search::kPatience;
-  bool estimate = false, create_only = false;
+  bool estimate = false, create_only = false, allow_command = false;
   int64_t sample = EstimateRequest{}.sample;
   std::string format = "table";
 };
@@ -41,7 +41,9 @@ search::Surroundings check_before_creating(const SearchOptions& options,
 
 // What a configuration leaves open is what the study was made with.
 search::Objective settled(search::Objective requested, const search::Objective& stored) {
-  if (requested.is_unset()) return stored;
+  const auto limits = requested.limits;
+  if (requested.is_unset()) requested = stored;
+  requested.limits = limits;
   if (requested.measure.empty() || (requested.is_accuracy() && stored.is_accuracy()))
     requested.measure = stored.measure;
   if (!requested.direction) requested.direction = stored.direction;
@@ -165,11 +167,15 @@ ExitStatus run(const SearchOptions& options) {
           search::shown_url(options.study));
     return ExitStatus::done;
   }
+  // A configuration that was given is the user's own; resume() has seen that it is the study's.
+  const bool may_run = options.allow_command || !options.config.empty();
+  const std::string allowed = may_run ? search::command_of(configuration.evaluator) : "";
   const search::SearchEnd end =
       run_supervised({.study = options.study,
                       .device = options.device,
                       .workers = options.workers.value_or(configuration.workers),
                       .trials = options.trials,
+                      .allowed_command = allowed,
                       .patience = options.patience},
                      configuration, std::move(found));
   return print_end(*search::open_study_to_read(options.study, options.patience),
@@ -193,6 +199,8 @@ std::function<ExitStatus()> set_up_search(CLI::App& app) {
   add_patience(app, options->patience);
   app.add_flag("--create-only", options->create_only,
                "make the study and train nothing; where it is there, see that it fits");
+  app.add_flag("--allow-command", options->allow_command,
+               "without --config: run the command that the study names");
   CLI::Option* estimate =
       app.add_flag("--estimate", options->estimate,
                    "make no study: train a few networks for some seconds each and print the hours "

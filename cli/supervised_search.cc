@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <limits>
 
+#include "base/names.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "search/evaluate/torch.h"
@@ -56,9 +57,29 @@ std::string resumption(const SupervisedSearch& wanted) {
 
 }  // namespace
 
+std::string Consent::allowed_command(const search::Configuration& stored) const {
+  const std::string command = search::command_of(stored.evaluator);
+  if (allow_command) return command;
+  if (config.empty()) return "";
+  const std::string own = search::command_of(search::read_configuration(config).evaluator);
+  if (own == command) return command;
+  throw UsageError(config + " has the command " + (own.empty() ? "of none" : own) + ", the study " +
+                   (command.empty() ? "none" : command) +
+                   "; give the configuration that the study was made with");
+}
+
+void add_consent(CLI::App& app, Consent& consent) {
+  app.add_option("--config", consent.config,
+                 "the study's configuration: its command, if it has one, may be run");
+  app.add_flag("--allow-command", consent.allow_command,
+               "run the command that the study names; read it first: metaqnn config --study URL");
+}
+
 void print_found(const search::Surroundings& found, const search::Configuration& configuration,
                  int workers) {
   for (const std::string& remark : found.remarks) say("{}\n", remark);
+  if (configuration.evaluator.runs_command())
+    say("{} on {}\n", plural(workers, "worker"), listed(found.devices));
   if (!found.images) return;
   print_images(configuration.data.name, *found.images);
   for (const std::string& device : found.devices) {
@@ -91,6 +112,7 @@ search::SearchEnd run_supervised(const SupervisedSearch& wanted,
   if (study->counts().unique_models >= target) return search::SearchEnd::done;
   const auto best = study->best_trial(search::measure_of(configuration).direction);
   study.reset();
+  search::check_allowed(configuration.evaluator, wanted.allowed_command);
   if (!found) found = search::look_around(configuration, wanted.device);
   print_found(*found, configuration, wanted.workers);
   search::SupervisorOptions options;
@@ -100,6 +122,7 @@ search::SearchEnd run_supervised(const SupervisedSearch& wanted,
   options.threads = wanted.threads;
   if (wanted.trials) options.limit = *wanted.trials;
   options.waiting_only = wanted.waiting_only;
+  options.allowed_command = wanted.allowed_command;
   options.patience = wanted.patience;
   options.program = std::filesystem::read_symlink("/proc/self/exe").string();
   options.program_arguments = {"worker"};

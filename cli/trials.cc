@@ -4,10 +4,12 @@
 #include <memory>
 #include <set>
 
+#include "base/foreign_text.h"
 #include "cli/command.h"
 #include "cli/json.h"
 #include "cli/output.h"
 #include "datasets/logs/csv.h"
+#include "datasets/logs/fields.h"
 #include "metaqnn/search/search.h"
 #include "search/screen.h"
 
@@ -36,7 +38,7 @@ std::vector<search::Trial> select(const TrialsOptions& options, search::Study& s
     });
   }
   if (!options.top) return trials;
-  std::erase_if(trials, [](const search::Trial& trial) { return !trial.value; });
+  std::erase_if(trials, [](const search::Trial& trial) { return !trial.value || !trial.counts(); });
   std::stable_sort(trials.begin(), trials.end(), [&](const auto& a, const auto& b) {
     return datasets::is_better(*a.value, *b.value, measure.direction);
   });
@@ -95,15 +97,35 @@ std::string csv_optional(const std::optional<int64_t>& value) {
   return value ? std::to_string(*value) : "";
 }
 
+// What else was measured, beside what tells of a training's course.
+std::vector<std::string> measures_shown(const std::vector<search::Trial>& trials,
+                                        const std::string& measure) {
+  std::vector<std::string> names = datasets::other_measures(trials, measure);
+  std::erase_if(names, [](const std::string& name) {
+    return name == "training_loss" || name == "training_accuracy" || name == "validation_loss";
+  });
+  return names;
+}
+
+std::optional<double> measure_of(const search::Trial& trial, const std::string& name) {
+  const auto found = trial.measures.find(name);
+  return found == trial.measures.end() ? std::nullopt : std::optional(found->second);
+}
+
 std::string csv_of(const std::vector<search::Trial>& trials, const std::string& measure) {
+  const std::vector<std::string> others = datasets::other_measures(trials, measure);
   std::string text = "number,architecture,state," + datasets::csv_field(measure) +
-                     ",epsilon,parameters,seconds,reason,attempts\n";
+                     ",epsilon,parameters,seconds,reason,attempts";
+  for (const std::string& name : others) text += "," + datasets::csv_field(name);
+  text += "\n";
   for (const search::Trial& trial : trials) {
-    text += fmt::format("{},{},{},{},{},{},{},{},{}\n", trial.number,
+    text += fmt::format("{},{},{},{},{},{},{},{},{}", trial.number,
                         datasets::csv_field(trial.architecture), search::to_string(trial.state),
                         csv_optional(trial.value), csv_optional(epsilon_of(trial)),
                         csv_optional(trial.parameters), csv_optional(trial.seconds),
                         datasets::csv_field(trial.reason()), trial.attempts);
+    for (const std::string& name : others) text += "," + csv_optional(measure_of(trial, name));
+    text += "\n";
   }
   return text;
 }
@@ -146,6 +168,9 @@ Table table_of(const std::vector<search::Trial>& trials, const std::string& meas
       {"epsilon", Align::right}, {"params", Align::right},
       {"time", Align::right},    {"architecture"}};
   if (has_precision) columns.insert(columns.end() - 1, {"precision"});
+  const std::vector<std::string> others = measures_shown(trials, measure);
+  for (const std::string& name : others)
+    columns.insert(columns.end() - 1, {shown(name, 20), Align::right});
   Table table(columns);
   for (const search::Trial& trial : trials) {
     std::vector<std::string> cells{std::to_string(trial.number),
@@ -155,6 +180,10 @@ Table table_of(const std::vector<search::Trial>& trials, const std::string& meas
                                    trial.seconds ? fixed(trial.seconds, 1) + " s" : "-",
                                    trial.architecture};
     if (has_precision) cells.insert(cells.end() - 1, trial.precision);
+    for (const std::string& name : others) {
+      const auto value = measure_of(trial, name);
+      cells.insert(cells.end() - 1, value ? measured(*value) : "-");
+    }
     table.add(std::move(cells));
   }
   return table;

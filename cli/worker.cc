@@ -14,7 +14,8 @@ namespace metaqnn::cli {
 namespace {
 
 struct WorkerOptions {
-  std::string study, device;
+  std::string study, device, allowed_command;
+  Consent consent;
   std::optional<int64_t> trials;
   bool waiting_only = false;
   int threads = 0;
@@ -48,6 +49,7 @@ search::SearchEnd train(const WorkerOptions& options) {
   work_options.resources.threads = options.threads;
   if (options.trials) work_options.limit = *options.trials;
   work_options.waiting_only = options.waiting_only;
+  work_options.allowed_command = options.allowed_command;
   work_options.stop = &told_to_stop;
   return search::work(*study, work_options);
 }
@@ -70,6 +72,7 @@ ExitStatus supervise(const WorkerOptions& options) {
                   .threads = options.threads,
                   .trials = options.trials,
                   .waiting_only = options.waiting_only,
+                  .allowed_command = options.consent.allowed_command(configuration),
                   .patience = options.patience},
                  configuration);
   return ExitStatus::done;
@@ -86,6 +89,8 @@ std::function<ExitStatus()> set_up_worker(CLI::App& app) {
                "only train what waits, such as the picks of a screening");
   add_threads(app, options->threads, "of the worker (default: all cores)");
   add_patience(app, options->patience);
+  add_consent(app, options->consent);
+  app.add_option("--allowed-command", options->allowed_command)->group("");  // as the next
   app.add_option("--supervised", options->supervisor)->group("");  // set by the supervisor itself
   return [options] { return options->supervisor != 0 ? work(*options) : supervise(*options); };
 }

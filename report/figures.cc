@@ -452,8 +452,8 @@ std::vector<Curve> best_curves(const ReportedStudy& study) {
     double epoch = 0;
     for (const search::EpochResult& result : study.best[i].curve) {
       ++epoch;
-      if (std::isfinite(result.validation_accuracy))
-        curve.points.push_back({epoch, result.validation_accuracy});
+      const double value = study.has_accuracies() ? result.validation_accuracy : result.value;
+      if (std::isfinite(value)) curve.points.push_back({epoch, value});
     }
     if (!curve.points.empty()) curves.push_back(curve);
   }
@@ -468,13 +468,13 @@ Figure learning_curves(const ReportedStudy& study) {
                                         : "Not here: the study holds no learning curves.";
     return figure;
   }
-  std::vector<double> accuracies;
+  std::vector<double> values;
   int64_t epochs = 1;
   for (const Curve& curve : curves) {
-    for (const Point& point : curve.points) accuracies.push_back(point.y);
+    for (const Point& point : curve.points) values.push_back(point.y);
     epochs = std::max(epochs, static_cast<int64_t>(curve.points.back().x));
   }
-  Chart chart(figure.title, whole_axis("epoch", 1, epochs), accuracy_axis(accuracies));
+  Chart chart(figure.title, whole_axis("epoch", 1, epochs), value_axis(study, values));
   for (auto curve = curves.rbegin(); curve != curves.rend(); ++curve) {
     const std::string css_class = curve->rank == 1 ? "best" : "curve";
     chart.line(curve->points, css_class);

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <utility>
 #include <vector>
 
 #include "base/numbers.h"
+#include "datasets/logs/fields.h"
 #include "metaqnn/report/report.h"
 #include "metaqnn/search/search.h"
 #include "report/svg.h"
@@ -121,6 +123,7 @@ std::string strategy_name(const std::string& kind) {
 std::string subject(const ReportedStudy& study) {
   const search::Configuration& configuration = study.configuration;
   if (!configuration.data.name.empty()) return configuration.data.name;
+  if (configuration.evaluator.runs_command()) return search::command_of(configuration.evaluator);
   const search::TableSettings& table = configuration.evaluator.table;
   return table.file.filename().string() + (table.target.empty() ? "" : ", " + table.target);
 }
@@ -219,6 +222,8 @@ std::string evaluation_in_words(const search::EvaluatorSettings& evaluator) {
     return "looked up in the table " + code(table.file.filename().string()) +
            (table.target.empty() ? "" : ", column " + code(table.target));
   }
+  if (evaluator.runs_command())
+    return "trained and measured by the command " + code(search::command_of(evaluator));
   const search::TrainingSettings& training = evaluator.training;
   return fmt::format("trained for {} epochs in batches of {} with Adam, first learning rate {:g}",
                      training.epochs, training.batch_size, training.learning_rate);
@@ -226,8 +231,11 @@ std::string evaluation_in_words(const search::EvaluatorSettings& evaluator) {
 
 std::string objective_in_words(const ReportedStudy& study) {
   std::string text = to_string(study.measure().direction) + " " + code(study.measure().name);
-  if (const auto& range = study.configuration.evaluator.objective.reward_range)
+  const search::Objective& objective = study.configuration.evaluator.objective;
+  if (const auto& range = objective.reward_range)
     text += fmt::format("; rewards from {:g} (worst) to {:g} (best)", range->first, range->second);
+  for (const auto& [name, limit] : objective.limits)
+    text += fmt::format("; {} at most {:g}", code(name), limit);
   return text;
 }
 
@@ -260,7 +268,8 @@ std::string searched(const ReportedStudy& study) {
   if (!configuration.data.name.empty())
     facts.emplace_back("data set", data_in_words(configuration.data));
   facts.emplace_back("evaluation", evaluation_in_words(configuration.evaluator));
-  if (!study.has_accuracies()) facts.emplace_back("objective", objective_in_words(study));
+  if (!study.has_accuracies() || !configuration.evaluator.objective.limits.empty())
+    facts.emplace_back("objective", objective_in_words(study));
   facts.emplace_back("search space", space_in_words(configuration));
   facts.emplace_back("strategy", escaped(strategy_in_words(configuration.strategy)));
   facts.emplace_back("schedule", escaped(schedule_in_words(study)));
@@ -317,9 +326,28 @@ std::string outcome(const ReportedStudy& study) {
 
 // A column that is left out where none of the trials has it.
 struct BestColumn {
-  const char* title;
-  std::string (*cell)(const Trial&);
+  std::string title;
+  std::function<std::string(const Trial&)> cell;
 };
+
+// What a curve shows is not shown again.
+bool is_of_a_curve(const std::string& measure) {
+  return measure == "training_loss" || measure == "training_accuracy" ||
+         measure == "validation_loss";
+}
+
+// Of the other measures that the best networks have.
+std::vector<BestColumn> measure_columns(const ReportedStudy& study) {
+  std::vector<BestColumn> columns;
+  for (const std::string& name : datasets::other_measures(study.best, study.measure().name)) {
+    if (is_of_a_curve(name)) continue;
+    columns.push_back({name, [name](const Trial& trial) {
+                         const auto found = trial.measures.find(name);
+                         return found == trial.measures.end() ? "-" : measured(found->second);
+                       }});
+  }
+  return columns;
+}
 
 std::string seconds_cell(const Trial& trial) {
   return trial.seconds && *trial.seconds >= 0.05 ? fixed(trial.seconds, 1) : "-";
@@ -332,10 +360,11 @@ std::string best_networks(const ReportedStudy& study) {
                                                 ? "network"
                                                 : std::to_string(study.best.size()) + " networks");
   if (study.best.empty()) return title + note("No network is complete.");
-  const BestColumn optional_columns[] = {
+  std::vector<BestColumn> optional_columns{
       {"parameters", [](const Trial& trial) { return short_count(trial.parameters); }},
       {"MACs", [](const Trial& trial) { return short_count(trial.macs); }},
       {"seconds", seconds_cell}};
+  for (BestColumn& column : measure_columns(study)) optional_columns.push_back(std::move(column));
   std::vector<Head> heads{{"", Cells::numbers},
                           {study.has_accuracies() ? "accuracy" : study.axis_name(), Cells::numbers},
                           {"trial", Cells::numbers}};

@@ -4,10 +4,12 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <fstream>
 #include <functional>
 #include <limits>
+#include <map>
 #include <set>
 #include <sstream>
 
@@ -104,6 +106,18 @@ void read_alphabets(const toml::node& node, std::vector<std::vector<std::string>
   }
 }
 
+// The numbers of an inline table, by name.
+void read(const toml::node& node, std::map<std::string, double>& values) {
+  const toml::table* table = node.as_table();
+  if (table == nullptr) throw Mismatch{"numbers by name, such as { latency_ms = 25.0 }"};
+  values.clear();
+  for (const auto& [name, value] : *table) {
+    double& number = values[std::string(name.str())];
+    read(value, number);
+    if (!std::isfinite(number)) throw Mismatch{"finite numbers by name"};
+  }
+}
+
 std::string write(bool value) { return value ? "true" : "false"; }
 template <typename Integer>
 requires std::is_integral_v<Integer> std::string write(Integer value) {
@@ -131,6 +145,18 @@ std::string write(const std::vector<T>& values) {
   std::string text = "[";
   for (size_t i = 0; i < values.size(); ++i) text += (i > 0 ? ", " : "") + write(values[i]);
   return text + "]";
+}
+std::string write_key(const std::string& name) {
+  const bool is_bare = !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_' || c == '-';
+  });
+  return is_bare ? name : write(name);
+}
+std::string write(const std::map<std::string, double>& values) {
+  std::string text;
+  for (const auto& [name, value] : values)
+    text += (text.empty() ? "" : ", ") + write_key(name) + " = " + write(value);
+  return text.empty() ? "{}" : "{ " + text + " }";
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -341,7 +367,8 @@ class Keys {
 
   void evaluator(EvaluatorSettings& e) {
     section_ = "evaluator";
-    add("kind", e.kind, evaluator_kinds(), "train: with LibTorch; table: look results up.");
+    add("kind", e.kind, evaluator_kinds(),
+        "train: with LibTorch; table: look results up; command: run a program.");
     TrainingSettings& t = e.training;
     add("epochs", t.epochs, between(1, kMostEpochs), "Passes over the training images.");
     add("batch_size", t.batch_size, between(1, kMostImages), "Images in a step.");
@@ -378,6 +405,15 @@ class Keys {
         "Table: columns that are part of what a network is called, by name or pattern.");
     add("seconds_per_trial", e.table.seconds_per_trial, Range{0, 86400},
         "Table: wait so long to imitate training.");
+    CommandSettings& c = e.command;
+    add("command", c.words,
+        "Command: the program and what it is told, such as [\"python3\", \"train.py\"] "
+        "(docs/command.md).");
+    add("folder", c.folder, "Command: where it runs; \"\" is the configuration's folder.");
+    add("grace_seconds", c.grace_seconds, Range{0, 86400},
+        "Command: from SIGTERM, which tells it to end, to SIGKILL.");
+    add("result", c.result, {"last", "best"}, "Command: last or best of the values it reports.");
+    add("keep", c.keep, "Command: keep the folders of trials that did not fail too.");
   }
 
   void final_training(FinalSettings& f) {
@@ -434,6 +470,9 @@ class Keys {
                        if (is_range) o.reward_range.emplace(range[0], range[1]);
                      },
                      [&o] { return o.reward_range ? write(*o.reward_range) : "[]"; }});
+    add("limits", o.limits,
+        "Most that a network may have of a measure, such as { latency_ms = 25.0 }; one above "
+        "fails.");
   }
 
   static void check_schedule(const std::vector<std::pair<double, int>>& schedule) {
@@ -536,6 +575,13 @@ void make_absolute(std::filesystem::path& path, const std::filesystem::path& fol
   if (!path.empty()) path = std::filesystem::absolute(folder / path).lexically_normal();
 }
 
+// Where a command runs: from the folder of the configuration, unless that says another.
+void settle_folder(CommandSettings& command, const std::filesystem::path& folder) {
+  if (command.folder.empty()) command.folder = ".";
+  make_absolute(command.folder, folder);
+  if (!command.folder.has_filename()) command.folder = command.folder.parent_path();
+}
+
 std::string render(const Configuration& configuration, bool with_comments) {
   Configuration copy = configuration;  // the keys bind to something they may write to
   const Keys keys(copy);
@@ -571,6 +617,8 @@ Configuration parse_configuration(std::string_view text, const std::string& sour
   Reader(root, source, configuration).read_all();
   make_absolute(configuration.data.path, folder);
   make_absolute(configuration.evaluator.table.file, folder);
+  if (configuration.evaluator.runs_command())
+    settle_folder(configuration.evaluator.command, folder);
   return configuration;
 }
 

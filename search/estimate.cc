@@ -159,6 +159,12 @@ SearchCost cost_of(const CostBasis& basis) {
 }
 
 SearchEstimate estimate_search(const Configuration& configuration, const EstimateOptions& options) {
+  if (configuration.evaluator.runs_command()) {
+    throw UsageError(
+        "search --estimate times trainings of [evaluator] kind = \"train\"; how long a command "
+        "takes, "
+        "a search with --trials 5 tells");
+  }
   const Space space = build_space(configuration);
   make_strategy(configuration, space, configuration.seed);  // its settings are checked
   SearchEstimate estimate;

@@ -67,9 +67,11 @@ class SearchWorker {
     const bool needed = options_.waiting_only ? has_waiting(study_)
                                               : has_work(study_, configuration_, options_.limit);
     if (!needed) return SearchEnd::done;
+    check_allowed(configuration_.evaluator, options_.allowed_command);
     const BlasThreads blas(options_.resources.threads);
     Resources resources = options_.resources;
     resources.seed = seed_;
+    resources.study = study_.url();
     // Before a trial is claimed: what the user must mend shall not cost one.
     evaluator_ = options_.make_evaluator(configuration_, resources);
     space_ = searched_space(configuration_, *evaluator_);
@@ -124,6 +126,7 @@ class SearchWorker {
     trial.detail.clear();  // why an earlier attempt broke off
     try {
       evaluator_->evaluate(trial);
+      keep_limits(configuration_.evaluator.objective, trial);
     } catch (const DeviceFault& fault) {
       transact(study_, [&](bool) { study_.remark(trial.number, worker_, fault.text()); });
       throw DeviceFault(fault, trials_ > 0);

@@ -68,6 +68,7 @@ struct WorkOptions {
   int64_t limit = std::numeric_limits<int64_t>::max();  // unique models in all
   bool waiting_only = false;  // train the trials that wait, whatever schedule and limit say
   const std::atomic<bool>* stop = nullptr;  // finish the trial in hand, then stop
+  std::string allowed_command{};            // as check_allowed() wants it
   // Another than the configuration's: of a program with an evaluator of its own.
   std::function<std::unique_ptr<Evaluator>(const Configuration&, const Resources&)> make_evaluator =
       [](const Configuration& configuration, const Resources& available) {

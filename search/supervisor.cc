@@ -151,6 +151,8 @@ Supervisor::Child Supervisor::start(const std::string& device, int failed_starts
   arguments.insert(arguments.end(), options_.program_arguments.begin(),
                    options_.program_arguments.end());
   if (options_.waiting_only) arguments.push_back("--waiting-only");
+  if (!options_.allowed_command.empty())
+    arguments.insert(arguments.end(), {"--allowed-command", options_.allowed_command});
   for (const std::string& argument :
        {std::string("--study"), options_.study_url, std::string("--device"), device,
         std::string("--threads"), std::to_string(options_.threads), std::string("--trials"),

@@ -68,6 +68,7 @@ struct SupervisorOptions {
   int threads = 0;  // of each worker; 0 shares the cores that this process may use
   int64_t limit = std::numeric_limits<int64_t>::max();
   bool waiting_only = false;                   // as WorkOptions::waiting_only
+  std::string allowed_command{};               // as WorkOptions::allowed_command
   std::chrono::seconds patience = kPatience;   // with the study's lock and server
   std::string program;                         // the executable that runs a worker
   std::vector<std::string> program_arguments;  // before the worker's own options

@@ -1,8 +1,12 @@
 #include "metaqnn/search/evaluate/evaluator.h"
 
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
 #include "base/foreign_text.h"
 #include "base/names.h"
 #include "metaqnn/base/error.h"
+#include "search/evaluate/command.h"
 #include "search/evaluate/table.h"
 #include "search/evaluate/torch.h"
 
@@ -25,17 +29,31 @@ const std::vector<EvaluatorEntry>& evaluators() {
        [](const EvaluatorSettings& settings, const DataSettings&, const Resources&) {
          return make_table_evaluator(settings.table, settings.objective);
        }},
+      {"command",
+       [](const EvaluatorSettings& settings, const DataSettings&, const Resources& resources) {
+         return make_command_evaluator(settings, resources);
+       }},
   };
   return entries;
 }
 
+// What limits may name of networks that are trained here.
+const std::vector<std::string> kMeasured{"parameters", "macs", "memory_bytes", "seconds"};
+
 }  // namespace
 
 void check_objective(const EvaluatorSettings& settings) {
-  if (!settings.trains() || settings.objective.is_accuracy()) return;
+  if (!settings.trains()) return;
+  for (const auto& [name, limit] : settings.objective.limits) {
+    if (std::find(kMeasured.begin(), kMeasured.end(), name) != kMeasured.end()) continue;
+    throw UsageError("objective.limits: '" + shown(name) +
+                     "' is not measured where networks are trained here; " + list_names(kMeasured) +
+                     " are");
+  }
+  if (settings.objective.is_accuracy()) return;
   throw UsageError("objective.measure = \"" + shown(settings.objective.measure) +
                    "\": what trains networks here measures validation_accuracy; other measures are "
-                   "columns of a table");
+                   "columns of a table, or reported by a command");
 }
 
 std::unique_ptr<Evaluator> make_evaluator(const EvaluatorSettings& settings,
@@ -52,6 +70,19 @@ std::vector<std::string> evaluator_kinds() {
   std::vector<std::string> kinds;
   for (const EvaluatorEntry& entry : evaluators()) kinds.push_back(entry.kind);
   return kinds;
+}
+
+std::string command_of(const EvaluatorSettings& settings) {
+  if (!settings.runs_command()) return "";
+  return nlohmann::json(settings.command.words).dump() + " in " + settings.command.folder.string();
+}
+
+void check_allowed(const EvaluatorSettings& settings, const std::string& allowed) {
+  const std::string command = command_of(settings);
+  if (command.empty() || command == allowed) return;
+  throw UsageError("the study would run the command " + command +
+                   ", which is not done on its word: give --config FILE with the same command, or "
+                   "--allow-command where you have read it and trust it");
 }
 
 }  // namespace metaqnn::search

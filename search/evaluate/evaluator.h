@@ -91,7 +91,8 @@ class Evaluator {
 struct Resources {
   std::string device = "cpu";  // cpu, cuda:0, ...
   int threads = 1;
-  uint64_t seed = 0;  // the study's
+  uint64_t seed = 0;       // the study's
+  std::string study = {};  // its URL, as Study::url()
 };
 
 // Throws UsageError where evaluators of this kind do not measure the objective.
@@ -99,5 +100,11 @@ void check_objective(const EvaluatorSettings& settings);
 std::unique_ptr<Evaluator> make_evaluator(const EvaluatorSettings& settings,
                                           const DataSettings& data, const Resources& resources);
 std::vector<std::string> evaluator_kinds();
+
+// The command that evaluators of these settings run, and where; "" of other kinds.
+std::string command_of(const EvaluatorSettings& settings);
+// A command that comes out of a study is run where somebody has seen it and says so: `allowed` is what
+// command_of() tells of it. Throws UsageError for another.
+void check_allowed(const EvaluatorSettings& settings, const std::string& allowed);
 
 }  // namespace metaqnn::search

@@ -74,14 +74,27 @@ struct TableSettings {
   double seconds_per_trial = 0;  // more imitates slow training
 };
 
+// Having a program of the user's train and measure. It is told TrainingSettings::epochs, and has
+// TrainingSettings::max_seconds.
+struct CommandSettings {
+  std::vector<std::string> words;  // the program and what it is told; no shell
+  std::filesystem::path folder;    // in which it runs
+  double grace_seconds = 5;        // from SIGTERM to SIGKILL
+  std::string result = "last";     // which value that it reports: last, best
+  bool keep = false;               // folders of trials that did not fail too
+};
+
 struct EvaluatorSettings {
-  std::string kind = "train";  // train, table
-  Objective objective;  // what is measured: the validation accuracy, or a column of the table
+  std::string kind = "train";  // train, table, command
+  Objective
+      objective;  // what is measured: the validation accuracy, a column of the table, or reported
   TrainingSettings training;
   TableSettings table;
+  CommandSettings command;
 
   bool trains() const { return kind == "train"; }
   bool looks_up() const { return kind == "table"; }
+  bool runs_command() const { return kind == "command"; }
 };
 
 }  // namespace metaqnn::search

@@ -51,6 +51,7 @@ datasets::Log read_table(const TableSettings& settings, const Objective& objecti
     if (!settings.target.empty() && settings.target != measure)
       options.measures = {settings.target};
   }
+  for (const auto& [name, limit] : objective.limits) options.measures.push_back(name);
   try {
     return datasets::make_log(std::move(frame), options);
   } catch (const datasets::UnknownDirection& unknown) {

@@ -1,10 +1,28 @@
 #include <algorithm>
 
 #include "base/foreign_text.h"
+#include "datasets/logs/csv.h"
+#include "datasets/logs/fields.h"
 #include "metaqnn/base/error.h"
 #include "metaqnn/search/study/study.h"
 
 namespace metaqnn::search {
+namespace {
+
+std::optional<double> measured_of(const Trial& trial, const std::string& name) {
+  if (const auto found = trial.measures.find(name); found != trial.measures.end())
+    return found->second;
+  if (name == datasets::Measure().name) return trial.validation_accuracy;
+  std::optional<double> measured;
+  datasets::for_each_field(trial, [&](const char* field, const auto& value) {
+    if constexpr (requires { static_cast<double>(*value); }) {
+      if (field == name && value) measured = static_cast<double>(*value);
+    }
+  });
+  return measured;
+}
+
+}  // namespace
 
 std::optional<datasets::Direction> Objective::told_direction() const {
   if (direction || !reward_range) return direction;
@@ -39,6 +57,20 @@ datasets::Measure measure_of(const Objective& objective) {
     }
   }
   return measure;
+}
+
+void keep_limits(const Objective& objective, Trial& trial) {
+  if (trial.state != TrialState::complete) return;
+  for (const auto& [name, limit] : objective.limits) {
+    const std::optional<double> measured = measured_of(trial, name);
+    if (measured && *measured <= limit) continue;
+    trial.state = TrialState::failed;
+    trial.failure = measured ? Failure::too_large : Failure::error;
+    trial.detail = measured ? name + " " + datasets::csv_number(*measured) + ", limit " +
+                                  datasets::csv_number(limit)
+                            : "no " + name + " was measured, which has a limit";
+    return;
+  }
 }
 
 std::optional<double> reward_of(const Objective& objective, const SequencedSample& sample) {

@@ -21,7 +21,7 @@ constexpr std::array<std::pair<TrialState, const char*>, 5> kStateNames{{
     {TrialState::stopped, "stopped"},
 }};
 
-constexpr std::array<std::pair<Failure, const char*>, 8> kFailureNames{{
+constexpr std::array<std::pair<Failure, const char*>, 9> kFailureNames{{
     {Failure::none, ""},
     {Failure::not_learning, "not learning"},
     {Failure::out_of_memory, "out of memory"},
@@ -30,6 +30,7 @@ constexpr std::array<std::pair<Failure, const char*>, 8> kFailureNames{{
     {Failure::timeout, "timeout"},
     {Failure::too_large, "too large"},
     {Failure::error, "error"},
+    {Failure::reported, "reported"},
 }};
 
 const std::array<const StudyForm*, 2> kForms{&kSqliteForm, &kPostgresqlForm};
@@ -101,14 +102,21 @@ Failure parse_failure(const std::string& reason) {
 }
 
 std::string Trial::reason() const {
+  if (failure == Failure::reported && !detail.empty()) return detail;
   if (failure == Failure::none || detail.empty()) return to_string(failure) + detail;
   return to_string(failure) + " (" + detail + ")";
 }
 
 void Trial::fail(const std::string& reason_text) {
   state = TrialState::failed;
-  failure = reason_text.empty() ? Failure::error : parse_failure(reason_text);
   const size_t open = reason_text.find(" (");
+  const std::string name = reason_text.substr(0, open);
+  failure = reason_text.empty() ? Failure::error : parse_failure(reason_text);
+  if (failure == Failure::none || (failure == Failure::error && name != to_string(failure))) {
+    failure = reason_text.empty() ? Failure::error : Failure::reported;
+    detail = reason_text;
+    return;
+  }
   const bool detailed = open != std::string::npos && reason_text.back() == ')';
   detail = detailed ? reason_text.substr(open + 2, reason_text.size() - open - 3) : "";
 }

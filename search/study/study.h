@@ -58,7 +58,8 @@ enum class Failure {
   crashed,
   timeout,
   too_large,
-  error
+  error,
+  reported  // in the words of whoever trained it, which are its detail
 };
 std::string to_string(Failure failure);  // "not learning", "out of memory", "nan", "crashed", ...
 // The inverse, ignoring what stands in parentheses; Failure::error if unknown.
@@ -100,7 +101,8 @@ struct Trial {
   }
   // "", "not learning", "crashed (signal 11)"; of one that waits again why its training broke off.
   std::string reason() const;
-  // Failed, for a reason as reason() writes it; one that is empty or unknown is an error.
+  // Failed, for a reason as reason() writes it; one that is empty is an error, one that is unknown is
+  // kept as it stands.
   void fail(const std::string& reason);
 };
 
@@ -135,12 +137,14 @@ struct Objective {
   // The values whose rewards are 0 and 1, in the unit of the measure; those between lie on the line
   // between, those beyond count as the nearer end.
   std::optional<std::pair<double, double>> reward_range;
+  // The most that a finished network may have of a measure, by name (keep_limits).
+  std::map<std::string, double> limits{};
 
   // By the direction, or the range, which has one too.
   std::optional<datasets::Direction> told_direction() const;
   bool is_accuracy() const { return measure.empty() || measure == datasets::Measure().name; }
   // Nothing is said of what is searched for.
-  bool is_unset() const { return *this == Objective(); }
+  bool is_unset() const { return measure.empty() && !direction && !reward_range; }
 
   friend bool operator==(const Objective&, const Objective&) = default;
 };
@@ -154,6 +158,11 @@ datasets::Measure measure_of(const Objective& objective);
 // does not learn and has no value is worth the worst of it; otherwise the value, or minus the value
 // where less is better. None where there is nothing to learn from.
 std::optional<double> reward_of(const Objective& objective, const SequencedSample& sample);
+
+// A complete trial that is above a limit becomes one that failed as too large, and keeps what was
+// measured; one that lacks a measure of the limits fails as an error. Parameters, MACs, memory and
+// seconds are measures of every trial that has them.
+void keep_limits(const Objective& objective, Trial& trial);
 
 struct Counts {
   int64_t in(TrialState state) const {

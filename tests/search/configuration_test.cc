@@ -96,6 +96,7 @@ const std::map<std::string, std::string> kOtherValues{
     {"objective.measure", "\"latency_ms\""},
     {"objective.direction", "\"minimize\""},
     {"objective.reward_range", "[20.5, 2.0]"},
+    {"objective.limits", "{ latency_ms = 25.0, \"peak memory\" = 1000000.0 }"},
     {"evaluator.kind", "\"table\""},
     {"evaluator.epochs", "4"},
     {"evaluator.batch_size", "64"},
@@ -120,6 +121,11 @@ const std::map<std::string, std::string> kOtherValues{
     {"evaluator.target", "\"cifar10_valid\""},
     {"evaluator.features", "[\"params\", \"proxy_*\"]"},
     {"evaluator.seconds_per_trial", "0.25"},
+    {"evaluator.command", "[\"python3\", \"train.py\"]"},
+    {"evaluator.folder", "\"/trainers\""},
+    {"evaluator.grace_seconds", "1.5"},
+    {"evaluator.result", "\"best\""},
+    {"evaluator.keep", "true"},
     {"final.optimizer", "\"adam\""},
     {"final.momentum", "0.8"},
     {"final.weight_decay", "0.0009"},
@@ -165,6 +171,27 @@ TEST(Configuration, IsReadBackEqualFromWhatItWrites) {
     EXPECT_EQ(to_toml(parse(plain)), plain);
     EXPECT_EQ(to_toml(parse(commented_toml(configuration))), plain);
   }
+}
+
+TEST(Configuration, HasACommandRunInTheFolderOfItsFile) {
+  const auto folder = [](const std::string& keys, const fs::path& of_file) {
+    return parse_configuration("[evaluator]\nkind = \"command\"\n" + keys, "test.toml", of_file)
+        .evaluator.command.folder;
+  };
+  EXPECT_EQ(folder("", "/searches/one"), "/searches/one");
+  EXPECT_EQ(folder("folder = \"../two\"", "/searches/one"), "/searches/two");
+  EXPECT_EQ(folder("folder = \"/three/\"", "/searches/one"), "/three");
+  EXPECT_EQ(folder("", ""), fs::current_path());
+  const std::string stored =
+      to_toml(parse_configuration("[evaluator]\nkind = \"command\"\n", "test.toml", "/one"));
+  EXPECT_EQ(to_toml(parse(stored)), stored) << "also where a study is read";
+}
+
+TEST(Configuration, RefusesLimitsThatAreNoNumbersByName) {
+  EXPECT_THAT(refusal("[objective]\nlimits = [1, 2]\n"),
+              HasSubstr("objective.limits must be numbers by name, such as { latency_ms = 25.0 }"));
+  EXPECT_THAT(refusal("[objective]\nlimits = { a = \"x\" }\n"), HasSubstr("must be a number"));
+  EXPECT_THAT(refusal("[objective]\nlimits = { a = inf }\n"), HasSubstr("must be finite numbers"));
 }
 
 TEST(Configuration, WritesTextsWithQuotesAndLineBreaksSoThatTheyReadBack) {
@@ -298,7 +325,7 @@ TEST(Configuration, RefusesUnknownChoicesWithTheValidOnes) {
   EXPECT_EQ(refusal("[space]\nkind = \"rnn\"\n"),
             "test.toml:2:8: space.kind must be cnn or sequence, not \"rnn\"");
   EXPECT_THAT(refusal("[strategy]\nkind = \"greedy\"\n"), HasSubstr("q_learning"));
-  EXPECT_THAT(refusal("[evaluator]\nkind = \"oracle\"\n"), HasSubstr("train or table"));
+  EXPECT_THAT(refusal("[evaluator]\nkind = \"oracle\"\n"), HasSubstr("train, table or command"));
   EXPECT_THAT(refusal("[evaluator]\nprecision = \"float16\"\n"), HasSubstr("float32"));
   EXPECT_THAT(refusal("[data]\npreprocessing = \"whiten\"\n"), HasSubstr("standardize"));
 }

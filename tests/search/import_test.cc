@@ -296,7 +296,8 @@ TEST_F(Import, KeepsWhatAFailureSays) {
   EXPECT_EQ(study->find_trial("a+a+a")->validation_accuracy, 0.1);
   EXPECT_EQ(study->find_trial("b+b+b")->reason(), "crashed (signal 9, Killed)");
   EXPECT_EQ(study->find_trial("c+c+c")->failure, Failure::error);
-  EXPECT_EQ(study->find_trial("d+d+d")->failure, Failure::error);
+  EXPECT_EQ(study->find_trial("d+d+d")->failure, Failure::reported);
+  EXPECT_EQ(study->find_trial("d+d+d")->reason(), "struck by lightning");
   EXPECT_EQ(study->counts().unique_models, 1);
   EXPECT_EQ(study->counts().by_state[TrialState::failed], 4);
 }
