@@ -88,6 +88,13 @@ search::Schedule wanted_schedule(const SearchOptions& options, const search::Sch
   return is_done && wanted > models ? search::extended(requested, wanted - models) : requested;
 }
 
+// A configuration that is given is the user's own; resume() sees to it that it is the study's.
+std::string allowed_command(const SearchOptions& options,
+                            const search::Configuration& configuration) {
+  const bool is_allowed = options.allow_command || !options.config.empty();
+  return is_allowed ? search::command_of(configuration.evaluator) : "";
+}
+
 search::Configuration resume(const SearchOptions& options) {
   const auto study =
       search::open_study(options.study, search::Durability::power_loss, options.patience);
@@ -103,6 +110,8 @@ search::Configuration resume(const SearchOptions& options) {
     if (!search::is_longer(requested.strategy.schedule, stored.strategy.schedule))
       requested.strategy.schedule = stored.strategy.schedule;
   }
+  if (!options.create_only)
+    search::check_allowed(stored.evaluator, allowed_command(options, stored));
   requested.strategy.schedule = wanted_schedule(options, requested.strategy.schedule, *study);
   if (search::extend(*study, requested.strategy.schedule)) {
     say("the schedule has {} now\n",
@@ -167,15 +176,12 @@ ExitStatus run(const SearchOptions& options) {
           search::shown_url(options.study));
     return ExitStatus::done;
   }
-  // A configuration that was given is the user's own; resume() has seen that it is the study's.
-  const bool may_run = options.allow_command || !options.config.empty();
-  const std::string allowed = may_run ? search::command_of(configuration.evaluator) : "";
   const search::SearchEnd end =
       run_supervised({.study = options.study,
                       .device = options.device,
                       .workers = options.workers.value_or(configuration.workers),
                       .trials = options.trials,
-                      .allowed_command = allowed,
+                      .allowed_command = allowed_command(options, configuration),
                       .patience = options.patience},
                      configuration, std::move(found));
   return print_end(*search::open_study_to_read(options.study, options.patience),

@@ -106,13 +106,13 @@ void add_workers(CLI::App& app, std::optional<int>& workers) {
 search::SearchEnd run_supervised(const SupervisedSearch& wanted,
                                  const search::Configuration& configuration,
                                  std::optional<search::Surroundings> found) {
+  search::check_allowed(configuration.evaluator, wanted.allowed_command);
   // Closed before workers want connections of their own.
   auto study = search::open_study_to_read(wanted.study, wanted.patience);
   const int64_t target = target_of(wanted, configuration, *study);
   if (study->counts().unique_models >= target) return search::SearchEnd::done;
   const auto best = study->best_trial(search::measure_of(configuration).direction);
   study.reset();
-  search::check_allowed(configuration.evaluator, wanted.allowed_command);
   if (!found) found = search::look_around(configuration, wanted.device);
   print_found(*found, configuration, wanted.workers);
   search::SupervisorOptions options;

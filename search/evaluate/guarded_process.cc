@@ -117,6 +117,8 @@ struct Prepared {
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != guardian) _exit(1);  // it died before the line above
+  // Told by itself: it may kill the guardian before that can.
+  tell(prepared.line, Message::Kind::started, getpid());
   for (int number = 1; number < NSIG; ++number) signal(number, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
@@ -176,7 +178,6 @@ class Guardian {
       _exit(0);
     }
     setpgid(program_, program_);  // as it does itself, whoever is first
-    tell(prepared_.line, Message::Kind::started, program_);
     close(prepared_.output);
     close(prepared_.error);
     watch(deaths);

@@ -1,7 +1,6 @@
 #include "search/study/process_stat.h"
 
 #include <fstream>
-#include <iterator>
 #include <sstream>
 #include <string>
 
@@ -11,7 +10,9 @@ namespace metaqnn::search {
 // read and parsing starts after the last parenthesis.
 ProcessStat process_stat(int64_t pid) {
   std::ifstream in("/proc/" + std::to_string(pid) + "/stat");
-  const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  std::ostringstream read;
+  read << in.rdbuf();  // which does not throw where the process ends meanwhile
+  const std::string text = read.str();
   const size_t name_end = text.rfind(')');
   if (name_end == std::string::npos) return {};
   std::istringstream rest(text.substr(name_end + 1));

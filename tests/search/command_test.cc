@@ -9,8 +9,10 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "metaqnn/base/error.h"
@@ -18,6 +20,7 @@
 #include "metaqnn/search/search.h"
 #include "search/evaluate/guarded_process.h"
 #include "search/study/process_stat.h"
+#include "search/surroundings.h"
 #include "tests/cli/run_program.h"
 #include "tests/error_message.h"
 #include "tests/folder.h"
@@ -348,6 +351,107 @@ TEST_F(CommandEvaluator, DoesNotAskAfterTheLastEpoch) {
             [&](const auto&) { return ++asked > 0; });
   EXPECT_EQ(asked, 1);
   EXPECT_EQ(trial.value, 2);
+}
+
+// ---- Devices ----
+
+TEST_F(CommandEvaluator, HasTheGpusOfTheMachineWhateverLibtorchIsAbleTo) {
+  train("");
+  Configuration configuration;
+  configuration.evaluator = settings_;
+  configuration.space.kind = "sequence";
+  configuration.space.sequence = {"{}", {{"a", "b"}}};
+  const auto devices = [&](const std::string& text) {
+    return look_around(configuration, text).devices;
+  };
+  setenv("CUDA_VISIBLE_DEVICES", "4,7", 1);
+  EXPECT_THAT(devices("auto"), ElementsAre("cuda:0", "cuda:1"));
+  EXPECT_THAT(devices("cuda"), ElementsAre("cuda:0", "cuda:1"));
+  setenv("CUDA_VISIBLE_DEVICES", "", 1);
+  EXPECT_THAT(devices("auto"), ElementsAre("cpu"));
+  EXPECT_THAT(tests::message_of<FailureError>([&] { devices("cuda"); }),
+              HasSubstr("this machine shows no GPU"));
+  EXPECT_THAT(devices("cuda:3,cuda:5"), ElementsAre("cuda:3", "cuda:5"));
+  EXPECT_THAT(tests::usage_error([&] { devices("cuda:x"); }),
+              HasSubstr("device 'cuda:x' is not known"));
+  unsetenv("CUDA_VISIBLE_DEVICES");
+}
+
+// ---- Limits ----
+
+Objective with_limits(std::map<std::string, double> limits) {
+  Objective objective;
+  objective.limits = std::move(limits);
+  return objective;
+}
+
+Trial limited(Trial trial, std::map<std::string, double> limits) {
+  trial.state = TrialState::complete;
+  keep_limits(with_limits(std::move(limits)), trial);
+  return trial;
+}
+
+TEST(Limits, FailANetworkThatIsAboveOneAndKeepWhatWasMeasured) {
+  Trial trial;
+  trial.value = 0.5;
+  trial.measures = {{"latency_ms", 31.2}};
+  EXPECT_EQ(limited(trial, {{"latency_ms", 31.2}}).state, TrialState::complete);
+  const Trial above = limited(trial, {{"latency_ms", 25}});
+  EXPECT_EQ(above.state, TrialState::failed);
+  EXPECT_EQ(above.reason(), "too large (latency_ms 31.2, limit 25)");
+  EXPECT_EQ(above.value, 0.5);
+  EXPECT_EQ(above.measures, trial.measures);
+}
+
+TEST(Limits, FailANetworkOfWhichTheirMeasureIsNotKnown) {
+  EXPECT_EQ(limited({}, {{"latency_ms", 25}}).reason(),
+            "error (no latency_ms was measured, which has a limit)");
+}
+
+TEST(Limits, HoldForSizesAndTimesToo) {
+  Trial trial;
+  trial.parameters = 2000;
+  trial.seconds = 3.5;
+  EXPECT_EQ(limited(trial, {{"parameters", 1999}}).failure, Failure::too_large);
+  EXPECT_EQ(limited(trial, {{"seconds", 4}, {"parameters", 1e6}}).state, TrialState::complete);
+}
+
+TEST(Limits, LeaveAloneWhatIsNotComplete) {
+  Trial trial;
+  trial.fail("not learning");
+  keep_limits(with_limits({{"latency_ms", 25}}), trial);
+  EXPECT_EQ(trial.failure, Failure::not_learning);
+}
+
+TEST(Limits, OfATableAreItsColumns) {
+  const tests::Folder folder;
+  folder.write("table.csv", "architecture,accuracy,latency_ms\na,0.9,31.2\nb,0.5,20\n");
+  Configuration configuration;
+  configuration.space.kind = "sequence";
+  configuration.space.sequence = {"{}", {{"a", "b"}}};
+  configuration.strategy.kind = "random";
+  configuration.evaluator.kind = "table";
+  configuration.evaluator.table.file = folder / "table.csv";
+  configuration.evaluator.table.target = "accuracy";
+  configuration.evaluator.objective.limits = {{"latency_ms", 25}};
+  const auto study = create_study(folder.url("study.db"), describe_study(configuration));
+  work(*study, {});
+  EXPECT_EQ(study->find_trial("a")->reason(), "too large (latency_ms 31.2, limit 25)");
+  EXPECT_EQ(study->find_trial("b")->measures.at("latency_ms"), 20);
+  EXPECT_EQ(study->best_trial()->architecture, "b");
+  EXPECT_EQ(study->counts().unique_models, 1);
+
+  configuration.evaluator.objective.limits = {{"energy", 25}};
+  EXPECT_THAT(tests::usage_error([&] { look_around(configuration); }), HasSubstr("energy"));
+}
+
+TEST(Limits, NameWhatIsMeasuredWhereNetworksAreTrained) {
+  EvaluatorSettings settings;
+  settings.objective.limits = {{"parameters", 1e6}};
+  check_objective(settings);
+  settings.objective.limits = {{"latency_ms", 25}};
+  EXPECT_THAT(tests::usage_error([&] { check_objective(settings); }),
+              HasSubstr("objective.limits: 'latency_ms' is not measured"));
 }
 
 // ---- What the user must mend ----
