@@ -28,7 +28,7 @@ struct TakenWalk {
   const search::Trial& trial;
 };
 
-// Best first for --top, otherwise in order.
+// Best first for --top, what was measured before what was predicted; otherwise in order.
 std::vector<search::Trial> select(const TrialsOptions& options, search::Study& study,
                                   const datasets::Measure& measure) {
   std::vector<search::Trial> trials = study.trials(false);
@@ -40,6 +40,7 @@ std::vector<search::Trial> select(const TrialsOptions& options, search::Study& s
   if (!options.top) return trials;
   std::erase_if(trials, [](const search::Trial& trial) { return !trial.value || !trial.counts(); });
   std::stable_sort(trials.begin(), trials.end(), [&](const auto& a, const auto& b) {
+    if (a.predicted != b.predicted) return b.predicted;
     return datasets::is_better(*a.value, *b.value, measure.direction);
   });
   if (static_cast<int64_t>(trials.size()) > *options.top)

@@ -210,6 +210,7 @@ class Keys {
     strategy(configuration.strategy);
     objective(configuration.evaluator.objective);
     evaluator(configuration.evaluator);
+    stopping(configuration.stopping);
     final_training(configuration.final_training);
   }
 
@@ -414,6 +415,22 @@ class Keys {
         "Command: from SIGTERM, which tells it to end, to SIGKILL.");
     add("result", c.result, {"last", "best"}, "Command: last or best of the values it reports.");
     add("keep", c.keep, "Command: keep the folders of trials that did not fail too.");
+  }
+
+  void stopping(StoppingSettings& s) {
+    section_ = "stopping";
+    add("kind", s.kind, {"", "prediction"},
+        "prediction: end trainings that are predicted to come to little; \"\": end none.");
+    add("after", s.after, between(1, kMostEpochs), "Never before so many epochs.");
+    add("chance", s.chance, kFraction,
+        "A training ends when the chance of being among the best falls below this.");
+    add("top", s.top, between(1, kMostModels), "How many networks are the best.");
+    add("initial", s.initial, between(2, kMostModels),
+        "Networks that are trained to their end before any is stopped.");
+    add("pause", s.pause,
+        "Keep the state of what is stopped beside the study, to go on from there.");
+    add("max_checkpoints_bytes", s.max_checkpoints_bytes, at_least(0),
+        "Most bytes of these states; the least promising go first.");
   }
 
   void final_training(FinalSettings& f) {

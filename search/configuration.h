@@ -5,7 +5,7 @@
 //   Space space = build_space(configuration);
 //   to_toml(configuration);  // every key, so that a study repeats itself even when defaults change
 //
-// Sections [data], [space], [strategy], [objective], [evaluator], [final] and the top-level keys seed, workers,
+// Sections [data], [space], [strategy], [objective], [evaluator], [stopping], [final] and the top-level keys seed, workers,
 // device; `metaqnn config --defaults` prints all of them with comments. Unknown keys, wrong types
 // and values out of range are UsageErrors with file, line and, for an unknown key, the nearest
 // valid one. Relative paths are relative to the file.
@@ -41,6 +41,7 @@ struct Configuration {
   SpaceSettings space;
   StrategySettings strategy;
   EvaluatorSettings evaluator;
+  StoppingSettings stopping;
   FinalSettings final_training;
 };
 

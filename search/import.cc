@@ -30,6 +30,11 @@ Trial to_trial(const datasets::LogRow& row, const std::string& architecture,
     trial.measures[measure.name] = *row.value;
   }
   trial.measures.insert(row.measures.begin(), row.measures.end());
+  if (row.prediction) {
+    trial.state = TrialState::stopped;
+    trial.predicted = true;
+    (measure.is_accuracy() ? trial.validation_accuracy : trial.value) = row.prediction;
+  }
   trial.epsilon = kUnknownEpsilon;
   trial.attempts = 1;
   trial.origin = "import";
@@ -77,7 +82,7 @@ class Importer {
           space_.find(datasets::parse_description(row.architecture).architecture.value_or(""));
       if (!found.walk) return leave_out(place + "not in the space: " + found.refusal);
       const bool complete = row.state == "complete" && row.value;
-      if (!complete && !row.failed()) return leave_out(place + "no result yet");
+      if (!complete && !row.failed() && !row.prediction) return leave_out(place + "no result yet");
       check(row);
       const size_t group = group_of(found.canonical);
       groups_[group].rows.push_back(row);

@@ -4,12 +4,14 @@
 #include <chrono>
 #include <filesystem>
 #include <thread>
+#include <utility>
 
 #include "base/blas_threads.h"
 #include "base/foreign_text.h"
 #include "metaqnn/base/error.h"
 #include "metaqnn/search/space/distinct_walks.h"
 #include "search/evaluate/table.h"
+#include "search/stopping.h"
 #include "search/version.h"
 
 namespace metaqnn::search {
@@ -76,9 +78,9 @@ class SearchWorker {
     evaluator_ = options_.make_evaluator(configuration_, resources);
     space_ = searched_space(configuration_, *evaluator_);
     space_size_ = space_.architecture_count();
-    strategy_ = make_strategy(configuration_, space_, seed_,
-                              [this](const auto& text) { return evaluator_->keeps_limits(text); });
-    strategy_->heed(options_.stop);
+    begin_to_learn();
+    if (configuration_.stopping.is_on())
+      rule_.emplace(configuration_.stopping, measure_of(configuration_), space_.input());
     register_worker();
     const SearchEnd end = loop();
     transact(study_, [&](bool) { study_.remove_worker(worker_); });
@@ -86,6 +88,13 @@ class SearchWorker {
   }
 
  private:
+  void begin_to_learn() {
+    strategy_ = make_strategy(configuration_, space_, seed_,
+                              [this](const auto& text) { return evaluator_->keeps_limits(text); });
+    strategy_->heed(options_.stop);
+    learned_ = 0;
+  }
+
   void register_worker() {
     worker_ = transact(study_, [&](bool) { return study_.register_worker(this_process()); });
   }
@@ -124,6 +133,10 @@ class SearchWorker {
 
   void train(Trial& trial) {
     trial.detail.clear();  // why an earlier attempt broke off
+    const bool to_its_end = trial.predicted || options_.waiting_only;
+    const int64_t epochs_before = rule_ ? rule_->epochs_of(trial.number) : 0;
+    trial.forget_prediction();
+    if (rule_) evaluator_->watch(to_its_end ? AfterEpoch() : is_worth_going_on(trial));
     try {
       evaluator_->evaluate(trial);
       keep_limits(configuration_.evaluator.objective, trial);
@@ -131,14 +144,42 @@ class SearchWorker {
       transact(study_, [&](bool) { study_.remark(trial.number, worker_, fault.text()); });
       throw DeviceFault(fault, trials_ > 0);
     }
-    // False where the trial is not ours any more; its result is then thrown away, and found again
-    // by whoever has it.
-    transact(study_, [&](bool) { return study_.finish_trial(trial, worker_); });
+    if (trial.state == TrialState::stopped) predict(trial);
+    finish(trial, epochs_before);
     ++trials_;
     streak_.add(trial);
   }
 
+  AfterEpoch is_worth_going_on(const Trial& trial) {
+    return [this, &trial](const std::vector<EpochResult>& curve) {
+      rule_->look(study_);
+      return !rule_->is_hopeless(trial, curve);
+    };
+  }
+
+  // What a stopped trial is taken to be worth.
+  void predict(Trial& trial) {
+    const std::optional<predict::Forecast> forecast = rule_->forecast(trial, trial.curve);
+    METAQNN_ASSERT(forecast, trial.architecture + " was stopped without a forecast");
+    trial.predicted = true;
+    if (configuration_.evaluator.objective.is_accuracy()) {
+      trial.validation_accuracy = std::clamp(forecast->mean, 0.0, 1.0);
+    } else {
+      trial.value = forecast->mean;
+    }
+  }
+
+  // Nothing happens where the trial is not ours any more; its result is then thrown away, and found
+  // again by whoever has it.
+  void finish(const Trial& trial, int64_t epochs_before) {
+    transact(study_, [&](bool) {
+      if (study_.finish_trial(trial, worker_) && epochs_before > 0)
+        add_to_note(study_, kEpochsAgain, epochs_before);
+    });
+  }
+
   Proposal propose() {
+    if (rule_) rule_->look(study_);
     if (!options_.waiting_only) {
       learn();
       strategy_->prepare(study_.pending_architectures());
@@ -165,20 +206,34 @@ class SearchWorker {
     if (counts.unique_models + in_hand < options_.limit) {
       if (auto waiting = study_.claim_waiting_trial(worker_))
         return {Proposal::Kind::train, std::move(*waiting)};
-    } else {  // what waits is left to a search that may do more
-      return {in_hand > 0 ? Proposal::Kind::wait : Proposal::Kind::done, {}};
     }
+    if (auto promising = resume_promising()) return {Proposal::Kind::train, std::move(*promising)};
+    if (counts.unique_models + in_hand >= options_.limit)  // what waits is left to who may do more
+      return {in_hand > 0 ? Proposal::Kind::wait : Proposal::Kind::done, {}};
     const int64_t models = counts.unique_models + counts.reserved;
     const std::optional<double> epsilon = epsilon_at(configuration_.strategy.schedule, models);
     if (!epsilon) return {counts.reserved > 0 ? Proposal::Kind::wait : Proposal::Kind::done, {}};
     if (trial_count(counts) == space_size_ || counts.repeats >= kFruitlessSamples)
       return {counts.reserved > 0 ? Proposal::Kind::wait : Proposal::Kind::exhausted, {}};
+    if (is_revised()) return {Proposal::Kind::known, {}};  // what is prepared is out of date
     learn();
     if (is_stopped()) return {Proposal::Kind::known, {}};  // perhaps not all was learned
     return walk(counts, *epsilon);
   }
 
+  std::optional<Trial> resume_promising() {
+    const std::optional<int64_t> number = rule_ ? rule_->promising() : std::nullopt;
+    return number ? study_.resume_stopped_trial(*number, worker_) : std::nullopt;
+  }
+
+  // Whether predictions that were learned from have become results since.
+  bool is_revised() { return rule_ && study_.note(kRevisions) != revisions_; }
+
   void learn() {
+    if (is_revised()) {
+      begin_to_learn();
+      revisions_ = study_.note(kRevisions);
+    }
     for (const SequencedSample& sample : study_.sequenced_samples_after(learned_)) {
       if (is_stopped()) return;
       strategy_->observe(sample);
@@ -220,6 +275,8 @@ class SearchWorker {
   int64_t space_size_ = 0;
   std::unique_ptr<Strategy> strategy_;
   std::unique_ptr<Evaluator> evaluator_;
+  std::optional<StoppingRule> rule_;      // where the configuration has one
+  std::optional<std::string> revisions_;  // of the study, when learning began
   int64_t worker_ = 0;
   int64_t learned_ = 0;  // sequence of the last sample the strategy has seen
   int64_t trials_ = 0;   // that this worker has finished
@@ -340,7 +397,8 @@ void FailureStreak::add(const Trial& trial) {
 }
 
 bool has_work(Study& study, const Configuration& configuration, int64_t limit) {
-  return study.counts().unique_models < target(configuration.strategy, limit);
+  return study.counts().unique_models < target(configuration.strategy, limit) ||
+         has_promising(study, configuration);
 }
 
 bool has_waiting(Study& study) { return study.counts().in(TrialState::waiting) > 0; }

@@ -88,7 +88,8 @@ class FailureStreak {
   int failures_ = 0, too_large_ = 0;
 };
 
-// True if the schedule or the limit still asks for models.
+// True if the schedule or the limit still asks for models, or a stopped one is to be trained to its
+// end.
 bool has_work(Study& study, const Configuration& configuration, int64_t limit);
 
 // True if a trial waits for a worker.

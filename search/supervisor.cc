@@ -338,6 +338,7 @@ void Supervisor::give_back(Trial trial, int64_t worker, const std::string& how, 
   } else if (trial.attempts <= kRetries) {
     study_->release_trial(trial.number, trial.attempts + 1);
   } else {
+    trial.forget_prediction();
     trial.state = TrialState::failed;
     trial.failure = Failure::crashed;
     trial.detail = how;

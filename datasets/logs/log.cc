@@ -184,9 +184,9 @@ void read_own_state(const Fields& fields, const Columns& columns, LogRow& row) {
   row.state = std::string(trimmed(fields.text(columns.state)));
   row.reason = std::string(fields.text(columns.reason));
   if (row.state != "complete" && row.state != "failed" && row.state != "waiting" &&
-      row.state != "running") {
-    fields.reject(columns.state,
-                  "'" + shown(row.state) + "' is none of complete, failed, waiting, running");
+      row.state != "running" && row.state != "stopped") {
+    fields.reject(columns.state, "'" + shown(row.state) +
+                                     "' is none of complete, failed, stopped, waiting, running");
   }
 }
 
@@ -239,6 +239,10 @@ void read_measured(const Fields& fields, const Columns& columns, double scale, L
 // row, elsewhere there is no result.
 void settle_value(const Fields& fields, const Columns& columns, LogRow& row) {
   if (row.state == "waiting" || row.state == "running") row.value.reset();  // not its last
+  if (row.state == "stopped") {
+    row.prediction = row.value;
+    row.value.reset();
+  }
   // A failure that is at chance has a value of the accuracy, and of nothing else.
   const bool is_other = columns.format == Format::table || columns.format == Format::own;
   if (row.failed() && is_other && !columns.holds_accuracies) row.value.reset();

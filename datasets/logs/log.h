@@ -65,10 +65,11 @@ struct EpochResult {
 struct LogRow {
   int64_t line = 0;          // in the file, 1-based; 0 where there is none
   std::string architecture;  // as written, outer white space removed; or a described() network
-  // complete, failed, waiting or running; the last two have no accuracy yet
+  // complete, failed, stopped, waiting or running; the last three have no value
   std::string state = "complete";
-  std::string reason;           // why it failed, e.g. "not learning"
-  std::optional<double> value;  // of the measure; none for most failures
+  std::string reason;                  // why it failed, e.g. "not learning"
+  std::optional<double> value;         // of the measure; none for most failures
+  std::optional<double> prediction{};  // of the measure, of a training that was stopped
   std::map<std::string, double>
       measures{};  // of LogOptions.measures, or all that a study measured; finite numbers
   std::vector<EpochResult> curve;  // may be empty

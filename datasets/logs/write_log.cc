@@ -102,7 +102,8 @@ void write_log_row(const LogRow& row, int64_t number, const Measure& measure,
                    const std::vector<std::string>& others, const CurveColumns& curves,
                    std::ostream& out) {
   Line line(out);
-  line << number << row.architecture << row.state << row.reason << row.value;
+  line << number << row.architecture << row.state << row.reason
+       << (row.value ? row.value : row.prediction);
   if (!measure.is_accuracy()) line << to_string(measure.direction);
   for_each_field(row, [&](const char* name, const auto& value) {
     if (name != measure.name) line << value;

@@ -84,6 +84,19 @@ struct CommandSettings {
   bool keep = false;               // folders of trials that did not fail too
 };
 
+// When a training is ended before its end (search/stopping.h).
+struct StoppingSettings {
+  std::string kind;      // "": never; prediction
+  int after = 1;         // epochs, at least
+  double chance = 0.05;  // of becoming one of the best, below which a training is stopped
+  int top = 10;          // how many are the best
+  int initial = 20;      // networks that are trained to their end first
+  bool pause = false;    // what is stopped keeps its state on disk
+  double max_checkpoints_bytes = 1e9;  // for all these states
+
+  bool is_on() const { return !kind.empty(); }
+};
+
 struct EvaluatorSettings {
   std::string kind = "train";  // train, table, command
   Objective

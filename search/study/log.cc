@@ -9,6 +9,7 @@ namespace {
 
 // What was measured of it under this name. A trial without names has the value of its study alone.
 std::optional<double> value_of(const Trial& trial, const datasets::Measure& measure) {
+  if (trial.predicted) return std::nullopt;
   if (measure.is_accuracy()) return trial.counts() ? trial.validation_accuracy : std::nullopt;
   if (trial.state != TrialState::complete) return std::nullopt;
   if (trial.measures.empty()) return trial.value;
@@ -34,6 +35,8 @@ datasets::Log to_log(Study& study, const datasets::Measure& measure) {
     row.state = to_string(trial.state);
     row.reason = trial.reason();
     row.value = value_of(trial, measure);
+    if (trial.state == TrialState::stopped)
+      row.prediction = measure.is_accuracy() ? trial.validation_accuracy : trial.value;
     row.measures = std::move(trial.measures);
     row.curve = std::move(trial.curve);
     datasets::copy_fields(trial, row);

@@ -365,7 +365,9 @@ std::vector<SequencedSample> SqlStudy::sequenced_samples_after(int64_t after) {
           Trial like;
           like.state = state_of(state);
           like.failure = parse_failure(failure);
-          samples.push_back({sequence, architecture, like.counts() ? value : std::nullopt,
+          // One that is trained to its end after all keeps the worth that was predicted.
+          const bool is_rewarded = like.counts() || !like.finished();
+          samples.push_back({sequence, architecture, is_rewarded ? value : std::nullopt,
                              like.failure == Failure::not_learning});
         },
         after);
@@ -425,7 +427,18 @@ int64_t SqlStudy::add_sample(int64_t trial, double epsilon) {
 
 std::optional<Trial> SqlStudy::claim_waiting_trial(int64_t worker) {
   need_transaction();
-  std::optional<Trial> trial = one_trial(waiting_trial_);
+  return taken(one_trial(waiting_trial_), worker);
+}
+
+std::optional<Trial> SqlStudy::resume_stopped_trial(int64_t number, int64_t worker) {
+  need_transaction();
+  std::optional<Trial> trial = this->trial(number);
+  if (!trial || trial->state != TrialState::stopped) return std::nullopt;
+  return taken(std::move(trial), worker);
+}
+
+// Under this worker from now on.
+std::optional<Trial> SqlStudy::taken(std::optional<Trial> trial, int64_t worker) {
   if (!trial) return std::nullopt;
   guarded([&] { claim_trial_.run(worker, trial->number); });
   moved(trial->state, trial->failure, TrialState::running, trial->failure);
@@ -438,14 +451,16 @@ bool SqlStudy::finish_trial(const Trial& trial, int64_t worker) {
   METAQNN_ASSERT(trial.finished(), "a trial is finished as " + to_string(trial.state));
   check_result(trial);
   return guarded([&] {
-    const auto held = failure_of_held_.first(trial.number, worker);
+    const auto held = held_.first(trial.number, worker);
     if (!held) return false;
+    const auto& [failure, was_predicted] = *held;
+    if (was_predicted != 0) add_to_note(*this, kRevisions, 1);
     run(finish_trial_,
         std::tuple_cat(std::tuple(to_string(trial.state), to_string(trial.failure), trial.detail,
                                   trial.validation_accuracy, now_utc(), value_of(trial),
                                   measures_text(trial), trial.predicted ? 1 : 0, trial.precision),
                        field_values(trial), std::tuple(trial.number)));
-    moved(TrialState::running, parse_failure(std::get<0>(*held)), trial.state, trial.failure);
+    moved(TrialState::running, parse_failure(failure), trial.state, trial.failure);
     delete_curve_.run(trial.number);
     write_curve(trial);
     give_sequences(trial.number);

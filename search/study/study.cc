@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <charconv>
 #include <utility>
 
 #include "base/foreign_text.h"
@@ -119,6 +120,22 @@ void Trial::fail(const std::string& reason_text) {
   }
   const bool detailed = open != std::string::npos && reason_text.back() == ')';
   detail = detailed ? reason_text.substr(open + 2, reason_text.size() - open - 3) : "";
+}
+
+void Trial::forget_prediction() {
+  if (!std::exchange(predicted, false)) return;
+  validation_accuracy.reset();
+  value.reset();
+  measures.clear();
+}
+
+void add_to_note(Study& study, const std::string& name, int64_t number) {
+  const std::string text = study.note(name).value_or("0");
+  int64_t sum = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), sum);
+  if (error != std::errc() || end != text.data() + text.size())
+    throw DataError("study " + study.url() + ": the note '" + name + "' is no number");
+  study.set_note(name, std::to_string(sum + number));
 }
 
 }  // namespace metaqnn::search

@@ -78,8 +78,9 @@ struct Trial {
   // set. Every finite number that was measured, by name; the validation accuracy is always there.
   std::optional<double> value;
   std::map<std::string, double> measures;
-  bool predicted = false;  // `value` is a prediction: of a stopped training
-  double epsilon = 0;      // when it was proposed
+  // `value` is a prediction: of a stopped training, or of one that is now trained to its end.
+  bool predicted = false;
+  double epsilon = 0;  // when it was proposed
   // Times a worker began it and was not killed from outside together with its supervisor.
   int64_t attempts = 0;
   std::string origin;  // "search", "import", ...
@@ -104,6 +105,7 @@ struct Trial {
   // Failed, for a reason as reason() writes it; one that is empty is an error, one that is unknown is
   // kept as it stands.
   void fail(const std::string& reason);
+  void forget_prediction();  // and what belongs to it, where its value is one
 };
 
 struct Sample {
@@ -177,6 +179,12 @@ struct Counts {
   int64_t repeats = 0;  // samples after the last one that was the first of its trial
   int64_t last_sequence = 0;
 };
+
+// The note that counts how often a result has taken the place of a prediction: what was learned from
+// samples before is then to be learned again from the first.
+constexpr const char* kRevisions = "results in place of predictions";
+// The note that counts the epochs which were trained twice for them.
+constexpr const char* kEpochsAgain = "epochs trained again";
 
 // What a study keeps about itself, written once. create_study() sets created_at.
 struct StudyInfo {
@@ -252,8 +260,13 @@ class Study {
   // The waiting trial with the lowest number becomes this worker's and running; none if nothing
   // waits.
   virtual std::optional<Trial> claim_waiting_trial(int64_t worker) = 0;
+  // A stopped trial becomes this worker's and running, to be trained to its end; none if it is not
+  // stopped (any more). Until its result is there it keeps the prediction and the curve, and its
+  // samples their worth.
+  virtual std::optional<Trial> resume_stopped_trial(int64_t trial, int64_t worker) = 0;
   // Stores all of a trial but its number, architecture and worker, with its curve and the finishing
-  // time, and gives the pending samples their sequence numbers. False, and nothing stored, if the
+  // time, and gives the pending samples their sequence numbers; where it held a prediction
+  // kRevisions grows. False, and nothing stored, if the
   // trial is not running under this worker any more.
   virtual bool finish_trial(const Trial& trial, int64_t worker) = 0;
   // Keeps a text with a trial in hand: why its training broke off. Nothing happens to a trial that is
@@ -296,6 +309,9 @@ class Study {
   virtual void commit() = 0;
   virtual void rollback() noexcept = 0;
 };
+
+// Adds to the number in a note, one that is not there being 0.
+void add_to_note(Study& study, const std::string& name, int64_t number);
 
 class Transaction {
  public:
