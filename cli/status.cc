@@ -6,6 +6,7 @@
 #include "cli/json.h"
 #include "cli/output.h"
 #include "metaqnn/search/search.h"
+#include "search/stopping.h"
 
 namespace metaqnn::cli {
 namespace {
@@ -27,6 +28,7 @@ struct Standing {
   std::optional<double> epsilon;  // none where the schedule is done
   int64_t workers = 0;            // that are alive
   std::optional<double> models_per_hour;
+  std::optional<search::EpochsTrained> epochs;  // where trainings are stopped early
 
   int64_t left() const { return std::max<int64_t>(0, target - counts.unique_models); }
   std::optional<double> seconds_left() const {
@@ -61,11 +63,14 @@ Standing standing_of(search::Study& study, const search::Configuration& configur
                     search::total_models(schedule),
                     {},
                     0,
+                    {},
                     {}};
   standing.epsilon =
       search::epsilon_at(schedule, standing.counts.unique_models + standing.counts.reserved);
   for (const search::Worker& worker : study.workers())
     if (search::may_be_alive(study, worker)) ++standing.workers;
+  if (standing.counts.in(TrialState::stopped) > 0)
+    standing.epochs = search::epochs_trained(study, study.trials(true));
   standing.models_per_hour = models_per_hour(study.trials(false), standing.workers);
   return standing;
 }
@@ -86,6 +91,9 @@ void print_json(const Standing& standing) {
                     {"measure", standing.measure.name},
                     {"direction", datasets::to_string(standing.measure.direction)}};
   }
+  if (const auto& epochs = standing.epochs)
+    json["epochs"] = {
+        {"trained", epochs->trained}, {"again", epochs->again}, {"whole", epochs->whole}};
   json["workers"] = standing.workers;
   json["models_per_hour"] = or_null(standing.models_per_hour);
   json["seconds_left"] = or_null(standing.seconds_left());
@@ -110,6 +118,8 @@ void print_counts(const search::Counts& counts, int64_t target) {
 
 void print_table(const Standing& standing, bool has_epsilon, const std::string& url) {
   print_counts(standing.counts, standing.target);
+  if (const auto& epochs = standing.epochs)
+    print("epochs    {} of {}; the rest was not worth it\n", epochs->trained, epochs->whole);
   if (has_epsilon)
     print("epsilon   {}\n", standing.epsilon ? fixed(standing.epsilon, 1) : "the schedule is done");
   if (const auto& best = standing.best)

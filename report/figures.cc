@@ -105,7 +105,11 @@ std::string left_out(const ReportedStudy& study) {
     return trial.state == TrialState::failed && !value_of(trial);
   });
   const int64_t unfinished = count_if(study, [](const Trial& trial) { return !trial.finished(); });
+  const int64_t stopped = count_if(study, [](const Trial& trial) { return trial.predicted; });
   std::string text;
+  if (stopped > 0)
+    text += fmt::format(" Left out: {} stopped early, whose value is a prediction.",
+                        plural(stopped, "network"));
   if (failed > 0)
     text += fmt::format(" Left out: {} that failed without {}.", plural(failed, "network"),
                         study.a_value());
@@ -445,19 +449,38 @@ struct Curve {
   std::vector<Point> points;
 };
 
+std::vector<Point> curve_of(const ReportedStudy& study, const Trial& trial) {
+  std::vector<Point> points;
+  double epoch = 0;
+  for (const search::EpochResult& result : trial.curve) {
+    ++epoch;
+    const double value = study.has_accuracies() ? result.validation_accuracy : result.value;
+    if (std::isfinite(value)) points.push_back({epoch, value});
+  }
+  return points;
+}
+
 std::vector<Curve> best_curves(const ReportedStudy& study) {
   std::vector<Curve> curves;
   for (size_t i = 0; i < study.best.size(); ++i) {
-    Curve curve{i + 1, {}};
-    double epoch = 0;
-    for (const search::EpochResult& result : study.best[i].curve) {
-      ++epoch;
-      const double value = study.has_accuracies() ? result.validation_accuracy : result.value;
-      if (std::isfinite(value)) curve.points.push_back({epoch, value});
-    }
+    Curve curve{i + 1, curve_of(study, study.best[i])};
     if (!curve.points.empty()) curves.push_back(curve);
   }
   return curves;
+}
+
+// Of networks that were stopped early, at most so many, evenly among them.
+std::vector<std::vector<Point>> stopped_curves(const ReportedStudy& study) {
+  constexpr size_t kMost = 100;
+  std::vector<std::vector<Point>> all, some;
+  for (const Trial& trial : study.trials) {
+    if (trial.state != TrialState::stopped) continue;
+    all.push_back(curve_of(study, trial));
+    if (all.back().empty()) all.pop_back();
+  }
+  const size_t count = std::min(all.size(), kMost);
+  for (size_t i = 0; i < count; ++i) some.push_back(all[i * all.size() / count]);
+  return some;
 }
 
 Figure learning_curves(const ReportedStudy& study) {
@@ -474,7 +497,15 @@ Figure learning_curves(const ReportedStudy& study) {
     for (const Point& point : curve.points) values.push_back(point.y);
     epochs = std::max(epochs, static_cast<int64_t>(curve.points.back().x));
   }
+  const std::vector<std::vector<Point>> stopped = stopped_curves(study);
+  for (const std::vector<Point>& points : stopped) {
+    for (const Point& point : points) values.push_back(point.y);
+  }
   Chart chart(figure.title, whole_axis("epoch", 1, epochs), value_axis(study, values));
+  for (const std::vector<Point>& points : stopped) {
+    chart.line(points, "failed");
+    chart.mark(Mark::dot, {points.back()}, "failed", 2);
+  }
   for (auto curve = curves.rbegin(); curve != curves.rend(); ++curve) {
     const std::string css_class = curve->rank == 1 ? "best" : "curve";
     chart.line(curve->points, css_class);
@@ -487,6 +518,7 @@ Figure learning_curves(const ReportedStudy& study) {
   chart.name_lines(std::move(ends));
   if (curves.front().rank == 1) chart.legend_line("the best network", "best");
   if (curves.back().rank > 1) chart.legend_line("the others, by rank", "curve");
+  if (!stopped.empty()) chart.legend_line("stopped early", "failed");
   figure.svg = chart.svg();
   figure.caption = "After each epoch; a network's result is the best of its epochs.";
   if (curves.size() < study.best.size())
@@ -574,9 +606,14 @@ Figure screened_networks(const ReportedStudy& study) {
 
 ReportedStudy read_study(search::Study& study) {
   const search::Snapshot snapshot(study);
-  ReportedStudy read{study.info(),    search::stored_configuration(study),
-                     study.counts(),  study.trials(true),
-                     study.samples(), {}};
+  ReportedStudy read{study.info(),
+                     search::stored_configuration(study),
+                     study.counts(),
+                     study.trials(true),
+                     study.samples(),
+                     {},
+                     {}};
+  read.epochs = search::epochs_trained(study, read.trials);
   for (const Trial& trial : read.trials) {
     if (trial.state == TrialState::complete && value_of(trial)) read.best.push_back(trial);
   }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "metaqnn/search/search.h"
+#include "search/stopping.h"
 
 namespace metaqnn::report {
 
@@ -17,6 +18,7 @@ struct ReportedStudy {
   std::vector<search::Trial> trials;  // by number, with curves
   std::vector<search::Sample> samples;
   std::vector<search::Trial> best;  // at most ten complete ones, the best first
+  search::EpochsTrained epochs;
 
   bool by_agent() const { return search::heeds_epsilon(configuration.strategy.kind); }
   // What the study searches for, and in which words.

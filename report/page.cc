@@ -239,6 +239,18 @@ std::string objective_in_words(const ReportedStudy& study) {
   return text;
 }
 
+std::string stopped_in_words(const ReportedStudy& study) {
+  const int64_t stopped = study.counts.in(TrialState::stopped);
+  std::string text = fmt::format(
+      "{}; {} of {} epochs were trained, {:.0f}%", plural(stopped, "network"),
+      grouped(study.epochs.trained), grouped(study.epochs.whole),
+      100 * static_cast<double>(study.epochs.trained) / static_cast<double>(study.epochs.whole));
+  if (study.epochs.again > 0)
+    text += fmt::format(", {} of them twice, since networks looked good later",
+                        grouped(study.epochs.again));
+  return text;
+}
+
 // Of the results, as far as the study knows times.
 std::string results_stored(const ReportedStudy& study) {
   std::string first, last;
@@ -276,6 +288,8 @@ std::string searched(const ReportedStudy& study) {
   facts.emplace_back("origin of the trials", escaped(origins(study)));
   facts.emplace_back("seed", std::to_string(study.info.seed));
   facts.emplace_back("study made", escaped(moment(study.info.created_at)));
+  if (study.epochs.trained < study.epochs.whole)
+    facts.emplace_back("stopped early", stopped_in_words(study));
   facts.emplace_back("results stored", escaped(results_stored(study)));
   facts.emplace_back("program", escaped(fmt::format("metaqnn {}; {}", study.info.program_version,
                                                     study.info.library_versions)));

@@ -106,6 +106,23 @@ int64_t StoppingRule::epochs_of(int64_t trial) const {
   return found == standings_.end() ? 0 : found->epochs;
 }
 
+EpochsTrained epochs_trained(Study& study, const std::vector<Trial>& trials) {
+  EpochsTrained epochs;
+  epochs.again = number_in_note(study, kEpochsAgain);
+  epochs.trained = epochs.again;
+  int64_t longest = 0;
+  for (const Trial& trial : trials) {
+    if (trial.state == TrialState::complete)
+      longest = std::max(longest, static_cast<int64_t>(trial.curve.size()));
+  }
+  for (const Trial& trial : trials) {
+    const auto own = static_cast<int64_t>(trial.curve.size());
+    epochs.trained += own;
+    epochs.whole += trial.predicted ? std::max(own, longest) : own;
+  }
+  return epochs;
+}
+
 bool has_promising(Study& study, const Configuration& configuration) {
   if (!configuration.stopping.is_on() || study.counts().in(TrialState::stopped) == 0) return false;
   StoppingRule rule(configuration.stopping, measure_of(configuration),

@@ -71,6 +71,15 @@ class StoppingRule {
   std::vector<Standing> standings_;  // best first
 };
 
+// What stopping has saved.
+struct EpochsTrained {
+  int64_t trained = 0;  // those of stopped networks included
+  int64_t again = 0;    // of these the ones that were trained twice, and are in no curve
+  int64_t whole = 0;    // had every training gone on to its end
+};
+// `trials`: with curves. The end of a stopped one is that of the longest complete one.
+EpochsTrained epochs_trained(Study& study, const std::vector<Trial>& trials);
+
 // Whether a stopped trial is to be trained to its end before the search is done.
 bool has_promising(Study& study, const Configuration& configuration);
 

@@ -129,13 +129,17 @@ void Trial::forget_prediction() {
   measures.clear();
 }
 
-void add_to_note(Study& study, const std::string& name, int64_t number) {
+int64_t number_in_note(Study& study, const std::string& name) {
   const std::string text = study.note(name).value_or("0");
-  int64_t sum = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), sum);
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size())
     throw DataError("study " + study.url() + ": the note '" + name + "' is no number");
-  study.set_note(name, std::to_string(sum + number));
+  return number;
+}
+
+void add_to_note(Study& study, const std::string& name, int64_t number) {
+  study.set_note(name, std::to_string(number_in_note(study, name) + number));
 }
 
 }  // namespace metaqnn::search

@@ -310,7 +310,8 @@ class Study {
   virtual void rollback() noexcept = 0;
 };
 
-// Adds to the number in a note, one that is not there being 0.
+// The number in a note, 0 where it is not there. Throws DataError where it is none.
+int64_t number_in_note(Study& study, const std::string& name);
 void add_to_note(Study& study, const std::string& name, int64_t number);
 
 class Transaction {

@@ -291,6 +291,50 @@ TEST_P(EveryStudy, RewardsTheValueAndFindsTheBestInEitherDirection) {
   EXPECT_EQ(log.rows.at(3).value, std::nullopt);
 }
 
+TEST_P(EveryStudy, AStoppedTrialKeepsItsPredictionUntilItIsTrainedToItsEnd) {
+  auto study = create();
+  const int64_t worker = add_worker(*study), other = add_worker(*study);
+  Trial trial = running("[SM(10)]");
+  Transaction transaction(*study);
+  trial.number = study->add_trial(trial, worker);
+  study->add_sample(trial.number, 1.0);
+  EXPECT_FALSE(study->resume_stopped_trial(trial.number, worker).has_value());  // it is running
+  Trial stopped = trial;
+  stopped.state = TrialState::stopped;
+  stopped.predicted = true;
+  stopped.validation_accuracy = 0.4;
+  stopped.curve = {{0.5, 0.5, 0.5, 0.3}};
+  ASSERT_TRUE(study->finish_trial(stopped, worker));
+  EXPECT_EQ(study->counts().unique_models, 1);
+  EXPECT_EQ(study->note(kRevisions), std::nullopt);
+  EXPECT_FALSE(study->best_trial().has_value());
+
+  const auto resumed = study->resume_stopped_trial(trial.number, other);
+  ASSERT_TRUE(resumed.has_value());
+  EXPECT_EQ(resumed->state, TrialState::running);
+  EXPECT_TRUE(resumed->predicted);
+  EXPECT_FALSE(study->resume_stopped_trial(trial.number, worker).has_value());  // another has it
+  EXPECT_EQ(study->counts().unique_models, 0);
+  EXPECT_EQ(study->counts().reserved, 1);
+  EXPECT_EQ(study->sequenced_samples_after(0).at(0).reward, 0.4);
+  EXPECT_EQ(study->trials(true).at(0).curve.size(), 1u);
+
+  Trial result = complete(*resumed, 0.6);
+  result.predicted = false;
+  result.value.reset();
+  result.measures.clear();
+  result.curve = {{0.5, 0.5, 0.5, 0.3}, {0.5, 0.5, 0.5, 0.6}};
+  ASSERT_TRUE(study->finish_trial(result, other));
+  transaction.commit();
+  EXPECT_EQ(study->note(kRevisions), "1");
+  EXPECT_EQ(study->sequenced_samples_after(0).at(0).reward, 0.6);
+  const Trial stored = study->trials(true).at(0);
+  EXPECT_FALSE(stored.predicted);
+  EXPECT_EQ(stored.value, 0.6);
+  EXPECT_EQ(stored.curve.size(), 2u);
+  EXPECT_EQ(study->best_trial()->number, trial.number);
+}
+
 TEST_P(EveryStudy, StoresNothingOfAWorkerThatDoesNotHoldTheTrial) {
   auto study = create();
   const int64_t worker = add_worker(*study), other = add_worker(*study);
@@ -314,6 +358,7 @@ TEST_P(EveryStudy, WritesOnlyInATransactionAndInOneAtATime) {
   EXPECT_THROW(study->add_trial(trial, worker), std::logic_error);
   EXPECT_THROW(study->add_sample(1, 1.0), std::logic_error);
   EXPECT_THROW(study->claim_waiting_trial(worker), std::logic_error);
+  EXPECT_THROW(study->resume_stopped_trial(1, worker), std::logic_error);
   EXPECT_THROW(study->finish_trial(complete(trial, 0.5), worker), std::logic_error);
   EXPECT_THROW(study->release_trial(1, 1), std::logic_error);
   EXPECT_THROW(study->register_worker(this_process()), std::logic_error);
