@@ -24,7 +24,9 @@ void Progress::trial_finished(const search::Trial& trial) {
     best_ = trial.value;
   if (line_.is_live()) return;
   say("trial {}  {}  {}{}  {}\n", trial.number,
-      is_complete ? measured(*trial.value) : "failed: " + trial.reason(),
+      trial.predicted ? "stopped, ~" + measured(*trial.value)
+      : is_complete   ? measured(*trial.value)
+                      : "failed: " + trial.reason(),
       shows_epsilon_ && !search::is_screened(trial) ? fmt::format("epsilon {:.1f}  ", trial.epsilon)
                                                     : "",
       duration(trial.seconds.value_or(0)), trial.architecture);

@@ -118,7 +118,8 @@ SearchEnd Supervisor::run() {
   release_dead_workers(*study_);
   for (const Trial& trial : study_->trials(false)) {
     reported_.resize(static_cast<size_t>(trial.number) + 1);
-    reported_[static_cast<size_t>(trial.number)] = trial.finished();
+    reported_[static_cast<size_t>(trial.number)] =
+        trial.finished() ? trial.state : TrialState::waiting;
   }
   if (!has_work()) return SearchEnd::done;
   for (const std::string& device : options_.devices) {
@@ -368,8 +369,8 @@ void Supervisor::report_trials() {
   for (const Trial& trial : study_->trials(false)) {
     const auto index = static_cast<size_t>(trial.number);
     if (index >= reported_.size()) reported_.resize(index + 1);
-    if (!trial.finished() || reported_[index]) continue;
-    reported_[index] = true;
+    if (!trial.finished() || reported_[index] == trial.state) continue;
+    reported_[index] = trial.state;
     observer_.trial_finished(trial);
     finished.push_back(trial);
   }

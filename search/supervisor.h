@@ -142,8 +142,8 @@ class Supervisor {
   SearchObserver& observer_;
   std::unique_ptr<Study> study_;
   std::vector<Child> children_;
-  std::vector<bool> reported_;  // by trial number
-  int64_t finished_ = 0;        // trials, at the last look
+  std::vector<TrialState> reported_;  // by trial number; waiting: nothing was told
+  int64_t finished_ = 0;              // trials, at the last look
   int obeyed_interrupts_ = 0;
   bool exhausted_ = false;
   ExitStatus child_error_ = ExitStatus::done;
