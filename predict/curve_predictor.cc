@@ -23,7 +23,20 @@ using Eigen::VectorXd;
 constexpr double kLeastPenalty = 1e-6, kMostPenalty = 1e2;  // relative to standardised columns
 constexpr int kPenalties = 17;
 constexpr double kArchitectureWeights[] = {0, 0.3, 1};
-constexpr Index kNeighbourShare = 4;  // one in so many
+constexpr size_t kTrainingsPerColumn = 2;  // of the architecture, at least
+constexpr Index kNeighbourShare = 4;       // one in so many
+
+// Few columns are enough beside a curve, and many would be fitted to chance: of networks in the grammar
+// what is counted and how large they are.
+std::vector<Index> described_columns(const Encoding& encoding) {
+  std::vector<Index> all, few;
+  for (const FeatureColumn& column : encoding.columns()) {
+    const auto index = static_cast<Index>(all.size());
+    all.push_back(index);
+    if (column.group == "counts" || column.group == "sizes") few.push_back(index);
+  }
+  return few.empty() ? all : few;
+}
 
 // What is searched for, or else the accuracy.
 double measured_of(const EpochResult& epoch) {
@@ -152,7 +165,8 @@ CurvePredictor::CurvePredictor(const datasets::Log& log, const EncodingSettings&
   });
   try {
     encoding_ = std::make_unique<Encoding>(encoding, texts);
-    const MatrixXd features = encoding_->points(texts).features;
+    columns_ = described_columns(*encoding_);
+    const MatrixXd features = encoding_->points(texts).features(Eigen::all, columns_);
     for (size_t i = 0; i < finished_.size(); ++i)
       finished_[i].features = features.row(static_cast<Index>(i));
   } catch (const UsageError&) {
@@ -166,7 +180,7 @@ CurvePredictor& CurvePredictor::operator=(CurvePredictor&&) noexcept = default;
 
 std::optional<RowVectorXd> CurvePredictor::features_of(const std::string& architecture) const {
   try {
-    return encoding_->points({architecture}).features.row(0);
+    return encoding_->points({architecture}).features(0, columns_);
   } catch (const UsageError&) {
     return std::nullopt;
   }
@@ -215,7 +229,8 @@ const CurvePredictor::Regression* CurvePredictor::regression(size_t epochs) {
   for (const std::vector<Member>& others : {std::vector<Member>(), known}) {
     if (others.empty() && best) continue;  // there are no others
     for (double architecture : kArchitectureWeights) {
-      if (architecture > 0 && !encoding_) continue;
+      if (architecture > 0 && (!encoding_ || longer.size() < kTrainingsPerColumn * columns_.size()))
+        continue;
       Regression next = fit(longer, epochs, {others, architecture});
       if (!best || next.ridge.left_out().squaredNorm() < best->ridge.left_out().squaredNorm())
         best = std::make_unique<Regression>(std::move(next));

@@ -7,8 +7,9 @@
 //                              the features of the architecture (predict/encoding.h)
 //
 // Columns are standardised. Leave-one-out chooses the penalty, which of the last two groups of
-// columns help, and how much the architecture weighs. Where no finished value lies below the best of
-// its curve, predictions do not either.
+// columns help, and how much the architecture weighs; its columns are few, and there are at least two
+// trainings for each. Where no finished value lies below the best of its curve, predictions do not
+// either.
 //
 // The deviation is local: that of the left-out residuals of a quarter of the trainings, at least
 // kFewestNeighbours, whose left-out predictions are nearest. Networks that will be good are mostly
@@ -86,6 +87,7 @@ class CurvePredictor {
   datasets::Measure measure_;
   std::vector<Finished> finished_;
   std::unique_ptr<Encoding> encoding_;  // null where the architectures cannot be encoded
+  std::vector<Eigen::Index> columns_;   // of its features, that are looked at
   bool ends_at_its_best_ = false;
   std::map<size_t, std::unique_ptr<Regression>> regressions_;  // by epochs seen; null: too few
 };
