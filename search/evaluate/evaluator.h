@@ -11,6 +11,7 @@
 // (CONTRIBUTING.md).
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -62,6 +63,9 @@ class Evaluator {
   // Of the trainings that follow each epoch is looked at; one that is ended is TrialState::stopped,
   // with the curve up to that epoch and no value.
   void watch(AfterEpoch after_epoch) { after_epoch_ = std::move(after_epoch); }
+  // Trainings that are ended wait in this folder, and a trial that comes with the curve of one goes on
+  // from there, to the same result, where the evaluator can do that.
+  virtual void pause_in(const std::filesystem::path& folder) { (void)folder; }
   // False where evaluate() would refuse the architecture for its size, before it trains anything.
   virtual bool keeps_limits(const std::string& architecture) const {
     (void)architecture;

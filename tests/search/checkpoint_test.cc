@@ -17,6 +17,7 @@
 #include "metaqnn/base/error.h"
 #include "metaqnn/base/random.h"
 #include "search/evaluate/classification.h"
+#include "search/evaluate/paused_trainings.h"
 #include "search/final_models.h"
 #include "tests/folder.h"
 
@@ -502,6 +503,116 @@ TEST(Classification, OfACommitteeIsThatOfTheMean) {
   EXPECT_DOUBLE_EQ(mean(0, 0), 0.65);
   EXPECT_EQ(classify(mean, {0}).error(), 0);
   EXPECT_EQ(classify(doubtful, {0}).error(), 1);
+}
+
+// Stopped after two of three epochs.
+Trial stopped_trial(int64_t number, double value) {
+  Trial trial;
+  trial.number = number;
+  trial.architecture = begun_checkpoint().architecture;
+  trial.state = TrialState::stopped;
+  trial.value = value;
+  trial.predicted = true;
+  trial.curve = begun_checkpoint().facts.curve;
+  return trial;
+}
+
+void keep(const PausedTrainings& paused, int64_t trial) {
+  Checkpoint checkpoint = begun_checkpoint();
+  checkpoint.facts.trial = trial;
+  paused.keep(checkpoint);
+}
+
+TEST(PausedTrainings, AreFoundByTrialAndCurve) {
+  const tests::Folder folder;
+  const PausedTrainings paused(folder / "stopped");
+  keep(paused, 3);
+  Trial trial = stopped_trial(3, 0.5);
+  const std::optional<Checkpoint> found = paused.find(trial);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->unfinished->optimizer.step, 38);
+  EXPECT_FALSE(paused.find(stopped_trial(4, 0.5)));
+  trial.architecture = "[C(1,3,1), SM(2)]";
+  EXPECT_FALSE(paused.find(trial));
+}
+
+// A study that was removed and begun again has other curves.
+TEST(PausedTrainings, OfAnotherCurveAreNotUsed) {
+  const tests::Folder folder;
+  const PausedTrainings paused(folder.path());
+  keep(paused, 3);
+  Trial trial = stopped_trial(3, 0.5);
+  ASSERT_TRUE(paused.find(trial));
+  trial.curve[1].training_loss = std::nextafter(0.5, 1);
+  EXPECT_FALSE(paused.find(trial));
+  trial.curve.clear();
+  EXPECT_FALSE(paused.find(trial));
+}
+
+TEST(PausedTrainings, ThatAreDamagedAreNotUsed) {
+  const tests::Folder folder;
+  const PausedTrainings paused(folder.path());
+  keep(paused, 3);
+  fs::resize_file(folder / "trial-3.checkpoint", 100);
+  EXPECT_FALSE(paused.find(stopped_trial(3, 0.5)));
+}
+
+TEST(PausedTrainings, WithoutAFolderKeepNothingAndFindNothing) {
+  const PausedTrainings paused;
+  EXPECT_FALSE(paused.keeps());
+  EXPECT_FALSE(paused.find(stopped_trial(3, 0.5)));
+}
+
+TEST(PausedTrainings, WhoseFolderCannotBeMadeSayWhatToDo) {
+  const tests::Folder folder;
+  const PausedTrainings paused(folder.write("file", "") / "stopped");
+  try {
+    keep(paused, 3);
+    FAIL() << "no error";
+  } catch (const FailureError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("/file/stopped: stopped trainings cannot be kept there"));
+    EXPECT_THAT(error.what(), HasSubstr("say pause = false in [stopping] of a new study"));
+  }
+}
+
+// Numbers of the trials whose files are there.
+std::vector<int64_t> kept(const tests::Folder& folder) {
+  std::vector<int64_t> numbers;
+  for (int64_t number = 1; number < 10; ++number) {
+    if (fs::exists(folder / ("trial-" + std::to_string(number) + ".checkpoint")))
+      numbers.push_back(number);
+  }
+  return numbers;
+}
+
+TEST(PausedTrainings, AreRemovedBeyondTheBytesTheLeastPromisingFirst) {
+  const tests::Folder folder;
+  const PausedTrainings paused(folder.path());
+  for (int64_t number : {1, 2, 3}) keep(paused, number);
+  const auto bytes = static_cast<int64_t>(fs::file_size(folder / "trial-1.checkpoint"));
+  const std::vector<Trial> trials{stopped_trial(1, 0.3), stopped_trial(2, 0.2),
+                                  stopped_trial(3, 0.4)};
+  paused.tidy(trials, datasets::Direction::maximize, 3 * bytes);
+  EXPECT_THAT(kept(folder), ElementsAre(1, 2, 3));
+  paused.tidy(trials, datasets::Direction::maximize, 3 * bytes - 1);
+  EXPECT_THAT(kept(folder), ElementsAre(1, 3));
+  paused.tidy(trials, datasets::Direction::minimize, bytes);
+  EXPECT_THAT(kept(folder), ElementsAre(1));
+  paused.tidy(trials, datasets::Direction::maximize, 0);
+  EXPECT_THAT(kept(folder), ElementsAre());
+}
+
+TEST(PausedTrainings, OfTrialsThatAreFinishedGoAndThoseInHandStay) {
+  const tests::Folder folder;
+  const PausedTrainings paused(folder.path());
+  for (int64_t number : {1, 2, 3}) keep(paused, number);
+  folder.write("notes.txt", "somebody's own");
+  std::vector<Trial> trials{stopped_trial(1, 0.3), stopped_trial(2, 0.2), stopped_trial(3, 0.4)};
+  trials[0].state = TrialState::complete;
+  trials[1].state = TrialState::running;
+  paused.tidy(trials, datasets::Direction::maximize, 0);
+  EXPECT_THAT(kept(folder), ElementsAre(2));
+  EXPECT_TRUE(fs::exists(folder / "notes.txt"));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 
 #include "metaqnn/base/error.h"
@@ -14,6 +15,7 @@
 #include "search/evaluate/libtorch/precision.h"
 #include "search/evaluate/libtorch/training_run.h"
 #include "search/evaluate/torch.h"
+#include "tests/folder.h"
 #include "tests/idx_images.h"
 #include "tests/reference/network.h"
 #include "tests/tolerances.h"
@@ -519,6 +521,93 @@ TEST(Devices, AGpuThatIsNotThereIsAnErrorAndNeverTheCpu) {
 TEST(Precision, OfAnUnknownNameIsRefused) {
   EXPECT_EQ(choose_precision("float32", at::Device("cpu")), at::kFloat);
   EXPECT_THROW(choose_precision("half", at::Device("cpu")), UsageError);
+}
+
+// A training that ends after `epochs` of three, and what comes of it when it goes on.
+std::pair<Trial, Trial> paused_and_resumed(const std::filesystem::path& folder, size_t epochs) {
+  TrainingSettings settings = short_training();
+  settings.epochs = 3;
+  const auto first = evaluator(settings);
+  first->pause_in(folder);
+  first->watch([&](const auto& curve) { return curve.size() < epochs; });
+  const Trial stopped = train(*first, "[C(8,3,1), P(2,2), FC(16), SM(10)]");
+  const auto second = evaluator(settings);
+  second->pause_in(folder);
+  Trial resumed = stopped;
+  second->evaluate(resumed);
+  return {stopped, resumed};
+}
+
+TEST(Training, ThatIsPausedAndGoesOnIsAsOneThatWasNotPaused) {
+  TrainingSettings settings = short_training();
+  settings.epochs = 3;
+  const Trial whole = train(*evaluator(settings), "[C(8,3,1), P(2,2), FC(16), SM(10)]");
+  ASSERT_EQ(whole.state, TrialState::complete) << whole.reason();
+  for (size_t epochs : {1, 2}) {
+    const tests::Folder folder;
+    const auto [stopped, resumed] = paused_and_resumed(folder.path(), epochs);
+    EXPECT_EQ(stopped.state, TrialState::stopped);
+    EXPECT_EQ(stopped.curve.size(), epochs);
+    EXPECT_FALSE(stopped.validation_accuracy);
+    EXPECT_EQ(resumed.state, TrialState::complete) << resumed.reason();
+    EXPECT_EQ(resumed.validation_accuracy, whole.validation_accuracy);
+    ASSERT_EQ(resumed.curve.size(), 3u);
+    for (size_t i = 0; i < 3; ++i)
+      EXPECT_EQ(resumed.curve[i].training_loss, whole.curve[i].training_loss) << i;
+  }
+}
+
+TEST(Training, ThatGoesOnLooksAtTheEpochsThatAreNewAndCountsAllSeconds) {
+  TrainingSettings settings = short_training();
+  settings.epochs = 4;
+  const tests::Folder folder;
+  const auto trainer = evaluator(settings);
+  trainer->pause_in(folder.path());
+  trainer->watch([](const auto& curve) { return curve.size() < 2; });
+  Trial trial = train(*trainer, "[C(4,3,1), P(2,2), SM(10)]");
+  ASSERT_EQ(trial.state, TrialState::stopped);
+  const double before = *trial.seconds;
+  std::vector<size_t> seen;
+  trainer->watch([&](const auto& curve) {
+    seen.push_back(curve.size());
+    return true;
+  });
+  trainer->evaluate(trial);
+  EXPECT_THAT(seen, ::testing::ElementsAre(3));
+  EXPECT_GT(*trial.seconds, before);
+}
+
+// Its file is no more than a saving of time.
+TEST(Training, WhosePausedFileIsGoneOrOfOtherSettingsBeginsAnew) {
+  TrainingSettings settings = short_training();
+  const tests::Folder folder;
+  const auto trainer = evaluator(settings);
+  trainer->pause_in(folder.path());
+  trainer->watch([](const auto&) { return false; });
+  Trial trial = train(*trainer, "[C(4,3,1), P(2,2), SM(10)]");
+  ASSERT_EQ(trial.state, TrialState::stopped);
+  ASSERT_TRUE(std::filesystem::exists(folder / "trial-0.checkpoint"));
+  const auto first_epoch_seen = [&](const TrainingSettings& now) {
+    const auto another = evaluator(now);
+    another->pause_in(folder.path());
+    size_t first = 0;
+    another->watch([&](const auto& curve) {
+      if (first == 0) first = curve.size();
+      return true;
+    });
+    Trial again = trial;
+    another->evaluate(again);
+    return first;
+  };
+  settings.epochs = 3;
+  EXPECT_EQ(first_epoch_seen(settings), 1u);
+  settings.epochs = 2;
+  settings.learning_rate = 0.002;
+  EXPECT_EQ(first_epoch_seen(settings), 1u);
+  settings.learning_rate = 0.001;
+  EXPECT_EQ(first_epoch_seen(settings), 0u) << "its one epoch that is new is the last";
+  std::filesystem::remove(folder / "trial-0.checkpoint");
+  EXPECT_EQ(first_epoch_seen(settings), 1u);
 }
 
 }  // namespace

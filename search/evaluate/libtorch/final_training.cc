@@ -10,6 +10,7 @@
 #include "search/evaluate/libtorch/precision.h"
 #include "search/evaluate/libtorch/tensor_memory.h"
 #include "search/evaluate/libtorch/training_run.h"
+#include "search/evaluate/libtorch/unfinished.h"
 
 namespace metaqnn::search {
 namespace {
@@ -93,24 +94,13 @@ class TorchFinalTrainer : public FinalTrainer {
 
   // What is known before the first epoch.
   Checkpoint blank(const FinalTask& task) const {
-    const DataSettings data = images(settings_);
-    Checkpoint checkpoint;
-    checkpoint.architecture = identity(parse_architecture(task.architecture));
-    checkpoint.image = image_;
-    checkpoint.input = data_.shape();
-    checkpoint.classes = data_.classes();
-    checkpoint.batch_normalization = settings_.training.batch_normalization;
-    checkpoint.dropout = settings_.training.dropout;
-    checkpoint.data_set = data.name;
-    checkpoint.class_names = datasets::find_data_set(data.name).class_names;
-    checkpoint.preprocessing = datasets::parse_preprocessing(data.preprocessing);
-    checkpoint.normalization = data_.normalization();
+    Checkpoint checkpoint = blank_checkpoint(parse_architecture(task.architecture),
+                                             images(settings_), settings_.training, data_, image_);
     checkpoint.facts = task.facts;
     checkpoint.facts.seed = seed_;
     checkpoint.facts.device = device_.str();
     checkpoint.facts.precision = precision_ == at::kFloat ? "float32" : "bfloat16";
     checkpoint.facts.epochs = static_cast<int>(rates(settings_.final_training).size());
-    checkpoint.unfinished.emplace();
     return checkpoint;
   }
 
@@ -153,12 +143,7 @@ class TorchFinalTrainer : public FinalTrainer {
     TrainingRun run(run_settings(settings_), data_, device_, precision_,
                     checkpoint.dropout ? place_dropout(architecture) : architecture, seed);
     if (!checkpoint.facts.curve.empty()) {
-      const UnfinishedTraining& unfinished = *checkpoint.unfinished;
-      const bool last_is_best = unfinished.parameters.empty();
-      run.restore(
-          {to_tensor(last_is_best ? checkpoint.parameters : unfinished.parameters),
-           to_tensor(last_is_best ? checkpoint.running_statistics : unfinished.running_statistics),
-           unfinished.optimizer});
+      restore(checkpoint, run);
     } else if (task.weights != nullptr) {
       const Network source(parse_architecture(task.weights->architecture), task.weights->input,
                            task.weights->batch_normalization);
@@ -168,24 +153,6 @@ class TorchFinalTrainer : public FinalTrainer {
                          .narrow(0, 0, run.network().shared_parameters(source)));
     }
     return run;
-  }
-
-  // The weights of the last epoch in `curve`: the best ones, or only what the next epoch needs.
-  static void take_state(const RunState& state, Checkpoint& checkpoint) {
-    TrainingFacts& facts = checkpoint.facts;
-    const double accuracy = facts.curve.back().validation_accuracy;
-    const bool validated = !std::isnan(accuracy);
-    UnfinishedTraining& unfinished = *checkpoint.unfinished;
-    unfinished = {{}, {}, state.optimizer};
-    if (!validated || !facts.validation_accuracy || accuracy > *facts.validation_accuracy) {
-      checkpoint.parameters = to_vector(state.parameters);
-      checkpoint.running_statistics = to_vector(state.running_statistics);
-      facts.best_epoch = static_cast<int>(facts.curve.size());
-      if (validated) facts.validation_accuracy = accuracy;
-    } else {
-      unfinished.parameters = to_vector(state.parameters);
-      unfinished.running_statistics = to_vector(state.running_statistics);
-    }
   }
 
   FinalTrainerSettings settings_;

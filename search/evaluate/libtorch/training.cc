@@ -15,6 +15,8 @@
 #include "search/evaluate/libtorch/precision.h"
 #include "search/evaluate/libtorch/tensor_memory.h"
 #include "search/evaluate/libtorch/training_run.h"
+#include "search/evaluate/libtorch/unfinished.h"
+#include "search/evaluate/paused_trainings.h"
 #include "search/evaluate/training_memory.h"
 
 namespace metaqnn::search {
@@ -24,6 +26,10 @@ void fail(Trial& trial, Failure failure, std::string detail = "") {
   trial.state = TrialState::failed;
   trial.failure = failure;
   trial.detail = std::move(detail);
+}
+
+Clock::duration duration_of(double seconds) {
+  return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
 }
 
 RunSettings run_settings(const TrainingSettings& settings) {
@@ -48,6 +54,7 @@ class TrainingEvaluator : public Evaluator {
   TrainingEvaluator(const TrainingSettings& settings, const DataSettings& data,
                     const Resources& resources)
       : settings_(settings),
+        images_(data),
         seed_(resources.seed),
         device_(resources.device),
         precision_(choose_precision(settings.precision, device_)),
@@ -57,15 +64,19 @@ class TrainingEvaluator : public Evaluator {
   }
 
   void evaluate(Trial& trial) override {
-    const auto start = Clock::now();
+    const std::optional<Checkpoint> begun = begun_of(trial);
+    const double earlier = begun ? begun->facts.seconds : 0;
+    const auto start = Clock::now() - duration_of(earlier);
     const Breakdown breakdown = guard(device_, [&] {
       const Architecture architecture = parse_architecture(trial.architecture);
-      if (fits(architecture, trial)) train(architecture, trial, start);
+      if (fits(architecture, trial)) train(architecture, trial, begun, start);
     });
     if (breakdown.failure != Failure::none) fail(trial, breakdown.failure, breakdown.detail);
     trial.seconds = seconds_since(start);
     release_tensor_memory();
   }
+
+  void pause_in(const std::filesystem::path& folder) override { paused_ = PausedTrainings(folder); }
 
   bool keeps_limits(const std::string& architecture) const override {
     if (settings_.max_parameters == 0 && settings_.max_memory == 0) return true;
@@ -138,22 +149,26 @@ class TrainingEvaluator : public Evaluator {
                                run.time_validation(kShareOfValidation * seconds).seconds_per_image;
   }
 
-  void train(const Architecture& architecture, Trial& trial, Clock::time_point start) const {
-    trial.precision = precision_ == at::kFloat ? "float32" : "bfloat16";
+  // `begun`: what an earlier training came to, at the trial's learning rate.
+  void train(const Architecture& architecture, Trial& trial, const std::optional<Checkpoint>& begun,
+             Clock::time_point start) const {
+    trial.precision = precision_name();
     const Chance chance = chance_of(architecture);
     RunLimits limits;
-    if (settings_.max_seconds > 0) {
-      limits.deadline = start + std::chrono::duration_cast<Clock::duration>(
-                                    std::chrono::duration<double>(settings_.max_seconds));
-    }
-    double learning_rate = settings_.learning_rate;
-    for (int attempt = 0; attempt < settings_.learning_rates; ++attempt) {
-      trial.curve.clear();
-      trial.learning_rate = learning_rate;
+    if (settings_.max_seconds > 0) limits.deadline = start + duration_of(settings_.max_seconds);
+    const std::vector<double> first_rates = learning_rates();
+    const auto from = begun
+                          ? std::find(first_rates.begin(), first_rates.end(), *trial.learning_rate)
+                          : first_rates.begin();
+    for (auto rate = from; rate != first_rates.end(); ++rate) {
+      const bool goes_on_from_begun = begun && rate == from;
+      if (!goes_on_from_begun) trial.curve.clear();
+      trial.learning_rate = *rate;
       TrainingRun run = run_of(architecture);
+      if (goes_on_from_begun) restore(*begun, run);
       bool is_stopped = false;
       const RunEnd end =
-          run.train(rates(settings_, learning_rate), limits, trial.curve, [&](size_t epochs) {
+          run.train(rates(settings_, *rate), limits, trial.curve, [&](size_t epochs) {
             if (epochs == 1 && trial.curve[0].validation_accuracy <= chance.after_one_epoch)
               return false;
             is_stopped = epochs < static_cast<size_t>(settings_.epochs) && !goes_on(trial.curve);
@@ -165,12 +180,32 @@ class TrainingEvaluator : public Evaluator {
       if (end == RunEnd::timeout)
         return fail(trial, Failure::timeout, std::to_string(seconds_since(start)) + " s");
       if (end == RunEnd::not_a_number) return fail(trial, Failure::not_a_number);
-      if (is_stopped) return stop(trial);
+      if (is_stopped) return stop(architecture, run, start, trial);
       if (end == RunEnd::done && best_accuracy(trial) > chance.luckiest) return complete(trial);
-      learning_rate *= settings_.restart_factor;
     }
     fail(trial, Failure::not_learning);
     trial.validation_accuracy = 1.0 / classes_of(architecture);
+  }
+
+  // The initial rates that are tried.
+  std::vector<double> learning_rates() const {
+    std::vector<double> all{settings_.learning_rate};
+    while (std::cmp_less(all.size(), settings_.learning_rates))
+      all.push_back(all.back() * settings_.restart_factor);
+    return all;
+  }
+
+  std::string precision_name() const { return precision_ == at::kFloat ? "float32" : "bfloat16"; }
+
+  // Nothing where it was begun otherwise than it would be now.
+  std::optional<Checkpoint> begun_of(const Trial& trial) const {
+    std::optional<Checkpoint> begun = paused_.find(trial);
+    if (!begun || !trial.learning_rate) return std::nullopt;
+    const std::vector<double> all = learning_rates();
+    const bool is_same = begun->facts.seed == seed_ && begun->facts.epochs == settings_.epochs &&
+                         begun->facts.precision == precision_name() &&
+                         std::find(all.begin(), all.end(), *trial.learning_rate) != all.end();
+    return is_same ? std::move(begun) : std::nullopt;
   }
 
   // What a network reaches that has learned nothing.
@@ -202,9 +237,25 @@ class TrainingEvaluator : public Evaluator {
     return best;
   }
 
-  static void stop(Trial& trial) {
+  void stop(const Architecture& architecture, const TrainingRun& run, Clock::time_point start,
+            Trial& trial) const {
     trial.state = TrialState::stopped;
     trial.failure = Failure::none;
+    // With a weight that is no number it is better begun anew.
+    if (!paused_.keeps() || !run.has_finite_state()) return;
+    Checkpoint checkpoint =
+        blank_checkpoint(architecture, images_, settings_, data_, data_.shape());
+    checkpoint.facts.origin = "search";
+    checkpoint.facts.started_from = "random weights";
+    checkpoint.facts.trial = trial.number;
+    checkpoint.facts.seed = seed_;
+    checkpoint.facts.device = device_.str();
+    checkpoint.facts.precision = trial.precision;
+    checkpoint.facts.epochs = settings_.epochs;
+    checkpoint.facts.seconds = seconds_since(start);
+    checkpoint.facts.curve = trial.curve;
+    take_state(run.state(), checkpoint);
+    paused_.keep(checkpoint);
   }
 
   static void complete(Trial& trial) {
@@ -214,10 +265,12 @@ class TrainingEvaluator : public Evaluator {
   }
 
   TrainingSettings settings_;
+  DataSettings images_;
   uint64_t seed_;
   at::Device device_;
   at::ScalarType precision_;
   DeviceData data_;
+  PausedTrainings paused_;
 };
 
 }  // namespace
