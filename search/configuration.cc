@@ -427,6 +427,10 @@ class Keys {
     add("top", s.top, between(1, kMostModels), "How many networks are the best.");
     add("initial", s.initial, between(2, kMostModels),
         "Networks that are trained to their end before any is stopped.");
+    add("pause", s.pause,
+        "train: keep the state of what is stopped beside the study's file, to go on from there.");
+    add("max_checkpoints_bytes", s.max_checkpoints_bytes, at_least(0),
+        "Most bytes of these states; the least promising go first.");
   }
 
   void final_training(FinalSettings& f) {

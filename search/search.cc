@@ -10,6 +10,7 @@
 #include "base/foreign_text.h"
 #include "metaqnn/base/error.h"
 #include "metaqnn/search/space/distinct_walks.h"
+#include "search/evaluate/paused_trainings.h"
 #include "search/evaluate/table.h"
 #include "search/stopping.h"
 #include "search/version.h"
@@ -79,8 +80,7 @@ class SearchWorker {
     space_ = searched_space(configuration_, *evaluator_);
     space_size_ = space_.architecture_count();
     begin_to_learn();
-    if (configuration_.stopping.is_on())
-      rule_.emplace(configuration_.stopping, measure_of(configuration_), space_.input());
+    if (configuration_.stopping.is_on()) begin_to_stop();
     register_worker();
     const SearchEnd end = loop();
     transact(study_, [&](bool) { study_.remove_worker(worker_); });
@@ -93,6 +93,15 @@ class SearchWorker {
                               [this](const auto& text) { return evaluator_->keeps_limits(text); });
     strategy_->heed(options_.stop);
     learned_ = 0;
+  }
+
+  void begin_to_stop() {
+    const StoppingSettings& settings = configuration_.stopping;
+    rule_.emplace(settings, measure_of(configuration_), space_.input());
+    const std::optional<std::filesystem::path> folder = study_.path_beside("stopped");
+    if (!settings.pause || !folder) return;
+    paused_ = PausedTrainings(*folder);
+    evaluator_->pause_in(*folder);
   }
 
   void register_worker() {
@@ -135,6 +144,7 @@ class SearchWorker {
     trial.detail.clear();  // why an earlier attempt broke off
     const bool to_its_end = trial.predicted || options_.waiting_only;
     const int64_t epochs_before = rule_ ? rule_->epochs_of(trial.number) : 0;
+    if (trial.predicted && paused_.keeps()) recall_curve(trial);
     trial.forget_prediction();
     if (rule_) evaluator_->watch(to_its_end ? AfterEpoch() : is_worth_going_on(trial));
     try {
@@ -145,9 +155,22 @@ class SearchWorker {
       throw DeviceFault(fault, trials_ > 0);
     }
     if (trial.state == TrialState::stopped) predict(trial);
-    finish(trial, epochs_before);
+    finish(trial, epochs_before - evaluator_->resumed_epochs());
+    if (paused_.keeps() && (trial.state == TrialState::stopped || to_its_end)) tidy_paused();
     ++trials_;
     streak_.add(trial);
+  }
+
+  // Of a stopped trial: its training may go on from there.
+  void recall_curve(Trial& trial) {
+    for (Trial& known : study_.trials(true)) {
+      if (known.number == trial.number) trial.curve = std::move(known.curve);
+    }
+  }
+
+  void tidy_paused() {
+    paused_.tidy(study_.trials(false), measure_of(configuration_).direction,
+                 configuration_.stopping.max_checkpoints_bytes);
   }
 
   AfterEpoch is_worth_going_on(const Trial& trial) {
@@ -171,10 +194,10 @@ class SearchWorker {
 
   // Nothing happens where the trial is not ours any more; its result is then thrown away, and found
   // again by whoever has it.
-  void finish(const Trial& trial, int64_t epochs_before) {
+  void finish(const Trial& trial, int64_t epochs_again) {
     transact(study_, [&](bool) {
-      if (study_.finish_trial(trial, worker_) && epochs_before > 0)
-        add_to_note(study_, kEpochsAgain, epochs_before);
+      if (study_.finish_trial(trial, worker_) && epochs_again > 0)
+        add_to_note(study_, kEpochsAgain, epochs_again);
     });
   }
 
@@ -276,6 +299,7 @@ class SearchWorker {
   std::unique_ptr<Strategy> strategy_;
   std::unique_ptr<Evaluator> evaluator_;
   std::optional<StoppingRule> rule_;      // where the configuration has one
+  PausedTrainings paused_;                // where they are kept
   std::optional<std::string> revisions_;  // of the study, when learning began
   int64_t worker_ = 0;
   int64_t learned_ = 0;  // sequence of the last sample the strategy has seen

@@ -11,6 +11,7 @@
 // (CONTRIBUTING.md).
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -66,6 +67,8 @@ class Evaluator {
   // Trainings that are ended wait in this folder, and a trial that comes with the curve of one goes on
   // from there, to the same result, where the evaluator can do that.
   virtual void pause_in(const std::filesystem::path& folder) { (void)folder; }
+  // How many epochs the last evaluate() found trained already.
+  virtual int64_t resumed_epochs() const { return 0; }
   // False where evaluate() would refuse the architecture for its size, before it trains anything.
   virtual bool keeps_limits(const std::string& architecture) const {
     (void)architecture;

@@ -57,22 +57,22 @@ std::optional<Checkpoint> PausedTrainings::find(const Trial& trial) const {
 }
 
 void PausedTrainings::tidy(std::vector<Trial> trials, datasets::Direction direction,
-                           int64_t max_bytes) const {
+                           double max_bytes) const {
   std::error_code error;
   if (!keeps() || !std::filesystem::is_directory(folder_, error)) return;
   std::stable_sort(trials.begin(), trials.end(), [&](const Trial& a, const Trial& b) {
     return a.value && (!b.value || datasets::is_better(*a.value, *b.value, direction));
   });
-  int64_t bytes = 0;
+  double bytes = 0;
   for (const Trial& trial : trials) {
     if (!trial.finished()) continue;
-    const auto size = std::filesystem::file_size(file(trial.number), error);
+    const auto size = static_cast<double>(std::filesystem::file_size(file(trial.number), error));
     if (error) continue;
-    const bool fits = bytes + static_cast<int64_t>(size) <= max_bytes;
-    if (trial.state == TrialState::stopped && fits)
-      bytes += static_cast<int64_t>(size);
-    else
+    if (trial.state == TrialState::stopped && bytes + size <= max_bytes) {
+      bytes += size;
+    } else {
       std::filesystem::remove(file(trial.number), error);
+    }
   }
 }
 

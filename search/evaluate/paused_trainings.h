@@ -8,7 +8,7 @@
 //   PausedTrainings paused("search.db-stopped");
 //   paused.keep(checkpoint);                 // of trial checkpoint.facts.trial
 //   paused.find(trial);                      // nothing, or what it goes on from
-//   paused.tidy(study.trials(false), datasets::Direction::maximize, 1'000'000'000);
+//   paused.tidy(study.trials(false), datasets::Direction::maximize, 1e9);
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,7 @@ class PausedTrainings {
   // Removes the files of trials that are finished but not stopped, and of the stopped ones those
   // beyond `max_bytes` in all, best value first. `trials`: of the study, in any order; what is in hand
   // is left alone.
-  void tidy(std::vector<Trial> trials, datasets::Direction direction, int64_t max_bytes) const;
+  void tidy(std::vector<Trial> trials, datasets::Direction direction, double max_bytes) const;
 
  private:
   std::filesystem::path file(int64_t trial) const;

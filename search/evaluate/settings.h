@@ -91,6 +91,8 @@ struct StoppingSettings {
   double chance = 0.05;  // of becoming one of the best, below which a training is stopped
   int top = 10;          // how many are the best
   int initial = 20;      // networks that are trained to their end first
+  bool pause = false;    // what is stopped keeps its state on disk
+  double max_checkpoints_bytes = 1e9;  // all these states together
 
   bool is_on() const { return !kind.empty(); }
 };

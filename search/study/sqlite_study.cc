@@ -87,7 +87,7 @@ std::array<fs::path, 3> companions(const fs::path& file) {
 }
 
 // What lies beside a study, also where it is reached through a link.
-fs::path beside(const fs::path& file, const char* suffix) {
+fs::path beside(const fs::path& file, const std::string& suffix) {
   std::error_code error;
   const fs::path target = fs::canonical(file, error);
   return (error ? file : target).string() + suffix;
@@ -219,6 +219,10 @@ class SqliteStudy final : public SqlStudy {
       if (access == Access::read) sql_ << "PRAGMA query_only = ON";
     });
     if (!opened_) opened_ = file_state(file);
+  }
+
+  std::optional<fs::path> path_beside(const std::string& name) const override {
+    return beside(file_, "-" + name);
   }
 
   // All of a new study, and the journal that it keeps from then on.

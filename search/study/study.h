@@ -27,6 +27,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -227,6 +228,12 @@ class Study {
 
   virtual StudyInfo info() = 0;
   virtual std::string url() const = 0;
+  // Where something that belongs to it, but not into it, lies beside its file: FILE-name. Nothing
+  // for a study on a server.
+  virtual std::optional<std::filesystem::path> path_beside(const std::string& name) const {
+    (void)name;
+    return std::nullopt;
+  }
 
   // Reading. Each call sees one consistent state, also outside a Transaction.
   virtual Counts counts() = 0;

@@ -589,7 +589,7 @@ TEST(PausedTrainings, AreRemovedBeyondTheBytesTheLeastPromisingFirst) {
   const tests::Folder folder;
   const PausedTrainings paused(folder.path());
   for (int64_t number : {1, 2, 3}) keep(paused, number);
-  const auto bytes = static_cast<int64_t>(fs::file_size(folder / "trial-1.checkpoint"));
+  const auto bytes = static_cast<double>(fs::file_size(folder / "trial-1.checkpoint"));
   const std::vector<Trial> trials{stopped_trial(1, 0.3), stopped_trial(2, 0.2),
                                   stopped_trial(3, 0.4)};
   paused.tidy(trials, datasets::Direction::maximize, 3 * bytes);

@@ -66,6 +66,7 @@ class TrainingEvaluator : public Evaluator {
   void evaluate(Trial& trial) override {
     const std::optional<Checkpoint> begun = begun_of(trial);
     const double earlier = begun ? begun->facts.seconds : 0;
+    resumed_epochs_ = begun ? static_cast<int64_t>(begun->facts.curve.size()) : 0;
     const auto start = Clock::now() - duration_of(earlier);
     const Breakdown breakdown = guard(device_, [&] {
       const Architecture architecture = parse_architecture(trial.architecture);
@@ -77,6 +78,8 @@ class TrainingEvaluator : public Evaluator {
   }
 
   void pause_in(const std::filesystem::path& folder) override { paused_ = PausedTrainings(folder); }
+
+  int64_t resumed_epochs() const override { return resumed_epochs_; }
 
   bool keeps_limits(const std::string& architecture) const override {
     if (settings_.max_parameters == 0 && settings_.max_memory == 0) return true;
@@ -271,6 +274,7 @@ class TrainingEvaluator : public Evaluator {
   at::ScalarType precision_;
   DeviceData data_;
   PausedTrainings paused_;
+  int64_t resumed_epochs_ = 0;
 };
 
 }  // namespace
