@@ -180,5 +180,50 @@ TEST(TrainingSearch, ProposesNothingOverALimitUnlessItLearnsByQ) {
   }
 }
 
+// Ten networks are trained to their end; of the others nearly all have less than 0.6 of becoming the
+// best, and none can come to twice that.
+TEST(TrainingSearch, GoesOnFromWhereAStoppedTrainingWas) {
+  const Folder folder;
+  const auto config = folder.write("pausing.toml",
+                                   "device = \"cpu\"\n[data]\nname = \"fashion_mnist\"\n"
+                                   "training_images = 300\nvalidation_images = 200\n"
+                                   "[space]\nkind = \"cnn\"\ndepth_limit = 3\n"
+                                   "convolution_filters = [4, 8]\nfully_connected_neurons = [16]\n"
+                                   "[strategy]\nkind = \"random\"\nschedule = [[1.0, 24]]\n"
+                                   "[evaluator]\nkind = \"train\"\nepochs = 3\n"
+                                   "learning_rates = 1\nchance_margin = 0.0\n"
+                                   "[stopping]\nkind = \"prediction\"\ninitial = 10\ntop = 1\n"
+                                   "chance = 0.6\npause = true\n");
+  const std::vector<std::string> command{"search", "--config", config.string(), "--study",
+                                         folder.url("pausing.db")};
+  const Result searched = run(command);
+  ASSERT_EQ(searched.status, 0) << searched.error;
+  const auto study = search::open_study(folder.url("pausing.db"));
+  const auto file = [&](const Trial& trial) {
+    return folder / "pausing.db-stopped" /
+           ("trial-" + std::to_string(trial.number) + ".checkpoint");
+  };
+  std::optional<Trial> stopped;
+  for (const Trial& trial : study->trials(true)) {
+    EXPECT_EQ(std::filesystem::exists(file(trial)), trial.state == search::TrialState::stopped);
+    if (trial.state == search::TrialState::stopped) stopped = trial;
+  }
+  ASSERT_TRUE(stopped) << "nothing was stopped";
+  // As if a worker that finishes it had been killed.
+  search::transact(*study, [&](bool) {
+    ASSERT_TRUE(study->resume_stopped_trial(stopped->number, 0));
+    study->release_trial(stopped->number, stopped->attempts);
+  });
+  const Result finished = run(command);
+  ASSERT_EQ(finished.status, 0) << finished.error;
+  const Trial whole = study->trials(true).at(static_cast<size_t>(stopped->number - 1));
+  EXPECT_EQ(whole.state, search::TrialState::complete) << whole.reason();
+  ASSERT_EQ(whole.curve.size(), 3u);
+  EXPECT_EQ(whole.curve[0].training_loss, stopped->curve[0].training_loss);
+  EXPECT_FALSE(std::filesystem::exists(file(whole)));
+  EXPECT_EQ(study->note(search::kRevisions), "1");
+  EXPECT_EQ(study->note(search::kEpochsAgain), std::nullopt) << "no epoch was trained again";
+}
+
 }  // namespace
 }  // namespace metaqnn::tests
