@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "base/parallel.h"
 #include "metaqnn/base/error.h"
 #include "metaqnn/search/space/space.h"
 
@@ -13,14 +14,16 @@ namespace {
 
 // Each once, in the order of their choices.
 std::vector<Walk> sorted_walks(const Space& space, const std::vector<std::string>& architectures) {
-  std::vector<Walk> walks;
-  for (const std::string& text : architectures) {
+  std::vector<Walk> walks(architectures.size());
+  parallel_for(static_cast<int64_t>(walks.size()), available_cores(), [&](int64_t i) {
     try {
-      if (auto found = space.find(text); found.walk) walks.push_back(std::move(*found.walk));
+      auto found = space.find(architectures[static_cast<size_t>(i)]);
+      if (found.walk) walks[static_cast<size_t>(i)] = std::move(*found.walk);
     } catch (const UsageError&) {
       // No architecture at all.
     }
-  }
+  });
+  std::erase_if(walks, [](const Walk& walk) { return walk.empty(); });
   const auto choices_of = [](const Step& step) { return step.choice; };
   std::sort(walks.begin(), walks.end(), [&](const Walk& a, const Walk& b) {
     return std::ranges::lexicographical_compare(a, b, {}, choices_of, choices_of);
