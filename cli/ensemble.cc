@@ -7,8 +7,8 @@
 #include "cli/final_options.h"
 #include "cli/json.h"
 #include "cli/output.h"
-#include "datasets/images/data_set.h"
 #include "search/evaluate/classification.h"
+#include "search/evaluate/image_source.h"
 #include "search/evaluate/torch.h"
 #include "search/evaluate/trained_network.h"
 
@@ -56,22 +56,23 @@ datasets::ImageSet test_images(const std::vector<search::FinalModel>& models,
                                const std::string& folder) {
   const search::Checkpoint& first = *models[0].checkpoint;
   for (const search::FinalModel& model : models) {
-    if (model.checkpoint->data_set == first.data_set && model.checkpoint->image == first.image)
+    if (model.checkpoint->data_set == first.data_set && model.checkpoint->image == first.image &&
+        model.checkpoint->class_names == first.class_names)
       continue;
     throw UsageError(fmt::format("{} was trained on {}, {} on {}: a committee needs one data set",
                                  model.name, model.checkpoint->data_set, models[0].name,
                                  first.data_set));
   }
-  const search::Configuration trained =
-      search::parse_configuration(first.facts.configuration, models[0].file.string(), "/");
+  search::DataSettings data =
+      search::parse_configuration(first.facts.configuration, models[0].file.string(), "/").data;
   // The extra images of SVHN train only: the test part is the same without them.
-  const std::string name = first.data_set == "svhn_extra" ? "svhn" : first.data_set;
-  datasets::ImageSet images =
-      datasets::load_data_set(name, folder.empty() ? trained.data.path.string() : folder).test;
+  data.name = first.data_set == "svhn_extra" ? "svhn" : first.data_set;
+  if (!folder.empty()) data.path = folder;
+  datasets::ImageSet images = datasets::load_data_set(search::image_source(data)).test;
   for (const search::FinalModel& model : models) {
     if (model.checkpoint->classes == images.classes) continue;
     throw DataError(fmt::format("{}: it tells {} classes apart, {} has {}; train it again",
-                                model.file.string(), model.checkpoint->classes, name,
+                                model.file.string(), model.checkpoint->classes, data.name,
                                 images.classes));
   }
   return images;

@@ -2,8 +2,8 @@
 
 #include "cli/command.h"
 #include "cli/final_options.h"
-#include "datasets/images/data_set.h"
 #include "metaqnn/search/search.h"
+#include "search/evaluate/image_source.h"
 
 namespace metaqnn::cli {
 namespace {
@@ -18,7 +18,8 @@ struct FinetuneOptions {
 search::Configuration configuration_for(const FinetuneOptions& options, search::Study& study) {
   search::Configuration configuration = search::stored_configuration(study);
   if (!options.arguments.config.empty()) {
-    const search::Configuration given = search::read_configuration(options.arguments.config);
+    const search::Configuration given =
+        search::settled(search::read_configuration(options.arguments.config));
     configuration.data = given.data;
     configuration.final_training = given.final_training;
   }
@@ -34,8 +35,8 @@ search::Configuration configuration_for(const FinetuneOptions& options, search::
 ExitStatus run(const FinetuneOptions& options) {
   const auto study = search::open_study_to_read(options.study);
   const search::Configuration configuration = configuration_for(options, *study);
-  const std::vector<search::Trial> trials = search::choose_trials(
-      *study, options.trials, datasets::find_data_set(configuration.data.name).shape);
+  const std::vector<search::Trial> trials =
+      search::choose_trials(*study, options.trials, search::image_facts(configuration.data).shape);
   FinalProgress progress(trials.size());
   return print_trained(options.arguments.format, [&] {
     return search::finetune(trials, configuration, final_options(options.arguments, configuration),

@@ -40,7 +40,7 @@ ExitStatus run(const ImportOptions& options) {
                      " exists and has its configuration; leave --config out");
   const search::Configuration configuration =
       exists ? search::stored_configuration(*search::open_study_to_read(options.study))
-             : search::with_objective(search::read_configuration(options.config));
+             : search::settled(search::read_configuration(options.config));
   const datasets::Measure measure = search::measure_of(configuration);
   // Before a study is made: what cannot be imported leaves none behind.
   const datasets::Log log = read(options, measure);

@@ -42,8 +42,8 @@ Pictures read_pictures(const std::vector<std::string>& files,
   Pictures pictures{{checkpoint.image, checkpoint.classes, {}, {}}, {}};
   for (const std::string& file : files) {
     try {
-      const datasets::ImageSet image =
-          datasets::fit_picture(datasets::read_picture(file), checkpoint.image);
+      const datasets::ImageSet image = datasets::fit_picture(
+          datasets::read_picture(file, checkpoint.image), checkpoint.image, checkpoint.fit);
       pictures.images.pixels.insert(pictures.images.pixels.end(), image.pixels.begin(),
                                     image.pixels.end());
       pictures.images.labels.push_back(0);  // not known, and not used

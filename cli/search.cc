@@ -39,19 +39,6 @@ search::Surroundings check_before_creating(const SearchOptions& options,
   return search::look_around(configuration, options.device);
 }
 
-// What a configuration leaves open is what the study was made with.
-search::Objective settled(search::Objective requested, const search::Objective& stored) {
-  const auto limits = requested.limits;
-  if (requested.is_unset()) requested = stored;
-  requested.limits = limits;
-  if (requested.measure.empty() || (requested.is_accuracy() && stored.is_accuracy()))
-    requested.measure = stored.measure;
-  if (!requested.direction) requested.direction = stored.direction;
-  if (!stored.direction && requested.direction == datasets::Direction::maximize)
-    requested.direction.reset();
-  return requested;
-}
-
 // What decides a result must be what the study was made with; workers, device and what happens
 // after the search may differ, and one schedule may go on where the other ends: the longer counts.
 void check_same(search::Configuration requested, const search::Configuration& stored) {
@@ -103,9 +90,7 @@ search::Configuration resume(const SearchOptions& options) {
   if (options.config.empty()) {
     check_options(options, stored);
   } else {
-    requested = requested_configuration(options);
-    requested.evaluator.objective =
-        settled(requested.evaluator.objective, stored.evaluator.objective);
+    requested = search::settled_as(requested_configuration(options), stored);
     check_same(requested, stored);
     if (!search::is_longer(requested.strategy.schedule, stored.strategy.schedule))
       requested.strategy.schedule = stored.strategy.schedule;
@@ -126,8 +111,7 @@ search::Configuration open_or_create(const SearchOptions& options,
                                      std::optional<search::Surroundings>& found) {
   if (search::study_exists(options.study)) return resume(options);
   if (options.config.empty()) throw no_study_yet(options.study);
-  const search::Configuration configuration =
-      search::with_objective(requested_configuration(options));
+  const search::Configuration configuration = search::settled(requested_configuration(options));
   found = check_before_creating(options, configuration);
   try {
     search::create_study(options.study, search::describe_study(configuration));
@@ -140,7 +124,7 @@ search::Configuration open_or_create(const SearchOptions& options,
 ExitStatus estimate(const SearchOptions& options) {
   if (options.config.empty())
     throw UsageError("search --estimate: give the --config FILE whose search is meant");
-  const search::Configuration configuration = requested_configuration(options);
+  const search::Configuration configuration = search::settled(requested_configuration(options));
   return print_estimate(configuration, {.sample = options.sample,
                                         .trials = options.trials,
                                         .workers = options.workers.value_or(configuration.workers),

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <limits>
 
+#include "base/foreign_text.h"
 #include "base/names.h"
 #include "cli/output.h"
 #include "cli/progress.h"
@@ -40,12 +42,41 @@ std::string span(std::vector<int64_t> counts) {
                          : grouped(*least) + " to " + grouped(*most) + " of each";
 }
 
+bool is_even(const std::vector<int64_t>& counts) {
+  return std::adjacent_find(counts.begin(), counts.end(), std::not_equal_to<>()) == counts.end();
+}
+
+// "  bolt 269, gear 224, ...", in lines that fit a terminal.
+void list_counts(const search::FoundImages& images) {
+  constexpr size_t kWidth = 80, kMostClasses = 50;
+  const size_t classes = images.class_names.size(), listed = std::min(classes, kMostClasses);
+  std::string line = " ";
+  for (size_t k = 0; k < listed; ++k) {
+    std::string part = " " + shown(images.class_names[k]) + " " + grouped(images.training[k]);
+    if (k + 1 < classes) part += k + 1 < listed ? "," : ", ...";
+    if (line.size() + part.size() > kWidth) {
+      say("{}\n", line);
+      line = " ";
+    }
+    line += part;
+  }
+  say("{}\n", line);
+}
+
 void print_images(const std::string& name, const search::FoundImages& images) {
   say("{}: images {}; {} train, {} validate, {} test\n", name, to_string(images.shape),
       grouped(search::all_of(images.training)), grouped(search::all_of(images.validation)),
       grouped(search::all_of(images.test)));
   say("{} classes, {} to train\n", count_present(images.training), span(images.training));
+  if (!is_even(images.training)) list_counts(images);
+  for (const std::string& remark : images.remarks) say("{}\n", remark);
   for (const std::string& warning : images.warnings) say("warning: {}\n", warning);
+}
+
+void print_steps(const search::TrainingSettings& training, int64_t images) {
+  const int64_t steps = (images + training.batch_size - 1) / training.batch_size;
+  say("{} of {}, {} each\n", plural(training.epochs, "epoch"), plural(steps, "step"),
+      plural(std::min<int64_t>(training.batch_size, images), "image"));
 }
 
 // How to go on after an interrupt.
@@ -82,6 +113,7 @@ void print_found(const search::Surroundings& found, const search::Configuration&
     say("{} on {}\n", plural(workers, "worker"), listed(found.devices));
   if (!found.images) return;
   print_images(configuration.data.name, *found.images);
+  print_steps(configuration.evaluator.training, search::all_of(found.images->training));
   for (const std::string& device : found.devices) {
     say("device {}: {}, {}\n", device,
         search::resolve_precision(configuration.evaluator.training.precision, device),

@@ -15,7 +15,8 @@ struct TransferOptions {
 
 ExitStatus run(const TransferOptions& options) {
   const search::Checkpoint source = search::read_finished_checkpoint(options.model);
-  search::Configuration configuration = search::read_configuration(options.arguments.config);
+  search::Configuration configuration =
+      search::settled(search::read_configuration(options.arguments.config));
   apply(options.arguments, configuration);
   FinalProgress progress(2);
   return print_trained(options.arguments.format, [&] {

@@ -30,7 +30,7 @@ int main(int argc, char** argv) {
   try {
     // Where the column holds no accuracies, the objective is the column.
     const search::Configuration configuration =
-        search::with_objective(configuration_of(argv[1], argv[2]));
+        search::settled(configuration_of(argv[1], argv[2]));
     const std::string url = std::string("sqlite:///") + argv[3];
     const auto study = search::study_exists(url)
                            ? search::open_study(url)

@@ -50,6 +50,24 @@ Configuration read_configuration(const std::filesystem::path& file);
 Configuration parse_configuration(std::string_view text, const std::string& source,
                                   const std::filesystem::path& folder);
 
+// What a configuration leaves open is told: a study keeps such a one, so that it repeats itself even
+// where defaults, a table or a folder of pictures change. From a table come its measure and direction;
+// from images of an open data set (`folder`, `idx`) their input and class names; and from the number
+// of images, where these are 0:
+//
+//   validation_images   a fifth of the training part
+//   batch_size          128, or the power of 2 that makes an epoch at least 30 steps; 16 at least
+//   epochs              as many as make 1,200 steps; from 20 to 100
+//   learning_rate_every a third of the epochs
+//   chance_epochs       as many as make 300 steps
+//
+// Throws what reading the table or looking at the images throws, and UsageError where something has to
+// be told.
+Configuration settled(Configuration configuration);
+// Where `requested` leaves open what `stored` has, it becomes that: a configuration given again to
+// resume the study that was made with it.
+Configuration settled_as(Configuration requested, const Configuration& stored);
+
 // Every key with its value. Reading it back gives an equal configuration.
 std::string to_toml(const Configuration& configuration);
 // The same with a comment above each key: what it does, its unit and its choices.

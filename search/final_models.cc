@@ -9,11 +9,11 @@
 #include <thread>
 #include <utility>
 
-#include "datasets/images/data_set.h"
 #include "datasets/images/padding.h"
 #include "metaqnn/base/error.h"
 #include "metaqnn/search/search.h"
 #include "search/evaluate/device_fault.h"
+#include "search/evaluate/image_source.h"
 #include "search/model_locks.h"
 #include "search/version.h"
 
@@ -301,7 +301,7 @@ std::string with_classes(const std::string& architecture, int classes) {
 std::vector<FinalModel> transfer(const Checkpoint& source, const std::string& source_name,
                                  const Configuration& configuration, const FinalOptions& options,
                                  FinalObserver& observer) {
-  const datasets::DataSetEntry& images = datasets::find_data_set(configuration.data.name);
+  const datasets::DataSetFacts images = image_facts(configuration.data);
   datasets::check_padding(images.shape, source.input);
   FinalTrainerSettings settings{.data = configuration.data,
                                 .training = configuration.evaluator.training,
@@ -312,7 +312,8 @@ std::vector<FinalModel> transfer(const Checkpoint& source, const std::string& so
   FolderTrainer trainer(settings, configuration, options, observer);
   std::vector<FinalJob> jobs;
   for (const bool from_weights : {false, true}) {
-    FinalTask task{.architecture = with_classes(source.architecture, images.classes), .facts = {}};
+    FinalTask task{.architecture = with_classes(source.architecture, images.classes()),
+                   .facts = {}};
     task.facts.origin = "transfer";
     task.facts.started_from = from_weights ? "the weights of " + source_name : "random weights";
     if (from_weights) task.weights = &source;

@@ -1,8 +1,8 @@
 #include "search/memory_basis.h"
 
-#include "datasets/images/data_set.h"
 #include "datasets/images/preprocessing.h"
 #include "metaqnn/base/error.h"
+#include "search/evaluate/image_source.h"
 #include "search/evaluate/torch.h"
 
 namespace metaqnn::search {
@@ -28,13 +28,13 @@ void resolve_device(const Configuration& configuration, MemoryBasis& basis) {
 // They are not opened: a folder that lacks a part of its data set counts as whole.
 void count_images(const DataSettings& data, MemoryBasis& basis) {
   if (data.name.empty()) return;
-  const datasets::DataSetEntry& entry = datasets::find_data_set(data.name);
+  const datasets::DataSetFacts facts = image_facts(data);
   basis.images = data.training_images > 0 ? data.training_images + data.validation_images
-                                          : entry.training_images;
+                                          : facts.training_images;
   const bool contrast =
       datasets::parse_preprocessing(data.preprocessing) == datasets::Preprocessing::local_contrast;
   const int64_t pixel_bytes = contrast ? 2 : 1;
-  basis.settings.data_bytes = basis.images * entry.shape.elements() * pixel_bytes;
+  basis.settings.data_bytes = basis.images * facts.shape.elements() * pixel_bytes;
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <thread>
 #include <utility>
 
@@ -32,11 +31,6 @@ int64_t trial_count(const Counts& counts) {
   int64_t total = 0;
   for (const auto& [state, count] : counts.by_state) total += count;
   return total;
-}
-
-bool is_there(const TableSettings& table) {
-  std::error_code ignored;
-  return std::filesystem::exists(table.file, ignored);
 }
 
 // Why the space does not have it.
@@ -320,14 +314,6 @@ StudyInfo describe_study(const Configuration& configuration) {
 
 Configuration stored_configuration(Study& study) {
   return parse_configuration(study.info().configuration, "configuration in " + study.url(), "/");
-}
-
-Configuration with_objective(Configuration configuration) {
-  EvaluatorSettings& evaluator = configuration.evaluator;
-  if (evaluator.looks_up() && is_there(evaluator.table))
-    evaluator.objective = table_objective(evaluator.table, evaluator.objective);
-  search::measure_of(evaluator.objective);
-  return configuration;
 }
 
 datasets::Measure measure_of(const Configuration& configuration) {

@@ -26,10 +26,6 @@ StudyInfo describe_study(const Configuration& configuration);
 // Configuration and seed of a study as stored in it.
 Configuration stored_configuration(Study& study);
 
-// With everything that is searched for: measure and direction of a table's target are read from the
-// table, where that is there and the section [objective] leaves them open. Before a study is made of
-// it. Throws what reading the table throws, and UsageError where something has to be told.
-Configuration with_objective(Configuration configuration);
 datasets::Measure measure_of(const Configuration& configuration);
 
 // The space that a search walks: of build_space() what its evaluator has answers for. Throws

@@ -37,8 +37,6 @@ std::string svhn_download(bool with_extra) {
          "[data]";
 }
 
-constexpr Shape kGrey{1, 28, 28}, kColour{3, 32, 32};
-
 const std::vector<std::string> kDigits{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
 const std::vector<std::string> kClothes{"T-shirt/top", "trouser",   "pullover", "dress",
                                         "coat",        "sandal",    "shirt",    "sneaker",
@@ -64,25 +62,62 @@ const std::vector<std::string> kHundredThings{
     "train",       "trout",         "tulip",     "turtle",     "wardrobe",     "whale",
     "willow tree", "wolf",          "woman",     "worm"};
 
-using Folder = std::filesystem::path;
+DataSetFacts grey(const std::vector<std::string>& class_names) {
+  return {{1, 28, 28}, class_names, 60000};
+}
+
+DataSetFacts colour(const std::vector<std::string>& class_names, int64_t training_images) {
+  return {{3, 32, 32}, class_names, training_images};
+}
+
+DataSet load_mnist(const ImageSource& source, const DataSetEntry& entry) {
+  return load_idx(source.folder, entry.facts->shape, entry.facts->classes(), entry.remedy);
+}
+
+// With the folder that is meant.
+ImageSource located(ImageSource source, const DataSetEntry& entry) {
+  if (source.folder.empty()) source.folder = entry.default_folder;
+  if (source.folder.empty()) {
+    throw UsageError("data set \"" + entry.name +
+                     "\" needs `path` under [data]: it has no folder of its own; " + entry.remedy);
+  }
+  return source;
+}
 
 }  // namespace
 
 const std::vector<DataSetEntry>& data_sets() {
   static const std::vector<DataSetEntry> entries{
-      {"mnist", kGrey, 10, 60000, "", kDigits, mnist_download(),
-       [](const Folder& folder) { return load_idx(folder, kGrey, 10, mnist_download()); }},
-      {"fashion_mnist", kGrey, 10, 60000, "/usr/share/datasets/fashion-mnist", kClothes,
-       fashion_mnist_download(),
-       [](const Folder& folder) { return load_idx(folder, kGrey, 10, fashion_mnist_download()); }},
-      {"cifar10", kColour, 10, 50000, "", kThings, cifar_download(10),
-       [](const Folder& folder) { return load_cifar10(folder, cifar_download(10)); }},
-      {"cifar100", kColour, 100, 50000, "", kHundredThings, cifar_download(100),
-       [](const Folder& folder) { return load_cifar100(folder, cifar_download(100)); }},
-      {"svhn", kColour, 10, 73257, "", kDigits, svhn_download(false),
-       [](const Folder& folder) { return load_svhn(folder, false, svhn_download(false)); }},
-      {"svhn_extra", kColour, 10, 73257 + 531131, "", kDigits, svhn_download(true),
-       [](const Folder& folder) { return load_svhn(folder, true, svhn_download(true)); }},
+      {"mnist", "", mnist_download(), grey(kDigits), load_mnist, nullptr},
+      {"fashion_mnist", "/usr/share/datasets/fashion-mnist", fashion_mnist_download(),
+       grey(kClothes), load_mnist, nullptr},
+      {"cifar10", "", cifar_download(10), colour(kThings, 50000),
+       [](const ImageSource& source, const DataSetEntry& entry) {
+         return load_cifar10(source.folder, entry.remedy);
+       },
+       nullptr},
+      {"cifar100", "", cifar_download(100), colour(kHundredThings, 50000),
+       [](const ImageSource& source, const DataSetEntry& entry) {
+         return load_cifar100(source.folder, entry.remedy);
+       },
+       nullptr},
+      {"svhn", "", svhn_download(false), colour(kDigits, 73257),
+       [](const ImageSource& source, const DataSetEntry& entry) {
+         return load_svhn(source.folder, false, entry.remedy);
+       },
+       nullptr},
+      {"svhn_extra", "", svhn_download(true), colour(kDigits, 73257 + 531131),
+       [](const ImageSource& source, const DataSetEntry& entry) {
+         return load_svhn(source.folder, true, entry.remedy);
+       },
+       nullptr},
+      {"folder", "", "name the folder that holds a folder of pictures for each class", std::nullopt,
+       [](const ImageSource& source, const DataSetEntry&) { return load_pictures(source); },
+       look_at_pictures},
+      {"idx", "", "name the folder that holds files of images and of labels in the IDX format",
+       std::nullopt,
+       [](const ImageSource& source, const DataSetEntry&) { return load_open_idx(source); },
+       look_at_open_idx},
   };
   return entries;
 }
@@ -97,15 +132,16 @@ const DataSetEntry& find_data_set(std::string_view name) {
                    nearest_name(name, valid) + "\"?");
 }
 
-DataSet load_data_set(std::string_view name, const std::filesystem::path& folder) {
-  const DataSetEntry& entry = find_data_set(name);
-  if (!folder.empty()) return entry.load(folder);
-  if (entry.default_folder.empty()) {
-    throw UsageError("data set \"" + entry.name +
-                     "\" needs `path` under [data]: it has no folder of " + "its own; " +
-                     entry.download);
-  }
-  return entry.load(entry.default_folder);
+DataSetFacts look_at(const ImageSource& source) {
+  const DataSetEntry& entry = find_data_set(source.name);
+  return entry.is_open() ? entry.look(located(source, entry)) : *entry.facts;
+}
+
+DataSet load_data_set(const ImageSource& source) {
+  const DataSetEntry& entry = find_data_set(source.name);
+  DataSet data = entry.load(located(source, entry), entry);
+  if (!entry.is_open()) data.class_names = entry.facts->class_names;
+  return data;
 }
 
 }  // namespace metaqnn::datasets

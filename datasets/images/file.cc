@@ -81,15 +81,16 @@ bool file_exists(const std::filesystem::path& path) {
   return std::filesystem::exists(path, error);
 }
 
-std::vector<uint8_t> read_file(const std::filesystem::path& path) {
+std::vector<uint8_t> read_file(const std::filesystem::path& path, uint64_t most) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error)) {
     throw DataError(path.string() + ": expected a file, found " +
                     (std::filesystem::is_directory(path, error) ? "a folder" : "none") +
                     "; check `path` under [data]");
   }
-  const uint64_t size = std::filesystem::file_size(path, error);
+  const uint64_t all = std::filesystem::file_size(path, error);
   if (error) throw DataError(path.string() + ": its size is unknown: " + error.message());
+  const uint64_t size = std::min(all, most);
   if (size > kLargestContentBytes) throw DataError(too_large(path.string(), kLargestContentBytes));
   std::ifstream stream(path, std::ios::binary);
   if (!stream) {

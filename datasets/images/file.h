@@ -15,9 +15,9 @@ inline constexpr uint64_t kLargestContentBytes = uint64_t{4} << 30;
 // Whether anything of that name is there; false as well where the folder may not be searched.
 bool file_exists(const std::filesystem::path& path);
 
-// All bytes of `path`. Throws DataError where it is no readable regular file or larger than
-// kLargestContentBytes.
-std::vector<uint8_t> read_file(const std::filesystem::path& path);
+// The bytes of `path`, the first `most` of them. Throws DataError where it is no readable regular file
+// or larger than kLargestContentBytes.
+std::vector<uint8_t> read_file(const std::filesystem::path& path, uint64_t most = UINT64_MAX);
 
 // By content (RFC 1952), since a browser may decompress a download and keep its name.
 bool is_gzip(const std::vector<uint8_t>& bytes);

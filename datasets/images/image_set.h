@@ -13,7 +13,7 @@ struct ImageSet {
   Shape shape{};
   int classes = 0;
   std::vector<uint8_t> pixels;  // n x channels x height x width, 0..255
-  std::vector<uint8_t> labels;  // n values in [0, classes)
+  std::vector<int32_t> labels;  // n values in [0, classes)
 
   int64_t size() const { return static_cast<int64_t>(labels.size()); }
 };

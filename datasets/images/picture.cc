@@ -4,17 +4,15 @@
 #include <turbojpeg.h>
 
 #include <algorithm>
-#include <cmath>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "datasets/images/file.h"
 #include "metaqnn/base/error.h"
 
 namespace metaqnn::datasets {
 namespace {
-
-constexpr int kColours = 3;
 
 void check_size(int64_t width, int64_t height, const std::string& source) {
   if (width >= 1 && height >= 1 && width * height <= kLargestPicturePixels) return;
@@ -26,7 +24,7 @@ void check_size(int64_t width, int64_t height, const std::string& source) {
 Picture blank(int64_t width, int64_t height, const std::string& source) {
   check_size(width, height, source);
   return {static_cast<int>(width), static_cast<int>(height),
-          std::vector<uint8_t>(static_cast<size_t>(width * height * kColours))};
+          std::vector<uint8_t>(static_cast<size_t>(width * height) * kColours)};
 }
 
 Picture decode_png(const std::vector<uint8_t>& bytes, const std::string& source) {
@@ -51,84 +49,160 @@ Picture decode_png(const std::vector<uint8_t>& bytes, const std::string& source)
   return picture;
 }
 
-Picture decode_jpeg(const std::vector<uint8_t>& bytes, const std::string& source) {
-  const std::unique_ptr<void, int (*)(tjhandle)> decoder(tjInitDecompress(), tjDestroy);
-  if (!decoder) throw FailureError("the JPEG decoder could not start: out of memory");
-  const auto refuse = [&] {
-    throw DataError(source + ": the JPEG is damaged or of a kind that is not read (" +
-                    tjGetErrorStr2(decoder.get()) + ")");
-  };
-  int width = 0, height = 0, subsampling = 0, colours = 0;
-  const auto size = static_cast<unsigned long>(bytes.size());
-  if (tjDecompressHeader3(decoder.get(), bytes.data(), size, &width, &height, &subsampling,
-                          &colours) != 0)
-    refuse();
-  Picture picture = blank(width, height, source);
-  if (tjDecompress2(decoder.get(), bytes.data(), size, picture.pixels.data(), width, 0, height,
-                    TJPF_RGB, TJFLAG_ACCURATEDCT | TJFLAG_STOPONWARNING) != 0)
-    refuse();
-  return picture;
-}
+// Of the EXIF orientation: 1 to 8; 1 where none is told.
+//
+// A JPEG begins with segments: 0xff, a kind, two bytes of length with themselves. EXIF is of the
+// kind 0xe1 and holds a TIFF: its byte order, where its first directory lies, and there entries of
+// 12 bytes: tag, type, count, value.
+class ExifOrientation {
+ public:
+  explicit ExifOrientation(const std::vector<uint8_t>& bytes) : bytes_(bytes) {}
 
-// Which pixels of a side make one pixel of the other, and their weights, which sum to 1.
-struct Mix {
-  int first = 0;
-  std::vector<double> weights;
+  int read() const {
+    constexpr size_t kExif = 0xe1, kScan = 0xda;
+    for (size_t at = 2; at + 4 <= bytes_.size() && bytes_[at] == 0xff && bytes_[at + 1] != kScan;) {
+      const size_t length = big(at + 2, 2);
+      if (bytes_[at + 1] == kExif && begins(at + 4, "Exif")) return in_tiff(at + 10);
+      at += 2 + length;
+    }
+    return kUpright;
+  }
+
+ private:
+  static constexpr int kUpright = 1;
+
+  int in_tiff(size_t tiff) const {
+    constexpr size_t kOrientation = 0x0112, kEntryBytes = 12;
+    const bool is_little = begins(tiff, "II");
+    const auto number = [&](size_t at, size_t size) {
+      return is_little ? little(at, size) : big(at, size);
+    };
+    const size_t directory = tiff + number(tiff + 4, 4);
+    const size_t entries = number(directory, 2);
+    for (size_t i = 0; i < entries; ++i) {
+      const size_t entry = directory + 2 + i * kEntryBytes;
+      if (number(entry, 2) != kOrientation) continue;
+      const size_t value = number(entry + 8, 2);
+      return value >= 1 && value <= 8 ? static_cast<int>(value) : kUpright;
+    }
+    return kUpright;
+  }
+
+  // Zeros beyond the end.
+  size_t byte(size_t at) const { return at < bytes_.size() ? bytes_[at] : 0; }
+  size_t big(size_t at, size_t size) const {
+    size_t value = 0;
+    for (size_t i = 0; i < size; ++i) value = value << 8 | byte(at + i);
+    return value;
+  }
+  size_t little(size_t at, size_t size) const {
+    size_t value = 0;
+    for (size_t i = size; i-- > 0;) value = value << 8 | byte(at + i);
+    return value;
+  }
+  bool begins(size_t at, std::string_view text) const {
+    for (size_t i = 0; i < text.size(); ++i) {
+      if (byte(at + i) != static_cast<uint8_t>(text[i])) return false;
+    }
+    return true;
+  }
+
+  const std::vector<uint8_t>& bytes_;
 };
 
-std::vector<Mix> mixes(int from, int to) {
-  const double step = static_cast<double>(from) / to, reach = std::max(step, 1.0);
-  std::vector<Mix> all(static_cast<size_t>(to));
-  for (int i = 0; i < to; ++i) {
-    const double centre = (i + 0.5) * step;
-    const int first = std::max(0, static_cast<int>(std::floor(centre - reach)));
-    const int last = std::min(from - 1, static_cast<int>(std::ceil(centre + reach)));
-    Mix& mix = all[static_cast<size_t>(i)];
-    mix.first = first;
-    double sum = 0;
-    for (int k = first; k <= last; ++k) {
-      mix.weights.push_back(std::max(0.0, 1 - std::abs(k + 0.5 - centre) / reach));
-      sum += mix.weights.back();
-    }
-    for (double& weight : mix.weights) weight /= sum;
-  }
-  return all;
-}
+constexpr int kFirstSideways = 5;  // orientations from here on swap width and height
 
-// height x width x 3 of doubles.
-std::vector<double> resize(const Picture& picture, int height, int width) {
-  const std::vector<Mix> columns = mixes(picture.width, width),
-                         rows = mixes(picture.height, height);
-  const auto line = static_cast<size_t>(width) * kColours;
-  std::vector<double> narrow(static_cast<size_t>(picture.height) * line);
-  for (size_t y = 0; y < static_cast<size_t>(picture.height); ++y) {
-    const uint8_t* source =
-        picture.pixels.data() + y * static_cast<size_t>(picture.width) * kColours;
-    for (size_t i = 0; i < line; ++i) {
-      const Mix& mix = columns[i / kColours];
-      const uint8_t* pixel = source + static_cast<size_t>(mix.first) * kColours + i % kColours;
-      for (size_t k = 0; k < mix.weights.size(); ++k)
-        narrow[y * line + i] += mix.weights[k] * pixel[k * kColours];
+Picture turned(Picture picture, int orientation) {
+  if (orientation == 1) return picture;
+  const int w = picture.width, h = picture.height;
+  const bool is_sideways = orientation >= kFirstSideways;
+  Picture upright{is_sideways ? h : w, is_sideways ? w : h,
+                  std::vector<uint8_t>(picture.pixels.size())};
+  size_t to = 0;
+  for (int y = 0; y < upright.height; ++y) {
+    for (int x = 0; x < upright.width; ++x, to += kColours) {
+      int column = is_sideways ? y : x, row = is_sideways ? x : y;
+      const bool flips_column =
+          orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+      const bool flips_row =
+          orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+      if (flips_column) column = w - 1 - column;
+      if (flips_row) row = h - 1 - row;
+      const uint8_t* from =
+          picture.pixels.data() +
+          (static_cast<size_t>(row) * static_cast<size_t>(w) + static_cast<size_t>(column)) *
+              kColours;
+      std::copy_n(from, kColours, upright.pixels.data() + to);
     }
   }
-  std::vector<double> small(static_cast<size_t>(height) * line);
-  for (size_t y = 0; y < static_cast<size_t>(height); ++y) {
-    const Mix& mix = rows[y];
-    for (size_t k = 0; k < mix.weights.size(); ++k) {
-      const double* source = narrow.data() + (static_cast<size_t>(mix.first) + k) * line;
-      for (size_t i = 0; i < line; ++i) small[y * line + i] += mix.weights[k] * source[i];
-    }
+  return upright;
+}
+
+struct JpegHeader {
+  int width = 0, height = 0, subsampling = 0, colours = 0;
+};
+
+class JpegDecoder {
+ public:
+  JpegDecoder(const std::vector<uint8_t>& bytes, const std::string& source)
+      : decoder_(tjInitDecompress(), tjDestroy), bytes_(bytes), source_(source) {
+    if (!decoder_) throw FailureError("the JPEG decoder could not start: out of memory");
   }
-  return small;
-}
 
-uint8_t to_pixel(double value) {
-  return static_cast<uint8_t>(std::clamp(std::lround(value), 0L, 255L));
-}
+  JpegHeader header() const {
+    JpegHeader header;
+    if (tjDecompressHeader3(decoder_.get(), bytes_.data(), size(), &header.width, &header.height,
+                            &header.subsampling, &header.colours) != 0)
+      refuse();
+    return header;
+  }
 
-}  // namespace
+  Picture decode(const std::optional<Shape>& wanted) const {
+    const JpegHeader whole = header();
+    check_size(whole.width, whole.height, source_);
+    const tjscalingfactor scale = scale_for(whole, wanted);
+    Picture picture = blank(TJSCALED(whole.width, scale), TJSCALED(whole.height, scale), source_);
+    const int status =
+        tjDecompress2(decoder_.get(), bytes_.data(), size(), picture.pixels.data(), picture.width,
+                      0, picture.height, TJPF_RGB, TJFLAG_ACCURATEDCT);
+    // What decodes with a warning is whole, unless its end is missing or its data wrong.
+    if (status != 0 && (tjGetErrorCode(decoder_.get()) == TJERR_FATAL || is_damage())) refuse();
+    return turned(std::move(picture), ExifOrientation(bytes_).read());
+  }
 
-Picture read_picture(const std::filesystem::path& file) {
+ private:
+  unsigned long size() const { return static_cast<unsigned long>(bytes_.size()); }
+
+  bool is_damage() const {
+    return std::string_view(tjGetErrorStr2(decoder_.get())).find("extraneous bytes") ==
+           std::string_view::npos;
+  }
+
+  static tjscalingfactor scale_for(const JpegHeader& header, const std::optional<Shape>& wanted) {
+    constexpr int kLeast = 2;  // times as large as what is wanted
+    tjscalingfactor scale{1, 1};
+    if (!wanted) return scale;
+    // It may lie on its side.
+    const int side = kLeast * std::max(wanted->width, wanted->height);
+    for (const int part : {2, 4, 8}) {
+      if (header.width / part >= side && header.height / part >= side) scale = {1, part};
+    }
+    return scale;
+  }
+
+  [[noreturn]] void refuse() const {
+    throw DataError(source_ + ": the JPEG is damaged or of a kind that is not read (" +
+                    tjGetErrorStr2(decoder_.get()) + ")");
+  }
+
+  std::unique_ptr<void, int (*)(tjhandle)> decoder_;
+  const std::vector<uint8_t>& bytes_;
+  const std::string& source_;
+};
+
+// Its first bytes, or all of them.
+std::vector<uint8_t> read_regular_file(const std::filesystem::path& file,
+                                       uint64_t most = UINT64_MAX) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(file, error)) {
     throw DataError(
@@ -136,33 +210,68 @@ Picture read_picture(const std::filesystem::path& file) {
         (std::filesystem::exists(file, error) ? ": no regular file" : ": no such file") +
         "; give a PNG or JPEG file");
   }
-  const std::vector<uint8_t> bytes = read_file(file);
+  return read_file(file, most);
+}
+
+enum class Kind { png, jpeg };
+
+Kind kind_of(const std::vector<uint8_t>& bytes, const std::string& source) {
   const std::vector<uint8_t> png{0x89, 'P', 'N', 'G'}, jpeg{0xff, 0xd8, 0xff};
   const auto begins_with = [&](const std::vector<uint8_t>& magic) {
     return bytes.size() >= magic.size() && std::equal(magic.begin(), magic.end(), bytes.begin());
   };
-  if (begins_with(png)) return decode_png(bytes, file.string());
-  if (begins_with(jpeg)) return decode_jpeg(bytes, file.string());
-  throw DataError(file.string() + ": is neither PNG nor JPEG; convert it to one of them");
+  if (begins_with(png)) return Kind::png;
+  if (begins_with(jpeg)) return Kind::jpeg;
+  throw DataError(source + (bytes.empty()
+                                ? ": is empty"
+                                : ": is neither PNG nor JPEG; convert it to one of them"));
 }
 
-ImageSet fit_picture(const Picture& picture, const Shape& shape) {
-  if (shape.channels != 1 && shape.channels != kColours) {
-    throw UsageError("a picture has 1 or 3 channels, the network wants " +
-                     std::to_string(shape.channels));
-  }
-  const std::vector<double> resized = resize(picture, shape.height, shape.width);
-  const size_t positions = resized.size() / kColours;
-  ImageSet image{shape, 1, std::vector<uint8_t>(static_cast<size_t>(shape.elements())), {0}};
-  for (size_t i = 0; i < positions; ++i) {
-    const double* rgb = resized.data() + i * kColours;
-    if (shape.channels == 1) {
-      image.pixels[i] = to_pixel(0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2]);
-    } else {
-      for (size_t c = 0; c < kColours; ++c) image.pixels[c * positions + i] = to_pixel(rgb[c]);
+// The image header is the first chunk: width and height from byte 16 on, the kind of colours in byte
+// 25, where 0 and 4 are grey.
+PictureSize png_size(const std::vector<uint8_t>& bytes, const std::string& source) {
+  constexpr size_t kHeaderBytes = 26;
+  if (bytes.size() < kHeaderBytes)
+    throw DataError(source + ": the PNG is damaged (its header is cut)");
+  const auto side = [&](size_t at) {
+    return static_cast<int64_t>(bytes[at]) << 24 | bytes[at + 1] << 16 | bytes[at + 2] << 8 |
+           bytes[at + 3];
+  };
+  check_size(side(16), side(20), source);
+  return {static_cast<int>(side(16)), static_cast<int>(side(20)), bytes[25] == 0 || bytes[25] == 4};
+}
+
+PictureSize jpeg_size(const std::vector<uint8_t>& bytes, const std::string& source) {
+  const JpegHeader header = JpegDecoder(bytes, source).header();
+  check_size(header.width, header.height, source);
+  PictureSize size{header.width, header.height, header.colours == TJCS_GRAY};
+  if (ExifOrientation(bytes).read() >= kFirstSideways) std::swap(size.width, size.height);
+  return size;
+}
+
+}  // namespace
+
+Picture read_picture(const std::filesystem::path& file, const std::optional<Shape>& wanted) {
+  const std::vector<uint8_t> bytes = read_regular_file(file);
+  const std::string source = file.string();
+  if (kind_of(bytes, source) == Kind::png) return decode_png(bytes, source);
+  return JpegDecoder(bytes, source).decode(wanted);
+}
+
+// A camera puts small pictures and colour profiles before the header.
+PictureSize picture_size(const std::filesystem::path& file) {
+  constexpr uint64_t kSmall = 1 << 12, kLarge = 1 << 17;
+  const std::string source = file.string();
+  for (const uint64_t most : {kSmall, kLarge, UINT64_MAX}) {
+    const std::vector<uint8_t> bytes = read_regular_file(file, most);
+    if (kind_of(bytes, source) == Kind::png) return png_size(bytes, source);
+    try {
+      return jpeg_size(bytes, source);
+    } catch (const DataError&) {
+      if (bytes.size() < most) throw;  // that was all of it
     }
   }
-  return image;
+  throw DataError(source + ": has no JPEG header");
 }
 
 }  // namespace metaqnn::datasets

@@ -16,6 +16,18 @@ namespace metaqnn::datasets {
 DataSet load_idx(const std::filesystem::path& folder, const Shape& shape, int classes,
                  const std::string& remedy);
 
+// The open data sets: a folder of pictures for each class; files of images and labels in IDX of any
+// size. `source.folder` is set. UsageError where there is not enough to train and test with.
+DataSetFacts look_at_pictures(const ImageSource& source);
+DataSet load_pictures(const ImageSource& source);
+DataSetFacts look_at_open_idx(const ImageSource& source);
+DataSet load_open_idx(const ImageSource& source);
+
+// Splits images that have no test part of their own: `source.test_share` of them become one. Throws
+// UsageError where either part would be empty.
+void split_off_test(const ImageSource& source, DataSet& data);
+int64_t test_images_of(const ImageSource& source, int64_t images);
+
 // Those of data_batch_1.bin ... data_batch_5.bin that exist, and test_batch.bin, in `folder` or in
 // its cifar-10-batches-bin.
 DataSet load_cifar10(const std::filesystem::path& folder, const std::string& remedy);

@@ -50,20 +50,21 @@ void check_sizes(int64_t images, int64_t training_size, int64_t validation_size)
   }
 }
 
-std::vector<std::vector<int64_t>> indices_by_class(const std::vector<uint8_t>& labels,
+std::vector<std::vector<int64_t>> indices_by_class(const std::vector<int32_t>& labels,
                                                    int classes) {
   std::vector<std::vector<int64_t>> indices(static_cast<size_t>(classes));
   for (size_t i = 0; i < labels.size(); ++i) {
-    METAQNN_ASSERT(labels[i] < classes, "label " + std::to_string(int{labels[i]}) +
-                                            " is not less than classes " + std::to_string(classes));
-    indices[labels[i]].push_back(static_cast<int64_t>(i));
+    METAQNN_ASSERT(labels[i] >= 0 && labels[i] < classes, "label " + std::to_string(labels[i]) +
+                                                              " is not from 0 to below classes " +
+                                                              std::to_string(classes));
+    indices[static_cast<size_t>(labels[i])].push_back(static_cast<int64_t>(i));
   }
   return indices;
 }
 
 }  // namespace
 
-Split stratified_split(const std::vector<uint8_t>& labels, int classes, int64_t training_size,
+Split stratified_split(const std::vector<int32_t>& labels, int classes, int64_t training_size,
                        int64_t validation_size, uint64_t seed) {
   const int64_t images = static_cast<int64_t>(labels.size());
   check_sizes(images, training_size, validation_size);

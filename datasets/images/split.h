@@ -18,7 +18,7 @@ struct Split {
 // (labels, sizes, seed); the validation part does not depend on training_size. Throws UsageError
 // where the two sizes ask for more images than there are, none is left to train, or one
 // is negative.
-Split stratified_split(const std::vector<uint8_t>& labels, int classes, int64_t training_size,
+Split stratified_split(const std::vector<int32_t>& labels, int classes, int64_t training_size,
                        int64_t validation_size, uint64_t seed);
 
 }  // namespace metaqnn::datasets

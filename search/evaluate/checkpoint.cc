@@ -120,6 +120,7 @@ Json to_json(const Checkpoint& checkpoint) {
             {"input", to_string(checkpoint.input)},
             {"classes", checkpoint.classes},
             {"class_names", checkpoint.class_names},
+            {"fit", to_string(checkpoint.fit)},
             {"batch_normalization", checkpoint.batch_normalization},
             {"dropout", checkpoint.dropout},
             {"data_set", checkpoint.data_set},
@@ -145,6 +146,7 @@ Checkpoint checkpoint_from(const Json& json) {
   checkpoint.classes =
       static_cast<int>(integer_at(json, "classes", 1, std::numeric_limits<int>::max()));
   checkpoint.class_names = json.at("class_names").get<std::vector<std::string>>();
+  checkpoint.fit = datasets::parse_fit(json.value("fit", "stretch"));
   checkpoint.batch_normalization = json.at("batch_normalization");
   checkpoint.dropout = json.at("dropout");
   checkpoint.data_set = json.at("data_set");

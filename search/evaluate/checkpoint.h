@@ -28,6 +28,7 @@
 #include <string_view>
 #include <vector>
 
+#include "datasets/images/picture.h"
 #include "datasets/images/preprocessing.h"
 #include "metaqnn/architecture/shapes.h"
 #include "metaqnn/search/study/study.h"
@@ -72,7 +73,8 @@ struct Checkpoint {
   int classes = 0;
   bool batch_normalization = false, dropout = true;
   std::string data_set;
-  std::vector<std::string> class_names;  // empty where not known
+  std::vector<std::string> class_names;        // empty where not known
+  datasets::Fit fit = datasets::Fit::stretch;  // of pictures to `image`
   datasets::Preprocessing preprocessing = datasets::Preprocessing::none;
   datasets::Normalization normalization;  // empty for local_contrast
   std::vector<float> parameters;          // flat, as in search/evaluate/libtorch/network.h

@@ -21,7 +21,7 @@ double Classification::class_error(int label) const {
   return share_of_wrong(confusion(label, label), confusion.row(label).sum());
 }
 
-Classification classify(const Eigen::MatrixXd& probabilities, const std::vector<uint8_t>& labels) {
+Classification classify(const Eigen::MatrixXd& probabilities, const std::vector<int32_t>& labels) {
   METAQNN_ASSERT(probabilities.rows() == static_cast<Eigen::Index>(labels.size()),
                  std::to_string(probabilities.rows()) + " rows for " +
                      std::to_string(labels.size()) + " labels");

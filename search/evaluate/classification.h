@@ -23,7 +23,7 @@ struct Classification {
 
 // The answer is the class with the highest probability, the first of equals. `probabilities`: n x
 // classes, any scores will do; as many labels as rows.
-Classification classify(const Eigen::MatrixXd& probabilities, const std::vector<uint8_t>& labels);
+Classification classify(const Eigen::MatrixXd& probabilities, const std::vector<int32_t>& labels);
 
 // The committee's probabilities: the mean of its members', all n x classes. At least one member.
 Eigen::MatrixXd mean_probabilities(const std::vector<Eigen::MatrixXd>& members);

@@ -7,6 +7,7 @@
 #include "datasets/images/split.h"
 #include "metaqnn/base/error.h"
 #include "metaqnn/base/random.h"
+#include "search/evaluate/image_source.h"
 
 namespace metaqnn::search {
 namespace {
@@ -19,16 +20,16 @@ std::string percent(int64_t part, int64_t all) {
   return std::to_string(100 * part / std::max<int64_t>(all, 1)) + "%";
 }
 
-std::vector<int64_t> count_labels(const std::vector<uint8_t>& labels, int classes) {
+std::vector<int64_t> count_labels(const std::vector<int32_t>& labels, int classes) {
   std::vector<int64_t> counts(static_cast<size_t>(classes));
-  for (uint8_t label : labels) ++counts[label];
+  for (int32_t label : labels) ++counts[static_cast<size_t>(label)];
   return counts;
 }
 
-std::vector<int64_t> count_labels(const std::vector<uint8_t>& labels,
+std::vector<int64_t> count_labels(const std::vector<int32_t>& labels,
                                   const std::vector<int64_t>& which, int classes) {
   std::vector<int64_t> counts(static_cast<size_t>(classes));
-  for (int64_t i : which) ++counts[labels[static_cast<size_t>(i)]];
+  for (int64_t i : which) ++counts[static_cast<size_t>(labels[static_cast<size_t>(i)])];
   return counts;
 }
 
@@ -42,9 +43,9 @@ void check_classes(const DataSettings& data, const datasets::ImageSet& images, i
   const auto largest = std::max_element(images.labels.begin(), images.labels.end());
   if (largest == images.labels.end() || *largest < classes) return;
   throw UsageError("space.classes is " + std::to_string(classes) + ", but " + data.name +
-                   " has an image with label " + std::to_string(int{*largest}) +
+                   " has an image with label " + std::to_string(*largest) +
                    "; leave space.classes out, or set it to at least " +
-                   std::to_string(int{*largest} + 1));
+                   std::to_string(*largest + 1));
 }
 
 class Warnings {
@@ -107,22 +108,24 @@ int64_t all_of(const std::vector<int64_t>& per_class) {
 FoundImages find_images(const DataSettings& data, const std::optional<Shape>& input, int classes,
                         uint64_t seed) {
   const datasets::DataSetEntry& entry = datasets::find_data_set(data.name);
-  const datasets::DataSet images = datasets::load_data_set(data.name, data.path);
+  const datasets::DataSet images = datasets::load_data_set(image_source(data));
   check_shape(data, images.training.shape, input);
   check_classes(data, images.training, classes);
   check_classes(data, images.test, classes);
-  const std::vector<uint8_t>& labels = images.training.labels;
+  const std::vector<int32_t>& labels = images.training.labels;
   const datasets::Split split =
-      datasets::stratified_split(labels, entry.classes, data.training_images,
+      datasets::stratified_split(labels, images.training.classes, data.training_images,
                                  data.validation_images, Random::stream(seed, "split")());
   FoundImages found;
   found.shape = images.training.shape;
-  found.class_names = entry.class_names;
+  found.class_names = images.class_names;
+  found.remarks = images.remarks;
   found.available = images.training.size();
-  found.training = count_labels(labels, split.training, entry.classes);
-  found.validation = count_labels(labels, split.validation, entry.classes);
-  found.test = count_labels(images.test.labels, entry.classes);
-  Warnings(found, classes).add_all(entry.training_images);
+  found.training = count_labels(labels, split.training, images.training.classes);
+  found.validation = count_labels(labels, split.validation, images.training.classes);
+  found.test = count_labels(images.test.labels, images.training.classes);
+  Warnings(found, classes)
+      .add_all(entry.is_open() ? found.available : entry.facts->training_images);
   return found;
 }
 

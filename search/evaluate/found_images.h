@@ -22,7 +22,7 @@ struct FoundImages {
   std::vector<std::string> class_names;
   std::vector<int64_t> training, validation, test;  // images of each class
   int64_t available = 0;                            // training images, used or not
-  std::vector<std::string> warnings;                // one line each
+  std::vector<std::string> remarks, warnings;       // what was left out; what will surprise
 };
 
 int64_t all_of(const std::vector<int64_t>& per_class);

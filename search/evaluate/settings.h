@@ -18,17 +18,23 @@ struct DataSettings {
   std::string name;             // a row of datasets::data_sets(); "" where no images are needed
   std::filesystem::path path;   // folder; "" = where the data set is installed by default
   int64_t training_images = 0;  // 0 = all that do not validate
-  int64_t validation_images = 5000;    // stratified
+  int64_t validation_images = 5000;    // stratified; 0 = a fifth of the training part
   std::string preprocessing = "none";  // none, mean, standardize, local_contrast
   bool mirror = false;                 // mirror each image left to right with probability 1/2
   int translation = 0;                 // shift by up to so many pixels each way, padding with zero
+  // Of open data sets, as in datasets::ImageSource. settled() fills in the first two.
+  std::string input = {};  // CxHxW; "" = as the files say
+  std::vector<std::string> class_names = {};
+  std::string fit = "stretch";
+  double test_share = 0.2;
+  uint64_t test_seed = 1;
 };
 
 // Training one network. Adam, cross-entropy; best validation accuracy over the epochs is the
 // result.
 struct TrainingSettings {
-  int epochs = 20;
-  int batch_size = 128;
+  int epochs = 20;       // 0 = by the number of images (settled(), search/configuration.h)
+  int batch_size = 128;  // 0 = the same
   double learning_rate = 0.001;
   double learning_rate_factor = 0.2;  // after each `learning_rate_every` epochs
   int learning_rate_every = 5;
@@ -36,10 +42,14 @@ struct TrainingSettings {
   double weight_decay = 0;           // L2, added to the gradient
   bool batch_normalization = false;  // before each ReLU
   bool dropout = true;               // after every second layer and each FC (place_dropout)
+  // none, or balanced: in the loss each class weighs as much as any other, an image of class k
+  // n / (classes * n_k) of the n that train.
+  std::string class_weights = "none";
   int learning_rates =
       5;  // how many initial rates are tried before a network counts as not learning
   double restart_factor = 0.4;     // from one initial rate to the next
-  double chance_margin = 0.05;     // what accuracy after epoch 1 must exceed chance by
+  double chance_margin = 0.05;     // what the best accuracy must exceed chance by ...
+  int chance_epochs = 1;           // ... after so many epochs; 0 = those of 300 steps
   double max_seconds = 0;          // 0 = no limit; of one training, restarts included
   int64_t max_parameters = 0;      // 0 = no limit; checked before training
   int64_t max_memory = 0;          // bytes, 0 = no limit; the estimate, checked before training

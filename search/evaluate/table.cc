@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <map>
 #include <thread>
 #include <utility>
 
 #include "base/numbers.h"
+#include "base/parallel.h"
 #include "datasets/logs/columns.h"
 #include "datasets/logs/description.h"
 #include "datasets/logs/make_log.h"
@@ -74,6 +76,18 @@ bool is_result(const datasets::LogRow& row) {
                           row.reason.starts_with(to_string(Failure::error)));
 }
 
+// What a study calls the network of each row: its string, unless columns were named beside it.
+std::vector<std::string> names_in_study(const datasets::Log& log, bool with_columns) {
+  std::vector<std::string> names(log.rows.size());
+  parallel_for(static_cast<int64_t>(names.size()), available_cores(), [&](int64_t i) {
+    const std::string& text = log.rows[static_cast<size_t>(i)].architecture;
+    names[static_cast<size_t>(i)] =
+        with_columns ? text
+                     : canonical(datasets::parse_description(text).architecture.value_or(""));
+  });
+  return names;
+}
+
 class TableEvaluator : public Evaluator {
  public:
   TableEvaluator(const TableSettings& settings, const Objective& objective)
@@ -83,17 +97,11 @@ class TableEvaluator : public Evaluator {
       log = as_accuracies(std::move(log), "name it as the measure of [objective]");
     problems_ = std::move(log.problems);
     remarks_ = std::move(log.remarks);
-    // What a study calls a network: its string, unless columns were named beside it.
-    const bool with_columns = !settings.features.empty() || !log.has_strings;
+    std::erase_if(log.rows, [](const datasets::LogRow& row) { return !is_result(row); });
+    const std::vector<std::string> names =
+        names_in_study(log, !settings.features.empty() || !log.has_strings);
     std::map<std::string, std::vector<datasets::LogRow>> groups;
-    for (datasets::LogRow& row : log.rows) {
-      if (!is_result(row)) continue;
-      const std::string name =
-          with_columns
-              ? row.architecture
-              : canonical(datasets::parse_description(row.architecture).architecture.value_or(""));
-      groups[name].push_back(std::move(row));
-    }
+    for (size_t i = 0; i < names.size(); ++i) groups[names[i]].push_back(std::move(log.rows[i]));
     if (groups.empty()) {
       throw DataError(source_ + ": no usable row" +
                       (problems_.empty() ? "" : "; the first problem: " + problems_[0]));
@@ -193,6 +201,11 @@ class TableEvaluator : public Evaluator {
 std::unique_ptr<Evaluator> make_table_evaluator(const TableSettings& settings,
                                                 const Objective& objective) {
   return std::make_unique<TableEvaluator>(settings, objective);
+}
+
+bool is_there(const TableSettings& table) {
+  std::error_code ignored;
+  return std::filesystem::exists(table.file, ignored);
 }
 
 Objective table_objective(const TableSettings& settings, const Objective& objective) {

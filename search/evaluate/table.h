@@ -12,6 +12,9 @@
 
 namespace metaqnn::search {
 
+// Whether the file is where the settings say.
+bool is_there(const TableSettings& table);
+
 // Reads the file at once. Throws DataError or UsageError as datasets::read_log does, and UsageError
 // where table.file is "", or the objective is the validation accuracy and the target no fraction.
 std::unique_ptr<Evaluator> make_table_evaluator(const TableSettings& settings,

@@ -119,13 +119,13 @@ class FloatImages : public torch::data::datasets::Dataset<FloatImages> {
     const torch::Tensor scale = torch::tensor(normalization.scale).view(extents);
     const torch::Tensor shift = torch::tensor(normalization.shift).view(extents);
     const torch::Tensor chosen = torch::tensor(indices, torch::kLong);
-    const auto bytes = [](const std::vector<uint8_t>& values, std::vector<int64_t> sizes) {
-      return torch::from_blob(const_cast<uint8_t*>(values.data()), sizes, torch::kByte);
-    };
     const torch::Tensor pixels =
-        bytes(all.pixels, {all.size(), shape.channels, shape.height, shape.width});
+        torch::from_blob(const_cast<uint8_t*>(all.pixels.data()),
+                         {all.size(), shape.channels, shape.height, shape.width}, torch::kByte);
+    const torch::Tensor labels =
+        torch::from_blob(const_cast<int32_t*>(all.labels.data()), {all.size()}, torch::kInt);
     images_ = pixels.index_select(0, chosen).to(torch::kFloat) * scale + shift;
-    labels_ = bytes(all.labels, {all.size()}).index_select(0, chosen).to(torch::kLong);
+    labels_ = labels.index_select(0, chosen).to(torch::kLong);
   }
 
   torch::data::Example<> get(size_t index) override {
@@ -491,7 +491,7 @@ void run_all(bool quick, const std::vector<std::string>& parts) {
       group.architectures.resize(2);
     }
   }
-  const PlainProcess plain(groups, datasets::load_data_set(kDataSet, "").training);
+  const PlainProcess plain(groups, datasets::load_data_set({.name = kDataSet}).training);
   fmt::print("LibTorch {}\n", TORCH_VERSION);
   for (int index = 0; index < static_cast<int>(groups.size()); ++index) run(groups, index, plain);
 }

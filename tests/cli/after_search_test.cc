@@ -191,6 +191,46 @@ TEST_F(AfterSearch, TheBestNetworksAreTrainedAskedAndExported) {
   EXPECT_EQ(labels[0]["label"], "7");
 }
 
+// Somebody's own pictures: a folder for each class, one of which cannot be read.
+TEST_F(AfterSearch, AFolderOfPicturesKeepsItsOwnNamesToTheEnd) {
+  Random random(5);
+  for (int i = 0; i < 200; ++i) {
+    const std::string name = i % 2 == 0 ? "bolt" : "wing nut";
+    fs::create_directories(folder_ / "pictures" / name);
+    write_png(path("pictures/" + name + "/" + std::to_string(i) + ".png"),
+              square(i % 2 == 0 ? 0 : 9, random));
+  }
+  folder_.write("pictures/bolt/broken.png", "\x89PNG");
+  config_ =
+      folder_
+          .write("pictures.toml",
+                 recipe("[data]\nname = \"folder\"\npath = \"pictures\"\ninput = \"1x14x14\"\n",
+                        "[[0.005, 3]]\nvalidation_images = 20"))
+          .string();
+  const Result searched = run({"search", "--config", config_, "--study", url()});
+  ASSERT_EQ(searched.status, 0) << searched.error;
+  EXPECT_THAT(searched.error,
+              AllOf(HasSubstr("folder: images 1x14x14; 128 train, 32 validate, 40 test"),
+                    HasSubstr("2 classes, 64 of each to train"), HasSubstr("1 picture left out:"),
+                    HasSubstr("broken.png: the PNG is damaged"),
+                    HasSubstr("1 epoch of 4 steps, 32 images each")));
+  // Resumed, though the configuration leaves open what the study has settled.
+  ASSERT_EQ(run({"search", "--config", config_, "--study", url()}).status, 0);
+
+  const json models = finetune("models", {"--top", "2"});
+  const json committee =
+      json::parse(run({"ensemble", "--models", path("models"), "--format", "json"}).output);
+  EXPECT_EQ(committee["images"], 40);
+  EXPECT_EQ(committee["classes"][1]["name"], "wing nut");
+  const std::string best = models[0]["file"];
+  const json labels = json::parse(
+      run({"predict-image", "--model", best, path("pictures/wing nut/1.png"), "--format", "json"})
+          .output)[0]["labels"];
+  EXPECT_EQ(labels[0]["label"], "wing nut");
+  EXPECT_THAT(run({"export-model", "--model", best, "-o", path("net.pt")}).output,
+              HasSubstr("takes    n x 1 x 14 x 14"));
+}
+
 // What a plain PyTorch program makes of an exported file; Debian's python3-torch.
 TEST_F(AfterSearch, PyTorchGivesTheSameProbabilities) {
   if (std::system("/usr/bin/python3 -c 'import torch' >/dev/null 2>&1") != 0)

@@ -28,8 +28,8 @@ void check(const ImageSet& images) {
   METAQNN_ASSERT(
       static_cast<int64_t>(images.pixels.size()) == images.size() * images.shape.elements(),
       std::to_string(images.pixels.size()) + " pixels");
-  for (const uint8_t label : images.labels) {
-    METAQNN_ASSERT(label < kClasses, "label " + std::to_string(int{label}));
+  for (const int32_t label : images.labels) {
+    METAQNN_ASSERT(label >= 0 && label < kClasses, "label " + std::to_string(label));
   }
 }
 

@@ -15,6 +15,7 @@
 
 #include "metaqnn/base/error.h"
 #include "tests/error_message.h"
+#include "tests/folder.h"
 
 namespace metaqnn::search {
 namespace {
@@ -61,6 +62,11 @@ const std::map<std::string, std::string> kOtherValues{
     {"data.path", "\"/images\""},
     {"data.training_images", "3000"},
     {"data.validation_images", "2000"},
+    {"data.input", "\"3x48x64\""},
+    {"data.fit", "\"crop\""},
+    {"data.class_names", "[\"bolt\", \"nut\"]"},
+    {"data.test_share", "0.1"},
+    {"data.test_seed", "2"},
     {"data.preprocessing", "\"local_contrast\""},
     {"data.mirror", "true"},
     {"data.translation", "5"},
@@ -109,6 +115,8 @@ const std::map<std::string, std::string> kOtherValues{
     {"evaluator.weight_decay", "0.0005"},
     {"evaluator.batch_normalization", "true"},
     {"evaluator.dropout", "false"},
+    {"evaluator.class_weights", "\"balanced\""},
+    {"evaluator.chance_epochs", "5"},
     {"evaluator.learning_rates", "3"},
     {"evaluator.restart_factor", "0.3"},
     {"evaluator.chance_margin", "0.1"},
@@ -483,13 +491,64 @@ TEST_F(ConfigurationFile, OfEachRecipeIsReadAndBuildsItsSpace) {
     if (entry.path().extension() != ".toml") continue;
     SCOPED_TRACE(entry.path());
     ++recipes;
-    const Configuration configuration = read_configuration(entry.path());
+    Configuration configuration = read_configuration(entry.path());
+    if (configuration.data.name == "folder") configuration.data.class_names = {"bolt", "nut"};
     const Space space = build_space(configuration);
     EXPECT_GT(space.transitions(), 0);
     EXPECT_NO_THROW(make_strategy(configuration.strategy, space, configuration.seed));
     EXPECT_EQ(to_toml(parse(to_toml(configuration))), to_toml(configuration));
   }
   EXPECT_GT(recipes, 0);
+}
+
+// ---- What is left open ----
+
+// A folder with so many pictures of each of two classes, none of which need be one: nothing but
+// their names is looked at where the input is told.
+Configuration of_pictures(const tests::Folder& folder, int of_each, const std::string& more = "") {
+  for (const std::string name : {"bolt", "nut"}) {
+    fs::create_directories(folder / name);
+    for (int i = 0; i < of_each; ++i) folder.write(name + "/" + std::to_string(i) + ".png", "");
+  }
+  return parse("[data]\nname = \"folder\"\npath = \"" + folder.path().string() +
+               "\"\ninput = \"3x8x8\"\n" + more);
+}
+
+TEST(SettledConfiguration, HasItsClassesAndSizesFromTheFolder) {
+  const tests::Folder folder;
+  const Configuration configuration = settled(of_pictures(folder, 1000));
+  EXPECT_THAT(configuration.data.class_names, testing::ElementsAre("bolt", "nut"));
+  EXPECT_EQ(configuration.data.input, "3x8x8");
+  EXPECT_EQ(configuration.data.validation_images, 320);  // 2000, less a fifth to test with, a fifth
+  const TrainingSettings& training = configuration.evaluator.training;
+  EXPECT_EQ(training.batch_size, 32);  // 1280 / 64 = 20 steps would be fewer than 30
+  EXPECT_EQ(training.epochs, 30);      // of 40 steps, 1200 in all
+  EXPECT_EQ(training.learning_rate_every, 10);
+  EXPECT_EQ(training.chance_epochs, 8);  // 300 steps
+  EXPECT_TRUE(training.batch_normalization);
+  EXPECT_FALSE(training.dropout);
+  EXPECT_EQ(build_space(configuration).classes(), 2);
+  EXPECT_EQ(to_toml(settled(configuration)), to_toml(configuration));
+}
+
+TEST(SettledConfiguration, KeepsWhatItIsToldAndIsResumedAsItWas) {
+  const tests::Folder folder;
+  const Configuration given =
+      of_pictures(folder, 100, "validation_images = 7\n[evaluator]\nbatch_size = 5\nepochs = 3\n");
+  const Configuration stored = settled(given);
+  EXPECT_EQ(stored.data.validation_images, 7);
+  EXPECT_EQ(stored.evaluator.training.batch_size, 5);
+  EXPECT_EQ(stored.evaluator.training.epochs, 3);
+  fs::remove_all(folder / "nut");  // what the folder has become is not asked
+  EXPECT_EQ(to_toml(settled_as(given, stored)), to_toml(stored));
+}
+
+TEST(SettledConfiguration, OfAKnownSetLeavesThePapersSettingsAlone) {
+  const Configuration configuration = parse("[data]\nname = \"cifar10\"\n");
+  EXPECT_EQ(to_toml(settled(configuration)), to_toml(configuration));
+  EXPECT_EQ(configuration.evaluator.training.batch_size, 128);
+  const Configuration open = parse("[data]\nname = \"mnist\"\nvalidation_images = 0\n");
+  EXPECT_EQ(settled(open).data.validation_images, 12000);
 }
 
 // ---- The space of a configuration ----

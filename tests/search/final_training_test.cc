@@ -231,7 +231,7 @@ TEST(TrainedNetwork, HasTheTestErrorOfItsTraining) {
   FinalTrainerSettings settings = short_training();
   settings.training.batch_normalization = true;
   const Checkpoint checkpoint = train(settings).back();
-  const datasets::ImageSet test = datasets::load_data_set("fashion_mnist", "").test;
+  const datasets::ImageSet test = datasets::load_data_set({.name = "fashion_mnist"}).test;
   const Eigen::MatrixXd probabilities =
       torch_library().load_network(checkpoint, "cpu", 1)->probabilities(test);
   EXPECT_NEAR((probabilities.rowwise().sum().array() - 1).abs().maxCoeff(), 0, tests::kRounding);

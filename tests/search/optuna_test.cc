@@ -186,7 +186,7 @@ TEST_F(OptunaStudies, AreTablesToSearchIn) {
   configuration.evaluator.table.file = folder_ / "two.csv";
   configuration.evaluator.table.target = "values_1";
   configuration.evaluator.objective.direction = Direction::minimize;
-  configuration = with_objective(configuration);
+  configuration = settled(configuration);
   const auto study = create_study(folder_.url("study.db"), describe_study(configuration));
   EXPECT_EQ(work(*study, {}), SearchEnd::exhausted);
   double least = told_["two"][0]["values"][1];

@@ -79,7 +79,7 @@ class Stopping : public ::testing::Test {
   }
   Configuration configuration(const std::string& stopping = kOn,
                               const std::string& strategy = "q_learning") const {
-    return with_objective(parse_configuration(text(stopping, strategy), "test", folder_.path()));
+    return settled(parse_configuration(text(stopping, strategy), "test", folder_.path()));
   }
   std::unique_ptr<Study> make_study(const std::string& name,
                                     const Configuration& configuration) const {

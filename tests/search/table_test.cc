@@ -262,7 +262,7 @@ class TableSearch : public TableEvaluator {
       }
     }
     table(text);
-    return with_objective(parse_configuration(
+    return settled(parse_configuration(
         "[space]\nkind = \"sequence\"\ntemplate = \"{}{}\"\nalphabet = [\"c\", \"x\", \"b\", "
         "\"a\"]\n[strategy]\nkind = \"" +
             kind +
@@ -327,7 +327,7 @@ TEST_F(TableSearch, IsWholeWhereTheStudyIsExportedAndImportedAgain) {
 
 TEST_F(TableSearch, IsALogOfEachOfItsMeasures) {
   table("architecture,acc,val_loss\naa,0.9,1.5\nab,0.8,2.5\nba,0.7,0.5\n");
-  const Configuration configuration = with_objective(parse_configuration(
+  const Configuration configuration = settled(parse_configuration(
       "[space]\nkind = \"sequence\"\ntemplate = \"{}{}\"\nalphabet = [\"a\", \"b\"]\n"
       "[strategy]\nkind = \"random\"\nschedule = [[1.0, 3]]\n"
       "[evaluator]\nkind = \"table\"\nfile = \"table.csv\"\ntarget = \"acc\"\n"

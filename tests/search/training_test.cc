@@ -343,6 +343,57 @@ TEST(Training, OnNoiseNeverLearnsWhateverTheSharesOfTheClasses) {
   }
 }
 
+// Nine of ten images are of one class and all are black, so that only the shares can be learned: the
+// least loss is -0.9 log 0.9 - 0.1 log 0.1 = 0.325, and log 2 = 0.693 where the classes count alike.
+TEST(Training, WithBalancedClassWeightsCountsTheClassesAlike) {
+  const tests::Folder folder;
+  tests::write_idx(folder, "train", {540, 60}, 1);
+  tests::write_idx(folder, "t10k", {10, 10}, 1);
+  DataSettings data;
+  data.name = "mnist";
+  data.path = folder.path();
+  data.validation_images = 100;
+  TrainingSettings settings = short_training();
+  settings.epochs = settings.chance_epochs = 20;
+  settings.learning_rate = 0.02;
+  settings.learning_rates = 1;
+  settings.batch_size = 32;
+  const auto loss = [&](const std::string& weights) {
+    settings.class_weights = weights;
+    return train(*evaluator(settings, data), "[SM(2)]").curve.at(19).validation_loss;
+  };
+  EXPECT_NEAR(loss("none"), 0.325, 0.01);
+  EXPECT_NEAR(loss("balanced"), 0.693, 0.05);
+}
+
+TEST(Training, MayTakeSomeEpochsToExceedChance) {
+  TrainingSettings settings = short_training();
+  settings.learning_rates = 1;
+  settings.chance_margin = 0.999;  // more than any network reaches
+  settings.epochs = 4;
+  settings.chance_epochs = 3;
+  const Trial trial = train(*evaluator(settings), "[SM(10)]");
+  EXPECT_EQ(trial.reason(), "not learning");
+  EXPECT_EQ(trial.curve.size(), 3u);
+}
+
+TEST(Training, IsStoppedByWhoeverWatchesIt) {
+  TrainingSettings settings = short_training();
+  settings.epochs = 4;
+  const auto watched = evaluator(settings);
+  std::vector<size_t> seen;
+  watched->watch([&](const std::vector<EpochResult>& curve) {
+    seen.push_back(curve.size());
+    return curve.size() < 2;
+  });
+  const Trial trial = train(*watched, "[C(8,3,1), SM(10)]");
+  EXPECT_EQ(trial.state, TrialState::stopped);
+  EXPECT_EQ(trial.reason(), "");
+  EXPECT_FALSE(trial.validation_accuracy);
+  EXPECT_EQ(trial.curve.size(), 2u);
+  EXPECT_THAT(seen, ::testing::ElementsAre(1, 2));
+}
+
 TEST(Training, KeepsItsPrecisionWithTheTrial) {
   TrainingSettings settings = short_training();
   settings.precision = "float32";

@@ -2,10 +2,10 @@
 
 #include <cmath>
 
-#include "datasets/images/data_set.h"
 #include "datasets/images/padding.h"
 #include "metaqnn/base/error.h"
 #include "metaqnn/base/random.h"
+#include "search/evaluate/image_source.h"
 #include "search/evaluate/libtorch/libtorch.h"
 #include "search/evaluate/libtorch/precision.h"
 #include "search/evaluate/libtorch/tensor_memory.h"
@@ -21,7 +21,8 @@ RunSettings run_settings(const FinalTrainerSettings& settings) {
   return {training.batch_size,
           training.batch_normalization,
           {final_training.optimizer, final_training.momentum, training.adam_beta1,
-           training.adam_beta2, training.adam_epsilon, final_training.weight_decay}};
+           training.adam_beta2, training.adam_epsilon, final_training.weight_decay},
+          training.class_weights == "balanced"};
 }
 
 // The rate of each epoch.
@@ -45,7 +46,7 @@ class TorchFinalTrainer : public FinalTrainer {
  public:
   TorchFinalTrainer(const FinalTrainerSettings& settings, const Resources& resources)
       : TorchFinalTrainer(settings, resources,
-                          datasets::load_data_set(images(settings).name, images(settings).path)) {}
+                          datasets::load_data_set(image_source(images(settings)))) {}
 
   int64_t training_images() const override { return data_.training().size(); }
   int64_t validation_images() const override { return data_.validation().size(); }

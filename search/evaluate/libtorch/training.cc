@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "datasets/images/data_set.h"
 #include "metaqnn/architecture/shapes.h"
 #include "metaqnn/base/random.h"
+#include "search/evaluate/image_source.h"
 #include "search/evaluate/libtorch/device_data.h"
 #include "search/evaluate/libtorch/libtorch.h"
 #include "search/evaluate/libtorch/precision.h"
@@ -36,7 +36,8 @@ RunSettings run_settings(const TrainingSettings& settings) {
   return {settings.batch_size,
           settings.batch_normalization,
           {"adam", 0, settings.adam_beta1, settings.adam_beta2, settings.adam_epsilon,
-           settings.weight_decay}};
+           settings.weight_decay},
+          settings.class_weights == "balanced"};
 }
 
 // The rate of each epoch.
@@ -58,7 +59,7 @@ class TrainingEvaluator : public Evaluator {
         seed_(resources.seed),
         device_(resources.device),
         precision_(choose_precision(settings.precision, device_)),
-        data_(datasets::load_data_set(data.name, data.path).training, data,
+        data_(datasets::load_data_set(image_source(data)).training, data,
               Random::stream(resources.seed, "split")(), device_) {
     prepare_device(device_, resources.threads);
   }
@@ -157,6 +158,7 @@ class TrainingEvaluator : public Evaluator {
              Clock::time_point start) const {
     trial.precision = precision_name();
     const Chance chance = chance_of(architecture);
+    const auto chance_epochs = static_cast<size_t>(settings_.chance_epochs);
     RunLimits limits;
     if (settings_.max_seconds > 0) limits.deadline = start + duration_of(settings_.max_seconds);
     const std::vector<double> first_rates = learning_rates();
@@ -172,9 +174,9 @@ class TrainingEvaluator : public Evaluator {
       bool is_stopped = false;
       const RunEnd end =
           run.train(rates(settings_, *rate), limits, trial.curve, [&](size_t epochs) {
-            if (epochs == 1 && trial.curve[0].validation_accuracy <= chance.after_one_epoch)
-              return false;
-            is_stopped = epochs < static_cast<size_t>(settings_.epochs) && !goes_on(trial.curve);
+            if (epochs == chance_epochs && best_accuracy(trial) <= chance.with_margin) return false;
+            is_stopped = epochs >= chance_epochs &&
+                         epochs < static_cast<size_t>(settings_.epochs) && !goes_on(trial.curve);
             return !is_stopped;
           });
       if (run.training_seconds() > 0)
@@ -213,8 +215,8 @@ class TrainingEvaluator : public Evaluator {
 
   // What a network reaches that has learned nothing.
   struct Chance {
-    double after_one_epoch;  // with the margin
-    double luckiest;         // on as few images as validate
+    double with_margin;  // to be exceeded early
+    double luckiest;     // on as few images as validate
   };
 
   // Always to tell the largest class among the validation images, or any class. One that is right

@@ -55,6 +55,17 @@ Breakdown breakdown_of(const at::Device& device, const std::string& message) {
   return {Failure::error, message.substr(0, message.find('\n'))};
 }
 
+int classes_of(const Architecture& architecture) {
+  return std::get<Softmax>(architecture.layers.back()).classes;
+}
+
+// n / (classes * n_k); 0 of a class without images.
+at::Tensor balanced_weights(const DeviceData& data, int classes) {
+  const at::Tensor counts = at::bincount(data.training().labels.cpu(), {}, classes).to(at::kDouble);
+  const double even = static_cast<double>(data.training().size()) / classes;
+  return at::where(counts > 0, even / counts, at::zeros_like(counts)).to(at::kFloat);
+}
+
 // time_batches() over `images` images, from the first again where a step would pass the last.
 BatchTime time_passes(int64_t images, int64_t batch_size, double seconds, const at::Device& device,
                       const std::function<void(int64_t begin, int64_t count, Measure&)>& step) {
@@ -131,6 +142,8 @@ TrainingRun::TrainingRun(const RunSettings& settings, const DeviceData& data,
   parameters_ = network_.initial_parameters(seed).to(device).set_requires_grad(true);
   network_.reset_running_statistics(device);
   optimizer_ = make_optimizer(settings.optimizer, parameters_);
+  if (settings.balanced)
+    class_weights_ = balanced_weights(data, classes_of(architecture)).to(device);
 }
 
 void TrainingRun::start_from(const at::Tensor& parameters) {
@@ -219,7 +232,7 @@ void TrainingRun::step(const at::Tensor& indices, Random& augment, Measure& meas
   const at::Tensor labels = data_.training().labels.index_select(0, indices);
   const at::Tensor logits =
       network_.forward(network_.weights(parameters_, precision_), std::move(batch), true);
-  const at::Tensor loss = at::cross_entropy_loss(logits, labels);
+  const at::Tensor loss = at::cross_entropy_loss(logits, labels, class_weights_);
   parameters_.mutable_grad().reset();  // zero_grad() of LibTorch 1.13 writes zeros to add to
   loss.backward();
   optimizer_->step();

@@ -37,6 +37,7 @@ struct RunSettings {
   int batch_size = 128;
   bool batch_normalization = false;
   OptimizerSettings optimizer;
+  bool balanced = false;  // TrainingSettings::class_weights
 };
 
 // When a run ends before its last epoch.
@@ -109,6 +110,7 @@ class TrainingRun {
   uint64_t seed_;
   at::Tensor parameters_;
   std::unique_ptr<torch::optim::Optimizer> optimizer_;
+  at::Tensor class_weights_;  // of the loss, float32; undefined where all weigh alike
   int64_t images_trained_ = 0;
   double training_seconds_ = 0;
 };

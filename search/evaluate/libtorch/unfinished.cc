@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "datasets/images/data_set.h"
+#include "search/evaluate/image_source.h"
 
 namespace metaqnn::search {
 
@@ -17,7 +17,8 @@ Checkpoint blank_checkpoint(const Architecture& architecture, const DataSettings
   checkpoint.batch_normalization = training.batch_normalization;
   checkpoint.dropout = training.dropout;
   checkpoint.data_set = settings.name;
-  checkpoint.class_names = datasets::find_data_set(settings.name).class_names;
+  checkpoint.class_names = image_facts(settings).class_names;
+  checkpoint.fit = datasets::parse_fit(settings.fit);
   checkpoint.preprocessing = datasets::parse_preprocessing(settings.preprocessing);
   checkpoint.normalization = data.normalization();
   checkpoint.unfinished.emplace();
