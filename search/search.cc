@@ -8,9 +8,9 @@
 #include "base/blas_threads.h"
 #include "base/foreign_text.h"
 #include "metaqnn/base/error.h"
-#include "metaqnn/search/space/distinct_walks.h"
 #include "search/evaluate/paused_trainings.h"
 #include "search/evaluate/table.h"
+#include "search/proposer.h"
 #include "search/stopping.h"
 #include "search/version.h"
 
@@ -19,18 +19,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// How many walks in a row onto known architectures, each stored as a sample, before the space counts
-// as exhausted.
-constexpr int kFruitlessSamples = 10000;
-
 int64_t target(const StrategySettings& strategy, int64_t limit) {
   return std::min(limit, total_models(strategy.schedule));
-}
-
-int64_t trial_count(const Counts& counts) {
-  int64_t total = 0;
-  for (const auto& [state, count] : counts.by_state) total += count;
-  return total;
 }
 
 // Why the space does not have it.
@@ -45,20 +35,10 @@ std::string refusal_of(const Space& space, const std::string& architecture) {
 constexpr int kFailuresInARow = 50;
 constexpr int kTooLargeInARow = 1000;  // costs no time, and Q-learning proposes what it likes
 
-// What one proposal led to.
-struct Proposal {
-  enum class Kind { train, known, wait, done, exhausted } kind;
-  Trial trial;  // of `train`
-};
-
 class SearchWorker {
  public:
   SearchWorker(Study& study, const WorkOptions& options)
-      : study_(study),
-        options_(options),
-        configuration_(stored_configuration(study)),
-        seed_(study.info().seed),
-        space_(build_space(configuration_)) {}
+      : study_(study), options_(options), configuration_(stored_configuration(study)) {}
 
   SearchEnd run() {
     const bool needed = options_.waiting_only ? has_waiting(study_)
@@ -67,14 +47,15 @@ class SearchWorker {
     check_allowed(configuration_.evaluator, options_.allowed_command);
     const BlasThreads blas(options_.resources.threads);
     Resources resources = options_.resources;
-    resources.seed = seed_;
+    resources.seed = study_.info().seed;
     resources.study = study_.url();
     // Before a trial is claimed: what the user must mend shall not cost one.
     evaluator_ = options_.make_evaluator(configuration_, resources);
-    space_ = searched_space(configuration_, *evaluator_);
-    space_size_ = space_.architecture_count();
-    begin_to_learn();
-    if (configuration_.stopping.is_on()) begin_to_stop();
+    Space space = searched_space(configuration_, *evaluator_);
+    if (configuration_.stopping.is_on()) begin_to_stop(space.input());
+    proposer_.emplace(
+        study_, configuration_, std::move(space),
+        [this](const auto& text) { return evaluator_->keeps_limits(text); }, options_.stop);
     register_worker();
     const SearchEnd end = loop();
     transact(study_, [&](bool) { study_.remove_worker(worker_); });
@@ -82,16 +63,9 @@ class SearchWorker {
   }
 
  private:
-  void begin_to_learn() {
-    strategy_ = make_strategy(configuration_, space_, seed_,
-                              [this](const auto& text) { return evaluator_->keeps_limits(text); });
-    strategy_->heed(options_.stop);
-    learned_ = 0;
-  }
-
-  void begin_to_stop() {
+  void begin_to_stop(const std::optional<Shape>& input) {
     const StoppingSettings& settings = configuration_.stopping;
-    rule_.emplace(settings, measure_of(configuration_), space_.input());
+    rule_.emplace(settings, measure_of(configuration_), input);
     const std::optional<std::filesystem::path> folder = study_.path_beside("stopped");
     if (!settings.pause || !folder) return;
     paused_ = PausedTrainings(*folder);
@@ -116,7 +90,7 @@ class SearchWorker {
     while (!is_stopped()) {
       Proposal proposal = propose();
       switch (proposal.kind) {
-        case Proposal::Kind::train:
+        case Proposal::Kind::trial:
           train(proposal.trial);
           break;
         case Proposal::Kind::known:
@@ -197,107 +171,34 @@ class SearchWorker {
 
   Proposal propose() {
     if (rule_) rule_->look(study_);
-    if (!options_.waiting_only) {
-      learn();
-      strategy_->prepare(study_.pending_architectures());
-      if (is_stopped()) return {Proposal::Kind::known, {}};
-    }
+    if (!options_.waiting_only) proposer_->prepare();
+    if (is_stopped()) return {Proposal::Kind::known};
     return transact(study_, [&](bool again) -> Proposal {
       stay_registered();
       if (again) {
-        if (auto held = study_.held_trial(worker_)) return {Proposal::Kind::train, *held};
+        if (auto held = study_.held_trial(worker_)) return {Proposal::Kind::trial, *held};
       }
-      return options_.waiting_only ? claim() : propose_in_transaction();
+      if (options_.waiting_only) return claim();
+      return proposer_->propose({.worker = worker_}, options_.limit,
+                                rule_ ? rule_->promising() : std::nullopt);
     });
   }
 
   Proposal claim() {
     std::optional<Trial> waiting = study_.claim_waiting_trial(worker_);
-    if (!waiting) return {Proposal::Kind::done, {}};
-    return {Proposal::Kind::train, std::move(*waiting)};
-  }
-
-  Proposal propose_in_transaction() {
-    const Counts counts = study_.counts();
-    const int64_t in_hand = counts.in(TrialState::running);
-    if (counts.unique_models + in_hand < options_.limit) {
-      if (auto waiting = study_.claim_waiting_trial(worker_))
-        return {Proposal::Kind::train, std::move(*waiting)};
-    }
-    if (auto promising = resume_promising()) return {Proposal::Kind::train, std::move(*promising)};
-    if (counts.unique_models + in_hand >= options_.limit)  // what waits is left to who may do more
-      return {in_hand > 0 ? Proposal::Kind::wait : Proposal::Kind::done, {}};
-    const int64_t models = counts.unique_models + counts.reserved;
-    const std::optional<double> epsilon = epsilon_at(configuration_.strategy.schedule, models);
-    if (!epsilon) return {counts.reserved > 0 ? Proposal::Kind::wait : Proposal::Kind::done, {}};
-    if (trial_count(counts) == space_size_ || counts.repeats >= kFruitlessSamples)
-      return {counts.reserved > 0 ? Proposal::Kind::wait : Proposal::Kind::exhausted, {}};
-    if (is_revised()) return {Proposal::Kind::known, {}};  // what is prepared is out of date
-    learn();
-    if (is_stopped()) return {Proposal::Kind::known, {}};  // perhaps not all was learned
-    return walk(counts, *epsilon);
-  }
-
-  std::optional<Trial> resume_promising() {
-    const std::optional<int64_t> number = rule_ ? rule_->promising() : std::nullopt;
-    return number ? study_.resume_stopped_trial(*number, worker_) : std::nullopt;
-  }
-
-  // Whether predictions that were learned from have become results since.
-  bool is_revised() { return rule_ && study_.note(kRevisions) != revisions_; }
-
-  void learn() {
-    if (is_revised()) {
-      begin_to_learn();
-      revisions_ = study_.note(kRevisions);
-    }
-    for (const SequencedSample& sample : study_.sequenced_samples_after(learned_)) {
-      if (is_stopped()) return;
-      strategy_->observe(sample);
-      learned_ = sample.sequence;
-    }
-  }
-
-  Proposal walk(const Counts& counts, double epsilon) {
-    const Situation situation{epsilon, study_.pending_architectures()};
-    Random random = Random::stream(seed_, "walk", static_cast<uint64_t>(counts.samples) + 1);
-    DistinctWalks walks(space_);
-    while (auto architecture = walks.next([&] { return strategy_->propose(situation, random); })) {
-      std::optional<Trial> known = study_.find_trial(*architecture);
-      if (!known) return {Proposal::Kind::train, reserve(*architecture, epsilon)};
-      if (known->state == TrialState::failed && !known->counts()) continue;  // and barred
-      study_.add_sample(known->number, epsilon);
-      return {Proposal::Kind::known, {}};
-    }
-    return {Proposal::Kind::exhausted, {}};
-  }
-
-  Trial reserve(const std::string& architecture, double epsilon) {
-    Trial trial;
-    trial.architecture = architecture;
-    trial.state = TrialState::running;
-    trial.epsilon = epsilon;
-    trial.attempts = 1;
-    trial.origin = "search";
-    trial.number = study_.add_trial(trial, worker_);
-    study_.add_sample(trial.number, epsilon);
-    return trial;
+    if (!waiting) return {Proposal::Kind::done};
+    return {Proposal::Kind::trial, std::move(*waiting)};
   }
 
   Study& study_;
   const WorkOptions& options_;
   Configuration configuration_;
-  uint64_t seed_;
-  Space space_;
-  int64_t space_size_ = 0;
-  std::unique_ptr<Strategy> strategy_;
   std::unique_ptr<Evaluator> evaluator_;
-  std::optional<StoppingRule> rule_;      // where the configuration has one
-  PausedTrainings paused_;                // where they are kept
-  std::optional<std::string> revisions_;  // of the study, when learning began
+  std::optional<Proposer> proposer_;
+  std::optional<StoppingRule> rule_;  // where the configuration has one
+  PausedTrainings paused_;            // where they are kept
   int64_t worker_ = 0;
-  int64_t learned_ = 0;  // sequence of the last sample the strategy has seen
-  int64_t trials_ = 0;   // that this worker has finished
+  int64_t trials_ = 0;  // that this worker has finished
   FailureStreak streak_;
 };
 
@@ -380,15 +281,10 @@ Durability durability(const Configuration& configuration) {
 
 int release_dead_workers(Study& study) {
   return transact(study, [&](bool) {
-    int released = 0;
     for (const Worker& worker : study.workers()) {
       if (!may_be_alive(study, worker)) study.remove_worker(worker.id);
     }
-    for (const Trial& trial : study.orphaned_trials()) {
-      study.release_trial(trial.number, trial.attempts);
-      ++released;
-    }
-    return released;
+    return release_orphans(study);
   });
 }
 

@@ -1,10 +1,5 @@
 // One worker's search: propose, evaluate, store, again. Everything it knows it reads from the
 // study, so any number of workers can do this at once and each can be killed at any moment.
-//
-// A proposal is one transaction: learn from the samples that are new, count finished and reserved
-// models, walk with the epsilon that follows from the count. A walk onto an architecture that is
-// known becomes a sample and trains nothing; a walk onto one that failed without counting is thrown
-// away and the next is drawn from the same stream; any other reserves a trial.
 #pragma once
 
 #include <atomic>
@@ -49,8 +44,8 @@ bool extend(Study& study, const Schedule& schedule);
 // Table look-ups come by the thousand in a second and cost nothing to repeat; trainings do not.
 Durability durability(const Configuration& configuration);
 
-// Trials of workers that are known to be dead go back to waiting, at no cost to them. Returns how
-// many.
+// Trials of workers that are known to be dead go back to waiting, at no cost to them, and so do
+// reservations of ask() that have expired. Returns how many.
 int release_dead_workers(Study& study);
 
 enum class SearchEnd {

@@ -425,24 +425,26 @@ int64_t SqlStudy::add_sample(int64_t trial, double epsilon) {
   });
 }
 
-std::optional<Trial> SqlStudy::claim_waiting_trial(int64_t worker) {
+std::optional<Trial> SqlStudy::claim_waiting_trial(int64_t worker, MaybeReal leased_until) {
   need_transaction();
-  return taken(one_trial(waiting_trial_), worker);
+  return taken(one_trial(waiting_trial_), worker, leased_until);
 }
 
 std::optional<Trial> SqlStudy::resume_stopped_trial(int64_t number, int64_t worker) {
   need_transaction();
   std::optional<Trial> trial = this->trial(number);
   if (!trial || trial->state != TrialState::stopped) return std::nullopt;
-  return taken(std::move(trial), worker);
+  return taken(std::move(trial), worker, std::nullopt);
 }
 
-// Under this worker from now on.
-std::optional<Trial> SqlStudy::taken(std::optional<Trial> trial, int64_t worker) {
+// Under this worker, or this lease, from now on.
+std::optional<Trial> SqlStudy::taken(std::optional<Trial> trial, int64_t worker,
+                                     MaybeReal leased_until) {
   if (!trial) return std::nullopt;
-  guarded([&] { claim_trial_.run(worker, trial->number); });
+  guarded([&] { claim_trial_.run(worker, leased_until, trial->number); });
   moved(trial->state, trial->failure, TrialState::running, trial->failure);
   trial->state = TrialState::running;
+  trial->leased_until = leased_until;
   return trial;
 }
 
@@ -453,14 +455,14 @@ bool SqlStudy::finish_trial(const Trial& trial, int64_t worker) {
   return guarded([&] {
     const auto held = held_.first(trial.number, worker);
     if (!held) return false;
-    const auto& [failure, was_predicted] = *held;
+    const auto& [state, failure, was_predicted] = *held;
     if (was_predicted != 0) add_to_note(*this, kRevisions, 1);
     run(finish_trial_,
         std::tuple_cat(std::tuple(to_string(trial.state), to_string(trial.failure), trial.detail,
                                   trial.validation_accuracy, now_utc(), value_of(trial),
                                   measures_text(trial), trial.predicted ? 1 : 0, trial.precision),
                        field_values(trial), std::tuple(trial.number)));
-    moved(TrialState::running, parse_failure(failure), trial.state, trial.failure);
+    moved(state_of(state), parse_failure(failure), trial.state, trial.failure);
     delete_curve_.run(trial.number);
     write_curve(trial);
     give_sequences(trial.number);

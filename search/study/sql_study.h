@@ -53,7 +53,7 @@ class SqlStudy : public Study {
 
   int64_t add_trial(const Trial& trial, int64_t worker) override;
   int64_t add_sample(int64_t trial, double epsilon) override;
-  std::optional<Trial> claim_waiting_trial(int64_t worker) override;
+  std::optional<Trial> claim_waiting_trial(int64_t worker, MaybeReal leased_until) override;
   std::optional<Trial> resume_stopped_trial(int64_t trial, int64_t worker) override;
   bool finish_trial(const Trial& trial, int64_t worker) override;
   void remark(int64_t trial, int64_t worker, const std::string& detail) override;
@@ -156,7 +156,7 @@ class SqlStudy : public Study {
                  const Text& precision, MaybeReal leased_until, const Value&... fields);
   template <typename Query, typename... Key>
   std::optional<Trial> one_trial(Query& query, const Key&... key);
-  std::optional<Trial> taken(std::optional<Trial> trial, int64_t worker);
+  std::optional<Trial> taken(std::optional<Trial> trial, int64_t worker, MaybeReal leased_until);
   void tally();
   void moved(TrialState state, Failure failure, TrialState to_state, Failure to_failure);
   std::pair<int64_t, int64_t> last_numbers();
@@ -247,14 +247,15 @@ class SqlStudy : public Study {
                          Text, int64_t, Text, MaybeReal>,
                       TrialFields>>
       insert_trial_{connection_, kInsertTrial};
-  SqlStatement<In<int64_t, int64_t>> claim_trial_{
+  SqlStatement<In<int64_t, MaybeReal, int64_t>> claim_trial_{
       connection_,
-      "UPDATE trials SET state = 'running', worker = :worker, leased_until = NULL "
+      "UPDATE trials SET state = 'running', worker = :worker, leased_until = :until "
       "WHERE number = :number"};
-  SqlStatement<In<int64_t, int64_t>, Out<Text, int64_t>> held_{
+  // What waits is under worker 0.
+  SqlStatement<In<int64_t, int64_t>, Out<Text, Text, int64_t>> held_{
       connection_,
-      "SELECT failure, predicted FROM trials WHERE number = :number AND state = 'running' "
-      "AND worker = :worker"};
+      "SELECT state, failure, predicted FROM trials WHERE number = :number "
+      "AND state IN ('running', 'waiting') AND worker = :worker"};
   SqlStatement<Joined<In<Text, Text, Text, MaybeReal, Text, MaybeReal, Text, int64_t, Text>,
                       Joined<TrialFields, In<int64_t>>>>
       finish_trial_{connection_, kFinishTrial};

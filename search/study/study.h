@@ -265,16 +265,17 @@ class Study {
   // at once.
   virtual int64_t add_sample(int64_t trial, double epsilon) = 0;
   // The waiting trial with the lowest number becomes this worker's and running; none if nothing
-  // waits.
-  virtual std::optional<Trial> claim_waiting_trial(int64_t worker) = 0;
+  // waits. With worker 0 it is nobody's, and reserved until the lease ends (Unix seconds).
+  virtual std::optional<Trial> claim_waiting_trial(
+      int64_t worker, std::optional<double> leased_until = std::nullopt) = 0;
   // A stopped trial becomes this worker's and running, to be trained to its end; none if it is not
   // stopped (any more). Until its result is there it keeps the prediction and the curve, and its
   // samples their worth.
   virtual std::optional<Trial> resume_stopped_trial(int64_t trial, int64_t worker) = 0;
   // Stores all of a trial but its number, architecture and worker, with its curve and the finishing
   // time, and gives the pending samples their sequence numbers; where it held a prediction
-  // kRevisions grows. False, and nothing stored, if the
-  // trial is not running under this worker any more.
+  // kRevisions grows. False, and nothing stored, if the trial is not running under this worker any
+  // more. With worker 0: of one that is reserved, its lease expired or not, or waits.
   virtual bool finish_trial(const Trial& trial, int64_t worker) = 0;
   // Keeps a text with a trial in hand: why its training broke off. Nothing happens to a trial that is
   // not running under this worker.
