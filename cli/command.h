@@ -6,6 +6,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <limits>
@@ -50,6 +51,9 @@ inline CLI::Validator at_least_one() { return whole_number(1, kLargest); }
 void on_interrupt(void (*handler)(int), bool once = false);
 // Where --study names no study and there is no --config to make it of.
 UsageError no_study_yet(const std::string& url);
+// As `search --create-only` does: makes the study of a configuration, or sees that it is the study's.
+void make_or_check_study(const std::string& config, const std::string& url,
+                         std::chrono::seconds patience);
 
 // ---- Options that several commands have ----
 
@@ -71,8 +75,9 @@ void add_seed(CLI::App& app, std::optional<uint64_t>& seed, const char* descript
 void add_threads(CLI::App& app, int& threads, const char* description);
 
 extern const Command describe_command, space_command, sample_command, search_command,
-    worker_command, status_command, trials_command, import_command, export_command, config_command,
-    fit_command, predict_command, evaluate_command, rank_command, screen_command, finetune_command,
-    ensemble_command, transfer_command, predict_image_command, export_model_command, report_command;
+    worker_command, ask_command, tell_command, status_command, trials_command, import_command,
+    export_command, config_command, fit_command, predict_command, evaluate_command, rank_command,
+    screen_command, finetune_command, ensemble_command, transfer_command, predict_image_command,
+    export_model_command, report_command;
 
 }  // namespace metaqnn::cli

@@ -32,10 +32,19 @@ search::Configuration requested_configuration(const SearchOptions& options) {
   return configuration;
 }
 
+// A configuration that is given is the user's own; resume() sees to it that it is the study's.
+std::string allowed_command(const SearchOptions& options,
+                            const search::Configuration& configuration) {
+  const bool is_allowed = options.allow_command || !options.config.empty();
+  return is_allowed ? search::command_of(configuration.evaluator) : "";
+}
+
 // Everything that a worker would stumble over is looked at before there is a study.
 search::Surroundings check_before_creating(const SearchOptions& options,
                                            const search::Configuration& configuration) {
   search::make_strategy(configuration, search::build_space(configuration), 0);
+  if (!options.create_only)
+    search::check_allowed(configuration.evaluator, allowed_command(options, configuration));
   return search::look_around(configuration, options.device);
 }
 
@@ -73,13 +82,6 @@ search::Schedule wanted_schedule(const SearchOptions& options, const search::Sch
   const int64_t wanted = options.trials.value_or(0);
   const bool is_done = study.counts().unique_models >= models;
   return is_done && wanted > models ? search::extended(requested, wanted - models) : requested;
-}
-
-// A configuration that is given is the user's own; resume() sees to it that it is the study's.
-std::string allowed_command(const SearchOptions& options,
-                            const search::Configuration& configuration) {
-  const bool is_allowed = options.allow_command || !options.config.empty();
-  return is_allowed ? search::command_of(configuration.evaluator) : "";
 }
 
 search::Configuration resume(const SearchOptions& options) {
@@ -156,8 +158,10 @@ ExitStatus run(const SearchOptions& options) {
   const search::Configuration configuration = open_or_create(options, found);
   if (options.create_only) {
     if (found) print_found(*found, configuration, options.workers.value_or(configuration.workers));
-    print("{} is there; metaqnn search or worker --study trains in it\n",
-          search::shown_url(options.study));
+    print("{} is there; {}\n", search::shown_url(options.study),
+          configuration.evaluator.is_told()
+              ? "metaqnn ask --study reserves its networks, tell stores their results"
+              : "metaqnn search or worker --study trains in it");
     return ExitStatus::done;
   }
   const search::SearchEnd end =
@@ -204,6 +208,17 @@ std::function<ExitStatus()> set_up_search(CLI::App& app) {
 }
 
 }  // namespace
+
+void make_or_check_study(const std::string& config, const std::string& url,
+                         std::chrono::seconds patience) {
+  SearchOptions options;
+  options.config = config;
+  options.study = url;
+  options.patience = patience;
+  options.create_only = true;
+  std::optional<search::Surroundings> found;
+  open_or_create(options, found);
+}
 
 const Command search_command{"search", "Search: create a study or resume it",
                              "metaqnn search --config experiments/fashion_mnist_quick.toml \\\n"

@@ -116,11 +116,12 @@ void print_counts(const search::Counts& counts, int64_t target) {
   print("samples   {}\n", counts.samples);
 }
 
-void print_table(const Standing& standing, bool has_epsilon, const std::string& url) {
+void print_table(const Standing& standing, const search::Configuration& configuration,
+                 const std::string& url) {
   print_counts(standing.counts, standing.target);
   if (const auto& epochs = standing.epochs)
     print("epochs    {} of {}; the rest was not worth it\n", epochs->trained, epochs->whole);
-  if (has_epsilon)
+  if (search::heeds_epsilon(configuration.strategy.kind))
     print("epsilon   {}\n", standing.epsilon ? fixed(standing.epsilon, 1) : "the schedule is done");
   if (const auto& best = standing.best)
     print("best      {}  {}\n", measured(*best->value), best->architecture);
@@ -129,17 +130,19 @@ void print_table(const Standing& standing, bool has_epsilon, const std::string& 
           plural(standing.workers, "worker"));
   if (standing.left() == 0) return;
   if (const auto seconds = standing.seconds_left()) print("left      {}\n", duration(*seconds));
-  if (standing.workers == 0)
+  if (configuration.evaluator.is_told()) {
+    print("\nResults are told; reserve networks with: metaqnn ask --study {}\n", url);
+  } else if (standing.workers == 0) {
     print("\nNobody works on it; resume with: metaqnn search --study {}\n", url);
+  }
 }
 
 ExitStatus run(const StatusOptions& options) {
   const auto study = search::open_study_to_read(options.study);
   const search::Configuration configuration = search::stored_configuration(*study);
   const Standing standing = standing_of(*study, configuration);
-  options.format == "json"
-      ? print_json(standing)
-      : print_table(standing, search::heeds_epsilon(configuration.strategy.kind), study->url());
+  options.format == "json" ? print_json(standing)
+                           : print_table(standing, configuration, study->url());
   return ExitStatus::done;
 }
 

@@ -19,5 +19,6 @@ set(METAQNN_PUBLIC_HEADERS
   search/evaluate/evaluator.h
   search/configuration.h
   search/search.h
+  search/ask_tell.h
   search/import.h
   report/report.h)

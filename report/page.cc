@@ -222,6 +222,7 @@ std::string evaluation_in_words(const search::EvaluatorSettings& evaluator) {
     return "looked up in the table " + code(table.file.filename().string()) +
            (table.target.empty() ? "" : ", column " + code(table.target));
   }
+  if (evaluator.is_told()) return "told by those who asked for the networks";
   if (evaluator.runs_command())
     return "trained and measured by the command " + code(search::command_of(evaluator));
   const search::TrainingSettings& training = evaluator.training;

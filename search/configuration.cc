@@ -383,7 +383,7 @@ class Keys {
   void evaluator(EvaluatorSettings& e) {
     section_ = "evaluator";
     add("kind", e.kind, evaluator_kinds(),
-        "train: with LibTorch; table: look results up; command: run a program.");
+        "train: with LibTorch; table: look results up; command: run a program; told: by tell.");
     TrainingSettings& t = e.training;
     add("epochs", t.epochs, between(0, kMostEpochs),
         "Passes over the training images; 0: as many as make 1,200 steps, 20 to 100.");

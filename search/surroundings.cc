@@ -89,7 +89,7 @@ Surroundings look_around(const Configuration& configuration, const std::string& 
     const Space space = build_space(configuration);
     found.images =
         find_images(configuration.data, space.input(), space.classes(), configuration.seed);
-  } else {
+  } else if (!configuration.evaluator.is_told()) {
     if (configuration.evaluator.runs_command())
       found.devices = devices_of_others(device.empty() ? configuration.device : device);
     found.remarks = remarks_on(configuration);

@@ -13,6 +13,12 @@
 namespace metaqnn::search {
 namespace {
 
+[[noreturn]] void throw_told() {
+  throw UsageError(
+      "the evaluator of this study is \"told\": nothing is trained here; metaqnn ask reserves its "
+      "networks, and metaqnn tell stores their results");
+}
+
 struct EvaluatorEntry {
   std::string kind;
   std::unique_ptr<Evaluator> (*make)(const EvaluatorSettings&, const DataSettings&,
@@ -33,6 +39,9 @@ const std::vector<EvaluatorEntry>& evaluators() {
        [](const EvaluatorSettings& settings, const DataSettings&, const Resources& resources) {
          return make_command_evaluator(settings, resources);
        }},
+      {"told",
+       [](const EvaluatorSettings&, const DataSettings&,
+          const Resources&) -> std::unique_ptr<Evaluator> { throw_told(); }},
   };
   return entries;
 }
@@ -78,6 +87,7 @@ std::string command_of(const EvaluatorSettings& settings) {
 }
 
 void check_allowed(const EvaluatorSettings& settings, const std::string& allowed) {
+  if (settings.is_told()) throw_told();
   const std::string command = command_of(settings);
   if (command.empty() || command == allowed) return;
   throw UsageError("the study would run the command " + command +

@@ -111,7 +111,8 @@ std::vector<std::string> evaluator_kinds();
 // The command that evaluators of these settings run, and where; "" of other kinds.
 std::string command_of(const EvaluatorSettings& settings);
 // A command that comes out of a study is run where somebody has seen it and says so: `allowed` is what
-// command_of() tells of it. Throws UsageError for another.
+// command_of() tells of it. Throws UsageError for another, and where results come by tell() alone, so
+// that nobody evaluates anything here.
 void check_allowed(const EvaluatorSettings& settings, const std::string& allowed);
 
 }  // namespace metaqnn::search

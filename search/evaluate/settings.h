@@ -108,7 +108,7 @@ struct StoppingSettings {
 };
 
 struct EvaluatorSettings {
-  std::string kind = "train";  // train, table, command
+  std::string kind = "train";  // train, table, command, told
   Objective
       objective;  // what is measured: the validation accuracy, a column of the table, or reported
   TrainingSettings training;
@@ -118,6 +118,7 @@ struct EvaluatorSettings {
   bool trains() const { return kind == "train"; }
   bool looks_up() const { return kind == "table"; }
   bool runs_command() const { return kind == "command"; }
+  bool is_told() const { return kind == "told"; }  // results come by tell() alone
 };
 
 }  // namespace metaqnn::search

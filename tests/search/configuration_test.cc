@@ -333,7 +333,8 @@ TEST(Configuration, RefusesUnknownChoicesWithTheValidOnes) {
   EXPECT_EQ(refusal("[space]\nkind = \"rnn\"\n"),
             "test.toml:2:8: space.kind must be cnn or sequence, not \"rnn\"");
   EXPECT_THAT(refusal("[strategy]\nkind = \"greedy\"\n"), HasSubstr("q_learning"));
-  EXPECT_THAT(refusal("[evaluator]\nkind = \"oracle\"\n"), HasSubstr("train, table or command"));
+  EXPECT_THAT(refusal("[evaluator]\nkind = \"oracle\"\n"),
+              HasSubstr("train, table, command or told"));
   EXPECT_THAT(refusal("[evaluator]\nprecision = \"float16\"\n"), HasSubstr("float32"));
   EXPECT_THAT(refusal("[data]\npreprocessing = \"whiten\"\n"), HasSubstr("standardize"));
 }
