@@ -73,9 +73,30 @@ RowVectorXd columns_of(const std::vector<EpochResult>& curve, size_t epochs, Mem
   return columns;
 }
 
+}  // namespace
+
+double Forecast::chance_to_beat(double value, datasets::Direction direction) const {
+  const double margin = datasets::sign_of(direction) * (mean - value);
+  if (deviation <= 0) return margin > 0 ? 1 : 0;
+  return 0.5 * std::erfc(-margin / deviation / std::sqrt(2.0));
+}
+
+// What a ridge regression sees of one training.
+struct CurvePredictor::Columns {
+  std::vector<Member> others;
+  double architecture = 0;  // its weight
+
+  RowVectorXd of(const std::vector<EpochResult>& curve, size_t epochs, double sign,
+                 const RowVectorXd& features) const {
+    RowVectorXd columns = measured_columns(curve, epochs, sign);
+    for (Member other : others) columns = joined(columns, columns_of(curve, epochs, other));
+    return architecture > 0 ? joined(columns, features) : columns;
+  }
+};
+
 // With an intercept that is not penalised:  w = V (D + l)^-1 V' Z'y / n,  Z'Z / n = V D V', where Z
 // are the standardised columns. A point left out has the residual r_i / (1 - h_i).
-class Ridge {
+class CurvePredictor::Ridge {
  public:
   // `weights`: of the columns, once they are standardised.
   Ridge(const MatrixXd& x, const VectorXd& y, const RowVectorXd& weights)
@@ -119,27 +140,6 @@ class Ridge {
   RowVectorXd means_, scales_;
   double intercept_;
   VectorXd weights_, left_out_;
-};
-
-}  // namespace
-
-double Forecast::chance_to_beat(double value, datasets::Direction direction) const {
-  const double margin = datasets::sign_of(direction) * (mean - value);
-  if (deviation <= 0) return margin > 0 ? 1 : 0;
-  return 0.5 * std::erfc(-margin / deviation / std::sqrt(2.0));
-}
-
-// What a ridge regression sees of one training.
-struct CurvePredictor::Columns {
-  std::vector<Member> others;
-  double architecture = 0;  // its weight
-
-  RowVectorXd of(const std::vector<EpochResult>& curve, size_t epochs, double sign,
-                 const RowVectorXd& features) const {
-    RowVectorXd columns = measured_columns(curve, epochs, sign);
-    for (Member other : others) columns = joined(columns, columns_of(curve, epochs, other));
-    return architecture > 0 ? joined(columns, features) : columns;
-  }
 };
 
 struct CurvePredictor::Regression {

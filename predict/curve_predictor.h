@@ -77,6 +77,7 @@ class CurvePredictor {
   struct Regression;
 
   struct Columns;
+  class Ridge;
   double sign() const { return datasets::sign_of(measure_.direction); }
   std::vector<const Finished*> longer_than(size_t epochs) const;
   Regression fit(const std::vector<const Finished*>& trainings, size_t epochs,

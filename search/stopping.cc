@@ -34,8 +34,9 @@ StoppingRule::StoppingRule(const StoppingSettings& settings, const datasets::Mea
 
 void StoppingRule::look(Study& study) {
   const Counts counts = study.counts();
-  const auto state = std::tuple(counts.last_sequence, counts.in(TrialState::complete),
-                                counts.in(TrialState::stopped));
+  // Not how many samples there are: most of a long search lead to networks that are known.
+  const auto state = std::tuple(counts.in(TrialState::complete), counts.in(TrialState::stopped),
+                                counts.in(TrialState::failed));
   if (seen_ == state) return;
   if (counts.in(TrialState::complete) >= settings_.initial) fit(study.trials(true));
   seen_ = state;
