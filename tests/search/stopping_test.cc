@@ -73,7 +73,7 @@ class Stopping : public ::testing::Test {
            "alphabet = [\"a\", \"b\", \"c\", \"d\", \"e\", \"f\"]\n"
            "[strategy]\nkind = \"" +
            strategy +
-           "\"\nschedule = [[1.0, 100], [0.5, 60], [0.1, 40]]\n"
+           "\"\nschedule = [[1.0, 90], [0.5, 30], [0.1, 20]]\n"
            "[evaluator]\nkind = \"table\"\nfile = \"curves.csv\"\n" +
            stopping;
   }
@@ -132,9 +132,9 @@ TEST_F(Stopping, FindsTheBestInAFractionOfTheEpochs) {
   }
   EXPECT_NEAR(*study->best_trial()->value, best, 1e-5);
   EXPECT_EQ(study->best_trial()->state, TrialState::complete);
-  EXPECT_GT(study->counts().in(TrialState::stopped), 100);
-  EXPECT_LT(epochs, 200 * kEpochs / 2);
-  EXPECT_EQ(study->counts().unique_models, 200);
+  EXPECT_GT(study->counts().in(TrialState::stopped), 60);
+  EXPECT_LT(epochs, static_cast<size_t>(140 * kEpochs * 2 / 3));
+  EXPECT_EQ(study->counts().unique_models, 140);
 }
 
 TEST_F(Stopping, StopsNothingUnlessItIsAskedTo) {
@@ -204,7 +204,7 @@ TEST_F(Stopping, KilledAndResumedEqualsUninterrupted) {
     const auto whole = make_study(std::string(strategy) + "_whole.db", configured);
     search(*whole);
     const auto killed = make_study(std::string(strategy) + "_killed.db", configured);
-    for (int trials : {7, 15, 3, 20, 0, 40, 11}) die_after(*killed, trials);
+    for (int trials : {7, 15, 3, 20, 0, 30, 11}) die_after(*killed, trials);
     search(*killed);
     EXPECT_EQ(trials_of(*killed), trials_of(*whole));
     EXPECT_EQ(samples_of(*killed), samples_of(*whole));
