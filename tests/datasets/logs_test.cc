@@ -507,7 +507,8 @@ TEST(OwnLog, RejectsUnknownStatesMissingAccuraciesAndBadSamples) {
       "6,f,waiting,,,\n");
   const Log log = read_log(file.path());
   const std::vector<std::string> expected{
-      file.at(2) + "state: 'done' is none of complete, failed, waiting, running; row left out",
+      file.at(2) +
+          "state: 'done' is none of complete, failed, stopped, waiting, running; row left out",
       file.at(3) + "validation_accuracy: the value is missing; row left out",
       file.at(4) + "attempts: '1.5' is not a whole number; row left out",
       file.at(5) + "samples: '3 x' is not a list of whole numbers; row left out"};
