@@ -140,7 +140,7 @@ const std::map<std::string, std::string> kOtherValues{
     {"stopping.top", "5"},
     {"stopping.initial", "8"},
     {"stopping.pause", "true"},
-    {"stopping.max_checkpoints_bytes", "1000000"},
+    {"stopping.max_checkpoints_bytes", "1000000.0"},
     {"final.optimizer", "\"adam\""},
     {"final.momentum", "0.8"},
     {"final.weight_decay", "0.0009"},
