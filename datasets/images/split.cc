@@ -64,6 +64,18 @@ std::vector<std::vector<int64_t>> indices_by_class(const std::vector<int32_t>& l
 
 }  // namespace
 
+ImageSet choose(const ImageSet& all, const std::vector<int64_t>& indices) {
+  const std::ptrdiff_t size = all.shape.elements();
+  ImageSet chosen{all.shape, all.classes, {}, {}};
+  chosen.pixels.reserve(indices.size() * static_cast<size_t>(size));
+  for (const int64_t index : indices) {
+    const auto begin = all.pixels.begin() + index * size;
+    chosen.pixels.insert(chosen.pixels.end(), begin, begin + size);
+    chosen.labels.push_back(all.labels[static_cast<size_t>(index)]);
+  }
+  return chosen;
+}
+
 Split stratified_split(const std::vector<int32_t>& labels, int classes, int64_t training_size,
                        int64_t validation_size, uint64_t seed) {
   const int64_t images = static_cast<int64_t>(labels.size());

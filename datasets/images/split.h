@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "datasets/images/image_set.h"
+
 namespace metaqnn::datasets {
 
 // Indices into the labels; the parts do not overlap and each is sorted.
@@ -20,5 +22,8 @@ struct Split {
 // is negative.
 Split stratified_split(const std::vector<int32_t>& labels, int classes, int64_t training_size,
                        int64_t validation_size, uint64_t seed);
+
+// The images at these indices, in their order.
+ImageSet choose(const ImageSet& all, const std::vector<int64_t>& indices);
 
 }  // namespace metaqnn::datasets

@@ -7,20 +7,6 @@
 #include "metaqnn/base/random.h"
 
 namespace metaqnn::datasets {
-namespace {
-
-ImageSet choose(const ImageSet& all, const std::vector<int64_t>& indices) {
-  const std::ptrdiff_t size = all.shape.elements();
-  ImageSet chosen{all.shape, all.classes, {}, {}};
-  for (const int64_t index : indices) {
-    const auto begin = all.pixels.begin() + index * size;
-    chosen.pixels.insert(chosen.pixels.end(), begin, begin + size);
-    chosen.labels.push_back(all.labels[static_cast<size_t>(index)]);
-  }
-  return chosen;
-}
-
-}  // namespace
 
 int64_t test_images_of(const ImageSource& source, int64_t images) {
   return std::llround(source.test_share * static_cast<double>(images));

@@ -551,6 +551,20 @@ TEST(SettledConfiguration, KeepsWhatItIsToldAndIsResumedAsItWas) {
   EXPECT_EQ(to_toml(settled_as(given, stored)), to_toml(stored));
 }
 
+TEST(SettledConfiguration, NamesTheKeyOfAnInputThatIsNone) {
+  const tests::Folder folder;
+  Configuration configuration = of_pictures(folder, 5);
+  const auto refused = [&](const std::string& input) {
+    configuration.data.input = input;
+    return tests::usage_error([&] { settled(configuration); });
+  };
+  EXPECT_EQ(refused("3x32"),
+            "data.input: shape '3x32': expected CHANNELSxHEIGHTxWIDTH, for example 3x32x32, each "
+            "from 1 to 65536");
+  EXPECT_EQ(refused("2x8x8"),
+            "data.input: 2x8x8 has 2 channels; pictures become images of 1 (grey) or 3 (colours)");
+}
+
 TEST(SettledConfiguration, OfAKnownSetLeavesThePapersSettingsAlone) {
   const Configuration configuration = parse("[data]\nname = \"cifar10\"\n");
   EXPECT_EQ(to_toml(settled(configuration)), to_toml(configuration));

@@ -33,18 +33,6 @@ datasets::ImageSet slice(const datasets::ImageSet& images, int64_t begin, int64_
   return chosen;
 }
 
-datasets::ImageSet choose(const datasets::ImageSet& all, const std::vector<int64_t>& indices) {
-  datasets::ImageSet chosen{all.shape, all.classes, {}, {}};
-  const int64_t size = all.shape.elements();
-  chosen.pixels.reserve(indices.size() * static_cast<size_t>(size));
-  for (int64_t index : indices) {
-    const auto begin = all.pixels.begin() + index * size;
-    chosen.pixels.insert(chosen.pixels.end(), begin, begin + size);
-    chosen.labels.push_back(all.labels[static_cast<size_t>(index)]);
-  }
-  return chosen;
-}
-
 }  // namespace
 
 DeviceNormalization::DeviceNormalization(datasets::Preprocessing preprocessing,
@@ -106,8 +94,8 @@ DeviceData::DeviceData(const datasets::ImageSet& all, const DataSettings& settin
   if (preprocessing != datasets::Preprocessing::local_contrast)
     values_ = datasets::fit_normalization(all, split.training, preprocessing);
   normalization_ = DeviceNormalization(preprocessing, values_, shape_, device);
-  training_ = upload(choose(all, split.training));
-  validation_ = upload(choose(all, split.validation));
+  training_ = upload(datasets::choose(all, split.training));
+  validation_ = upload(datasets::choose(all, split.validation));
 }
 
 at::Tensor DeviceData::gather_augmented(const Images& images, const at::Tensor& indices,

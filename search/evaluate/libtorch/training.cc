@@ -232,10 +232,6 @@ class TrainingEvaluator : public Evaluator {
     return {std::min(accuracy + settings_.chance_margin, most), std::min(accuracy + luck, most)};
   }
 
-  static int classes_of(const Architecture& architecture) {
-    return std::get<Softmax>(architecture.layers.back()).classes;
-  }
-
   static double best_accuracy(const Trial& trial) {
     double best = 0;
     for (const EpochResult& epoch : trial.curve) best = std::max(best, epoch.validation_accuracy);

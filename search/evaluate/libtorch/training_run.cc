@@ -55,10 +55,6 @@ Breakdown breakdown_of(const at::Device& device, const std::string& message) {
   return {Failure::error, message.substr(0, message.find('\n'))};
 }
 
-int classes_of(const Architecture& architecture) {
-  return std::get<Softmax>(architecture.layers.back()).classes;
-}
-
 // n / (classes * n_k); 0 of a class without images.
 at::Tensor balanced_weights(const DeviceData& data, int classes) {
   const at::Tensor counts = at::bincount(data.training().labels.cpu(), {}, classes).to(at::kDouble);
@@ -83,6 +79,10 @@ BatchTime time_passes(int64_t images, int64_t batch_size, double seconds, const 
 }
 
 }  // namespace
+
+int classes_of(const Architecture& architecture) {
+  return std::get<Softmax>(architecture.layers.back()).classes;
+}
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();

@@ -33,6 +33,9 @@ namespace metaqnn::search {
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start);
 
+// That the softmax at its end tells apart.
+int classes_of(const Architecture& architecture);
+
 struct RunSettings {
   int batch_size = 128;
   bool batch_normalization = false;
