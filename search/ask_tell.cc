@@ -55,24 +55,24 @@ void check_number(const std::string& name, double value, bool is_fraction) {
                    "[objective] when the study is made");
 }
 
-void check_curve(const std::vector<EpochResult>& curve) {
-  const auto check = [](size_t epoch, const char* name, double value, bool is_fraction) {
+void check_curve(const std::vector<EpochResult>& curve, bool is_fraction) {
+  const auto check = [](size_t epoch, const char* name, double value, bool fraction) {
     if (std::isnan(value)) return;  // not known
-    check_number(std::string(name) + " of epoch " + std::to_string(epoch), value, is_fraction);
+    check_number(std::string(name) + " of epoch " + std::to_string(epoch), value, fraction);
   };
   for (size_t i = 0; i < curve.size(); ++i) {
     check(i + 1, "training_loss", curve[i].training_loss, false);
     check(i + 1, "training_accuracy", curve[i].training_accuracy, true);
     check(i + 1, "validation_loss", curve[i].validation_loss, false);
     check(i + 1, "validation_accuracy", curve[i].validation_accuracy, true);
-    check(i + 1, "the measure", curve[i].value, false);
+    check(i + 1, "the measure", curve[i].value, is_fraction);
   }
 }
 
 void check_told(const Told& told, const datasets::Measure& measure) {
   if (told.value.has_value() == told.failure.has_value())
     throw UsageError("tell either the value or why there is none");
-  if (told.value) check_number(measure.name, *told.value, measure.is_accuracy());
+  if (told.value) check_number(measure.name, *told.value, measure.is_fraction());
   for (const auto& [name, value] : told.measures) {
     check_number(name, value, name == datasets::Measure().name);
     if (name != measure.name || value == told.value) continue;
@@ -81,7 +81,7 @@ void check_told(const Told& told, const datasets::Measure& measure) {
                      (told.value ? "the value " + datasets::csv_number(*told.value) : "a failure") +
                      "; it is what the study searches for, tell it once");
   }
-  check_curve(told.curve);
+  check_curve(told.curve, measure.is_fraction());
 }
 
 // What the string says of a convolutional network, and chance where that is its worth.

@@ -38,6 +38,9 @@ inline bool is_better(double a, double b, Direction direction) {
   return sign_of(direction) * a > sign_of(direction) * b;
 }
 
+// The mean over the classes of the share of each that is told right.
+constexpr const char* kBalancedAccuracy = "balanced_accuracy";
+
 struct Measure {
   std::string name = "validation_accuracy";  // of the column
   Direction direction = Direction::maximize;
@@ -45,6 +48,7 @@ struct Measure {
 
   // The validation accuracy of a study, under that name.
   bool is_accuracy() const { return name == Measure().name; }
+  bool is_fraction() const { return is_accuracy() || name == kBalancedAccuracy; }
   friend bool operator==(const Measure&, const Measure&) = default;
 };
 

@@ -139,7 +139,7 @@ std::unique_ptr<Strategy> make_strategy(const StrategySettings& settings, const 
   check_schedule(settings.schedule);
   if (const StrategyKind* entry = find_strategy(settings.kind)) {
     const datasets::Measure measure = measure_of(objective);
-    if (entry->wants_fractions && !objective.is_accuracy() && !objective.reward_range) {
+    if (entry->wants_fractions && !objective.is_fraction() && !objective.reward_range) {
       throw UsageError(
           "objective.reward_range is missing: " + settings.kind +
           " learns from rewards from 0 to 1; give the worst and the best value of '" +

@@ -183,7 +183,7 @@ class Reports {
 
   bool add_value(const std::optional<double>& value) {
     if (!value) return refuse(Failure::not_a_number, measure_.name + " is no finite number");
-    if (measure_.is_accuracy() && (*value < 0 || *value > 1)) {
+    if (measure_.is_fraction() && (*value < 0 || *value > 1)) {
       return refuse(Failure::error, measure_.name + " is " + datasets::csv_number(*value) +
                                         ", not within [0, 1]: report a fraction, or name another "
                                         "measure under [objective]");

@@ -29,7 +29,7 @@ const std::vector<EvaluatorEntry>& evaluators() {
   static const std::vector<EvaluatorEntry> entries = {
       {"train",
        [](const EvaluatorSettings& settings, const DataSettings& data, const Resources& resources) {
-         return torch_library().make_training_evaluator(settings.training, data, resources);
+         return torch_library().make_training_evaluator(settings, data, resources);
        }},
       {"table",
        [](const EvaluatorSettings& settings, const DataSettings&, const Resources&) {
@@ -59,10 +59,10 @@ void check_objective(const EvaluatorSettings& settings) {
                      "' is not measured where networks are trained here; " + list_names(kMeasured) +
                      " are");
   }
-  if (settings.objective.is_accuracy()) return;
+  if (settings.objective.is_fraction()) return;
   throw UsageError("objective.measure = \"" + shown(settings.objective.measure) +
-                   "\": what trains networks here measures validation_accuracy; other measures are "
-                   "columns of a table, or reported by a command");
+                   "\": what trains networks here measures validation_accuracy and balanced_accuracy; "
+                   "other measures are columns of a table, or reported by a command");
 }
 
 std::unique_ptr<Evaluator> make_evaluator(const EvaluatorSettings& settings,

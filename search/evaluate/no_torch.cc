@@ -20,7 +20,7 @@ class NoTorch final : public TorchLibrary {
   std::string resolve_precision(const std::string& precision, const std::string&) const override {
     return precision == "auto" ? "float32" : precision;
   }
-  std::unique_ptr<Evaluator> make_training_evaluator(const TrainingSettings&, const DataSettings&,
+  std::unique_ptr<Evaluator> make_training_evaluator(const EvaluatorSettings&, const DataSettings&,
                                                      const Resources&) const override {
     throw UsageError(std::string("evaluator.kind = \"train\"") + kWithout);
   }

@@ -30,8 +30,8 @@ struct DataSettings {
   uint64_t test_seed = 1;
 };
 
-// Training one network. Adam, cross-entropy; best validation accuracy over the epochs is the
-// result.
+// Training one network. Adam, cross-entropy; the best over the epochs of what is searched for, the
+// validation accuracy or the balanced accuracy of the validation images, is the result.
 struct TrainingSettings {
   int epochs = 20;       // 0 = by the number of images (settled(), search/configuration.h)
   int batch_size = 128;  // 0 = the same

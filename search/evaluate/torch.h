@@ -27,7 +27,7 @@ class TorchLibrary {
                                         const std::string& device) const = 0;
 
   // Trains on one device. Throws UsageError for settings, DataError for images.
-  virtual std::unique_ptr<Evaluator> make_training_evaluator(const TrainingSettings& settings,
+  virtual std::unique_ptr<Evaluator> make_training_evaluator(const EvaluatorSettings& settings,
                                                              const DataSettings& data,
                                                              const Resources& resources) const = 0;
   // Reads the images. Throws as make_training_evaluator() does.

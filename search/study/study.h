@@ -146,6 +146,8 @@ struct Objective {
   // By the direction, or the range, which has one too.
   std::optional<datasets::Direction> told_direction() const;
   bool is_accuracy() const { return measure.empty() || measure == datasets::Measure().name; }
+  bool is_balanced_accuracy() const { return measure == datasets::kBalancedAccuracy; }
+  bool is_fraction() const { return is_accuracy() || is_balanced_accuracy(); }
   // Nothing is said of what is searched for.
   bool is_unset() const { return measure.empty() && !direction && !reward_range; }
 

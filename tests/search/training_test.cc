@@ -44,7 +44,7 @@ TrainingSettings short_training() {
 
 std::unique_ptr<Evaluator> evaluator(const TrainingSettings& training,
                                      const DataSettings& data = small_data()) {
-  return torch_library().make_training_evaluator(training, data,
+  return torch_library().make_training_evaluator({.training = training}, data,
                                                  {.device = "cpu", .threads = 1, .seed = 7});
 }
 
@@ -277,10 +277,9 @@ TEST(Training, OfOneArchitectureIsTheSameWhateverWasTrainedBefore) {
 }
 
 TEST(Training, DiffersBetweenSeeds) {
-  const auto one =
-      torch_library().make_training_evaluator(short_training(), small_data(), {.seed = 1});
-  const auto two =
-      torch_library().make_training_evaluator(short_training(), small_data(), {.seed = 2});
+  const EvaluatorSettings settings{.training = short_training()};
+  const auto one = torch_library().make_training_evaluator(settings, small_data(), {.seed = 1});
+  const auto two = torch_library().make_training_evaluator(settings, small_data(), {.seed = 2});
   EXPECT_NE(train(*one, "[C(8,3,1), SM(10)]").curve.at(0).training_loss,
             train(*two, "[C(8,3,1), SM(10)]").curve.at(0).training_loss);
 }
@@ -364,6 +363,53 @@ TEST(Training, WithBalancedClassWeightsCountsTheClassesAlike) {
   };
   EXPECT_NEAR(loss("none"), 0.325, 0.01);
   EXPECT_NEAR(loss("balanced"), 0.693, 0.05);
+}
+
+// Of 40 images one in five is of class 1, none of class 2.
+TEST(Training, BalancedAccuracyIsTheMeanOfTheSharesOfTheClasses) {
+  datasets::ImageSet images = counted_images();
+  images.classes = 3;
+  for (size_t i = 0; i < 40; ++i) images.labels[i] = i % 5 == 0 ? 1 : 0;
+  const DeviceData data(images, forty("none"), 1, at::Device("cpu"));
+  const Architecture architecture = parse_architecture("[C(4,1,1), SM(3)]");
+  for (const uint64_t seed : {1, 2, 3, 4, 5, 6}) {
+    TrainingRun run({.batch_size = 7, .balanced_accuracy = true}, data, at::Device("cpu"),
+                    at::kFloat, architecture, seed);
+    const at::Tensor logits =
+        run.network().forward(run.network().weights(run.state().parameters, at::kFloat),
+                              data.gather(data.training(), at::arange(30)), false);
+    double right[2] = {0, 0}, all[2] = {0, 0};
+    for (int64_t i = 0; i < 30; ++i) {
+      const auto label = data.training().labels[i].item<int64_t>();
+      ++all[label];
+      right[label] += logits[i].argmax().item<int64_t>() == label ? 1 : 0;
+    }
+    const Measured measured = run.evaluate(data.training());
+    EXPECT_DOUBLE_EQ(measured.accuracy, (right[0] + right[1]) / 30);
+    EXPECT_DOUBLE_EQ(measured.balanced_accuracy, (right[0] / all[0] + right[1] / all[1]) / 2);
+  }
+}
+
+// All images are black, so that to answer the larger class is all that can be learned: .9 of the
+// images, but half of the classes.
+TEST(Training, WithBalancedAccuracyTheLargestClassIsNothingLearned) {
+  const tests::Folder folder;
+  tests::write_idx(folder, "train", {540, 60}, 1);
+  tests::write_idx(folder, "t10k", {10, 10}, 1);
+  DataSettings data;
+  data.name = "mnist";
+  data.path = folder.path();
+  data.validation_images = 100;
+  EvaluatorSettings settings{.training = short_training()};
+  settings.objective.measure = datasets::kBalancedAccuracy;
+  settings.training.learning_rates = 1;
+  const auto trained =
+      train(*torch_library().make_training_evaluator(settings, data, {.threads = 1}), "[SM(2)]");
+  EXPECT_EQ(trained.reason(), "not learning");
+  EXPECT_EQ(trained.value, 0.5);
+  ASSERT_FALSE(trained.curve.empty());
+  EXPECT_EQ(trained.curve.back().value, 0.5);
+  EXPECT_GT(trained.curve.back().validation_accuracy, 0.8);
 }
 
 TEST(Training, MayTakeSomeEpochsToExceedChance) {

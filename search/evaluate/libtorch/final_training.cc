@@ -129,7 +129,7 @@ class TorchFinalTrainer : public FinalTrainer {
     run.network().set_running_statistics(to_tensor(checkpoint.running_statistics), device_);
     // From whole numbers of images, so that 0.1686 is not 0.16859999999999997.
     const double images = static_cast<double>(test_.size());
-    const double right = std::round(run.evaluate(test_).second * images);
+    const double right = std::round(run.evaluate(test_).accuracy * images);
     checkpoint.facts.test_error = (images - right) / images;
     checkpoint.unfinished.reset();
     after_epoch(checkpoint);

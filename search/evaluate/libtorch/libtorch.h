@@ -14,7 +14,7 @@ class LibTorch final : public TorchLibrary {
   std::vector<std::string> resolve_devices(const std::string& text) const override;
   std::string resolve_precision(const std::string& precision,
                                 const std::string& device) const override;
-  std::unique_ptr<Evaluator> make_training_evaluator(const TrainingSettings& settings,
+  std::unique_ptr<Evaluator> make_training_evaluator(const EvaluatorSettings& settings,
                                                      const DataSettings& data,
                                                      const Resources& resources) const override;
   std::unique_ptr<FinalTrainer> make_final_trainer(const FinalTrainerSettings& settings,

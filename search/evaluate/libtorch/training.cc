@@ -32,12 +32,25 @@ Clock::duration duration_of(double seconds) {
   return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
 }
 
-RunSettings run_settings(const TrainingSettings& settings) {
+RunSettings run_settings(const TrainingSettings& settings, bool balanced_accuracy) {
   return {settings.batch_size,
           settings.batch_normalization,
           {"adam", 0, settings.adam_beta1, settings.adam_beta2, settings.adam_epsilon,
            settings.weight_decay},
-          settings.class_weights == "balanced"};
+          settings.class_weights == "balanced",
+          balanced_accuracy};
+}
+
+// What is searched for.
+double value_of(const EpochResult& epoch) {
+  return std::isnan(epoch.value) ? epoch.validation_accuracy : epoch.value;
+}
+
+// The first of the best.
+const EpochResult& best_of(const std::vector<EpochResult>& curve) {
+  return *std::max_element(
+      curve.begin(), curve.end(),
+      [](const EpochResult& a, const EpochResult& b) { return value_of(a) < value_of(b); });
 }
 
 // The rate of each epoch.
@@ -52,13 +65,14 @@ std::vector<double> rates(const TrainingSettings& settings, double learning_rate
 
 class TrainingEvaluator : public Evaluator {
  public:
-  TrainingEvaluator(const TrainingSettings& settings, const DataSettings& data,
+  TrainingEvaluator(const EvaluatorSettings& settings, const DataSettings& data,
                     const Resources& resources)
-      : settings_(settings),
+      : settings_(settings.training),
+        objective_(settings.objective),
         images_(data),
         seed_(resources.seed),
         device_(resources.device),
-        precision_(choose_precision(settings.precision, device_)),
+        precision_(choose_precision(settings.training.precision, device_)),
         data_(datasets::load_data_set(image_source(data)).training, data,
               Random::stream(resources.seed, "split")(), device_) {
     prepare_device(device_, resources.threads);
@@ -136,7 +150,8 @@ class TrainingEvaluator : public Evaluator {
     const Architecture placed = settings_.dropout ? place_dropout(architecture)
                                                   : parse_architecture(identity(architecture));
     const uint64_t seed = Random::stream(seed_, "training", stable_hash(identity(architecture)))();
-    return TrainingRun(run_settings(settings_), data_, device_, precision_, placed, seed);
+    return TrainingRun(run_settings(settings_, objective_.is_balanced_accuracy()), data_, device_,
+                       precision_, placed, seed);
   }
 
   void time(const Architecture& architecture, double seconds, TimedEpoch& timed) const {
@@ -174,7 +189,8 @@ class TrainingEvaluator : public Evaluator {
       bool is_stopped = false;
       const RunEnd end =
           run.train(rates(settings_, *rate), limits, trial.curve, [&](size_t epochs) {
-            if (epochs == chance_epochs && best_accuracy(trial) <= chance.with_margin) return false;
+            if (epochs == chance_epochs && value_of(best_of(trial.curve)) <= chance.with_margin)
+              return false;
             is_stopped = epochs >= chance_epochs &&
                          epochs < static_cast<size_t>(settings_.epochs) && !goes_on(trial.curve);
             return !is_stopped;
@@ -186,10 +202,12 @@ class TrainingEvaluator : public Evaluator {
         return fail(trial, Failure::timeout, std::to_string(seconds_since(start)) + " s");
       if (end == RunEnd::not_a_number) return fail(trial, Failure::not_a_number);
       if (is_stopped) return stop(architecture, run, start, trial);
-      if (end == RunEnd::done && best_accuracy(trial) > chance.luckiest) return complete(trial);
+      if (end == RunEnd::done && value_of(best_of(trial.curve)) > chance.luckiest)
+        return complete(trial);
     }
     fail(trial, Failure::not_learning);
-    trial.validation_accuracy = 1.0 / classes_of(architecture);
+    const double chance_level = 1.0 / classes_of(architecture);
+    set_result({.validation_accuracy = chance_level, .value = chance_level}, trial);
   }
 
   // The initial rates that are tried.
@@ -219,23 +237,26 @@ class TrainingEvaluator : public Evaluator {
     double luckiest;     // on as few images as validate
   };
 
-  // Always to tell the largest class among the validation images, or any class. One that is right
-  // on every image is above it.
+  // Always to tell the largest class among the validation images, or any class; where classes count
+  // alike, none is better than another, and each brings its luck. One that is right on every image is
+  // above it.
   Chance chance_of(const Architecture& architecture) const {
     constexpr double kDeviations = 3;
-    const at::Tensor labels = data_.validation().labels.cpu();
-    const double images = static_cast<double>(labels.size(0));
-    const double largest = at::bincount(labels).max().item<double>() / images;
-    const double accuracy = std::max(largest, 1.0 / classes_of(architecture));
-    const double luck = kDeviations * std::sqrt(accuracy * (1 - accuracy) / images);
+    const at::Tensor counts = at::bincount(data_.validation().labels.cpu()).to(at::kDouble);
+    const double images = counts.sum().item<double>();
+    double accuracy =
+        std::max(counts.max().item<double>() / images, 1.0 / classes_of(architecture));
+    double variance = accuracy * (1 - accuracy) / images;
+    if (objective_.is_balanced_accuracy()) {
+      const at::Tensor there = counts.masked_select(counts > 0);
+      const double classes = static_cast<double>(there.size(0));
+      accuracy = 1 / classes;
+      variance =
+          accuracy * (1 - accuracy) * there.reciprocal().sum().item<double>() / (classes * classes);
+    }
+    const double luck = kDeviations * std::sqrt(variance);
     const double most = accuracy < 1 ? 1 - 0.5 / images : 1;
     return {std::min(accuracy + settings_.chance_margin, most), std::min(accuracy + luck, most)};
-  }
-
-  static double best_accuracy(const Trial& trial) {
-    double best = 0;
-    for (const EpochResult& epoch : trial.curve) best = std::max(best, epoch.validation_accuracy);
-    return best;
   }
 
   void stop(const Architecture& architecture, const TrainingRun& run, Clock::time_point start,
@@ -259,13 +280,21 @@ class TrainingEvaluator : public Evaluator {
     paused_.keep(checkpoint);
   }
 
-  static void complete(Trial& trial) {
+  void complete(Trial& trial) const {
     trial.state = TrialState::complete;
     trial.failure = Failure::none;
-    trial.validation_accuracy = best_accuracy(trial);
+    set_result(best_of(trial.curve), trial);
+  }
+
+  void set_result(const EpochResult& epoch, Trial& trial) const {
+    trial.validation_accuracy = epoch.validation_accuracy;
+    if (objective_.is_accuracy()) return;
+    trial.value = epoch.value;
+    trial.measures[objective_.measure] = epoch.value;
   }
 
   TrainingSettings settings_;
+  Objective objective_;
   DataSettings images_;
   uint64_t seed_;
   at::Device device_;
@@ -277,7 +306,7 @@ class TrainingEvaluator : public Evaluator {
 
 }  // namespace
 
-std::unique_ptr<Evaluator> LibTorch::make_training_evaluator(const TrainingSettings& settings,
+std::unique_ptr<Evaluator> LibTorch::make_training_evaluator(const EvaluatorSettings& settings,
                                                              const DataSettings& data,
                                                              const Resources& resources) const {
   std::unique_ptr<Evaluator> made;

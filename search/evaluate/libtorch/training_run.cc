@@ -18,25 +18,38 @@ namespace metaqnn::search {
 // Sums over batches, kept on the device until somebody asks.
 class Measure {
  public:
-  explicit Measure(const at::Device& device)
-      : sums_(at::zeros({2}, at::TensorOptions().dtype(at::kDouble).device(device))) {}
+  // `classes`: 0, unless their accuracies are wanted one by one.
+  explicit Measure(const at::Device& device, int classes = 0)
+      : sums_(at::zeros({2}, at::TensorOptions().dtype(at::kDouble).device(device))),
+        by_class_(at::zeros({2, classes}, sums_.options())) {}
 
   void add(const at::Tensor& mean_loss, const at::Tensor& logits, const at::Tensor& labels) {
-    const at::Tensor correct = logits.argmax(1).eq(labels).sum().to(at::kDouble);
-    sums_.add_(at::stack({mean_loss.to(at::kDouble) * labels.size(0), correct}));
+    const at::Tensor is_right = logits.argmax(1).eq(labels);
+    const at::Tensor right = is_right.sum().to(at::kDouble);
+    sums_.add_(at::stack({mean_loss.to(at::kDouble) * labels.size(0), right}));
     count_ += labels.size(0);
+    if (by_class_.numel() == 0) return;
+    const at::Tensor ones = at::ones_like(is_right, by_class_.options());
+    by_class_.index_add_(1, labels, at::stack({is_right.to(at::kDouble), ones}));
   }
 
-  // {mean loss, accuracy}; waits for the device. NaN where nothing was added.
-  std::pair<double, double> result() const {
+  // Waits for the device. NaN where nothing was added.
+  Measured result() const {
     const at::Tensor sums = sums_.cpu();
     const double* values = sums.data_ptr<double>();
     const double n = static_cast<double>(count_);
-    return {values[0] / n, values[1] / n};
+    Measured measured{values[0] / n, values[1] / n};
+    if (by_class_.numel() > 0) {
+      const at::Tensor shares =
+          (by_class_[0] / by_class_[1]).cpu();  // NaN of a class without images
+      measured.balanced_accuracy = shares.nanmean().item<double>();
+    }
+    return measured;
   }
 
  private:
-  at::Tensor sums_;
+  at::Tensor sums_;      // loss, right answers
+  at::Tensor by_class_;  // 2 x classes: right answers, images
   int64_t count_ = 0;
 };
 
@@ -142,7 +155,7 @@ TrainingRun::TrainingRun(const RunSettings& settings, const DeviceData& data,
   parameters_ = network_.initial_parameters(seed).to(device).set_requires_grad(true);
   network_.reset_running_statistics(device);
   optimizer_ = make_optimizer(settings.optimizer, parameters_);
-  if (settings.balanced)
+  if (settings.balanced_loss)
     class_weights_ = balanced_weights(data, classes_of(architecture)).to(device);
 }
 
@@ -179,21 +192,21 @@ RunEnd TrainingRun::train(const std::vector<double>& rates, const RunLimits& lim
     RunEnd end = RunEnd::done;
     const auto training = train_epoch(curve.size(), limits, end);
     if (!training) return end;
-    const auto [validation_loss, validation_accuracy] = evaluate(data_.validation());
+    const Measured validation = evaluate(data_.validation());
     const bool validated = data_.validation().size() > 0;
     // Without validation images nothing has used the weights of the last step yet.
-    const bool is_finite = std::isfinite(training->first) &&
-                           (validated ? std::isfinite(validation_loss) : has_finite_state());
+    const bool is_finite = std::isfinite(training->loss) &&
+                           (validated ? std::isfinite(validation.loss) : has_finite_state());
     if (!is_finite) return RunEnd::not_a_number;
-    curve.push_back({training->first, training->second, validation_loss, validation_accuracy});
+    curve.push_back({training->loss, training->accuracy, validation.loss, validation.accuracy,
+                     validation.balanced_accuracy});
     if (!after_epoch(curve.size())) return RunEnd::left;
   }
   return RunEnd::done;
 }
 
-std::optional<std::pair<double, double>> TrainingRun::train_epoch(uint64_t epoch,
-                                                                  const RunLimits& limits,
-                                                                  RunEnd& end) {
+std::optional<Measured> TrainingRun::train_epoch(uint64_t epoch, const RunLimits& limits,
+                                                 RunEnd& end) {
   const auto start = Clock::now();
   Random augment = Random::stream(seed_, "augmentation", epoch);
   at::manual_seed(Random::stream(seed_, "dropout", epoch)());
@@ -208,7 +221,7 @@ std::optional<std::pair<double, double>> TrainingRun::train_epoch(uint64_t epoch
                                                  : RunEnd::done;
     if (end != RunEnd::done) return std::nullopt;
   }
-  const auto result = measure.result();
+  const Measured result = measure.result();
   images_trained_ += n;
   training_seconds_ += seconds_since(start);
   return result;
@@ -240,10 +253,10 @@ void TrainingRun::step(const at::Tensor& indices, Random& augment, Measure& meas
   measure.add(loss.detach(), logits.detach(), labels);
 }
 
-std::pair<double, double> TrainingRun::evaluate(const Images& images) {
+Measured TrainingRun::evaluate(const Images& images) {
   at::NoGradGuard no_grad;
   const auto weights = network_.weights(parameters_, at::kFloat);
-  Measure measure(device_);
+  Measure measure(device_, settings_.balanced_accuracy ? data_.classes() : 0);
   const int64_t batch = evaluation_batch();
   for (int64_t begin = 0; begin < images.size(); begin += batch)
     evaluate_batch(weights, images, begin, std::min(batch, images.size() - begin), measure);

@@ -16,10 +16,10 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "metaqnn/search/study/study.h"
@@ -40,7 +40,14 @@ struct RunSettings {
   int batch_size = 128;
   bool batch_normalization = false;
   OptimizerSettings optimizer;
-  bool balanced = false;  // TrainingSettings::class_weights
+  bool balanced_loss = false;      // TrainingSettings::class_weights
+  bool balanced_accuracy = false;  // is EpochResult::value
+};
+
+// Of some images. `balanced_accuracy`: NaN unless the run's settings ask for it.
+struct Measured {
+  double loss = 0, accuracy = 0;
+  double balanced_accuracy = std::numeric_limits<double>::quiet_NaN();
 };
 
 // When a run ends before its last epoch.
@@ -82,8 +89,8 @@ class TrainingRun {
   // Are all weights and statistics finite?
   bool has_finite_state() const;
 
-  // {loss, accuracy}, in float32 whatever the training's precision.
-  std::pair<double, double> evaluate(const Images& images);
+  // In float32 whatever the training's precision.
+  Measured evaluate(const Images& images);
 
   // How long a training image takes at this learning rate, and a validation image: what a run does
   // with them, for about `seconds`. The weights are of no use afterwards.
@@ -96,8 +103,7 @@ class TrainingRun {
 
  private:
   // Nothing where `end` says why the epoch broke off.
-  std::optional<std::pair<double, double>> train_epoch(uint64_t epoch, const RunLimits& limits,
-                                                       RunEnd& end);
+  std::optional<Measured> train_epoch(uint64_t epoch, const RunLimits& limits, RunEnd& end);
   void step(const at::Tensor& indices, Random& augment, Measure& measure);
   // Training images on the device, in the order of an epoch.
   at::Tensor order(uint64_t epoch) const;
