@@ -75,9 +75,9 @@ void add_seed(CLI::App& app, std::optional<uint64_t>& seed, const char* descript
 void add_threads(CLI::App& app, int& threads, const char* description);
 
 extern const Command describe_command, space_command, sample_command, search_command,
-    worker_command, ask_command, tell_command, status_command, trials_command, import_command,
-    export_command, config_command, fit_command, predict_command, evaluate_command, rank_command,
-    screen_command, finetune_command, ensemble_command, transfer_command, predict_image_command,
-    export_model_command, report_command;
+    worker_command, ask_command, tell_command, status_command, trials_command, q_values_command,
+    import_command, export_command, config_command, fit_command, predict_command, evaluate_command,
+    rank_command, screen_command, finetune_command, ensemble_command, transfer_command,
+    predict_image_command, export_model_command, report_command;
 
 }  // namespace metaqnn::cli

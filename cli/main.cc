@@ -22,12 +22,12 @@ namespace metaqnn::cli {
 namespace {
 
 const Command* const kCommands[] = {
-    &describe_command,      &space_command,        &sample_command,   &search_command,
-    &worker_command,        &ask_command,          &tell_command,     &status_command,
-    &trials_command,        &import_command,       &export_command,   &config_command,
-    &fit_command,           &predict_command,      &evaluate_command, &rank_command,
-    &screen_command,        &finetune_command,     &ensemble_command, &transfer_command,
-    &predict_image_command, &export_model_command, &report_command,
+    &describe_command, &space_command,         &sample_command,       &search_command,
+    &worker_command,   &ask_command,           &tell_command,         &status_command,
+    &trials_command,   &q_values_command,      &import_command,       &export_command,
+    &config_command,   &fit_command,           &predict_command,      &evaluate_command,
+    &rank_command,     &screen_command,        &finetune_command,     &ensemble_command,
+    &transfer_command, &predict_image_command, &export_model_command, &report_command,
 };
 
 // What the user probably meant, where the first unknown word or option is all that is wrong; ""

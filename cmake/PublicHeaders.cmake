@@ -21,4 +21,5 @@ set(METAQNN_PUBLIC_HEADERS
   search/search.h
   search/ask_tell.h
   search/import.h
+  search/q_values.h
   report/report.h)
