@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <charconv>
+#include <thread>
 
 #include "base/foreign_text.h"
 #include "cli/output.h"
@@ -32,6 +33,22 @@ void on_interrupt(void (*handler)(int), bool once) {
   action.sa_handler = handler;
   if (once) action.sa_flags = static_cast<int>(SA_RESETHAND);
   for (int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
+}
+
+void watch(uint64_t seconds, const std::function<bool()>& look) {
+  using namespace std::chrono_literals;
+  static volatile sig_atomic_t ends;
+  ends = 0;
+  on_interrupt([](int) { ends = 1; });
+  while (ends == 0 && look()) {
+    const auto next = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
+    while (ends == 0 && std::chrono::steady_clock::now() < next) std::this_thread::sleep_for(100ms);
+  }
+}
+
+void add_watch(CLI::App& app, uint64_t& seconds, const char* description) {
+  constexpr uint64_t kDay = 86'400;
+  app.add_option("--watch", seconds, description)->check(whole_number(1, kDay));
 }
 
 UsageError no_study_yet(const std::string& url) {

@@ -49,6 +49,10 @@ inline CLI::Validator at_least_one() { return whole_number(1, kLargest); }
 
 // What asks the program to end, Ctrl-C above all, calls `handler`; where `once`, the second ends it.
 void on_interrupt(void (*handler)(int), bool once = false);
+// Looks every so many seconds until `look` returns false or the program is asked to end.
+void watch(uint64_t seconds, const std::function<bool()>& look);
+// Adds --watch.
+void add_watch(CLI::App& app, uint64_t& seconds, const char* description);
 // Where --study names no study and there is no --config to make it of.
 UsageError no_study_yet(const std::string& url);
 // As `search --create-only` does: makes the study of a configuration, or sees that it is the study's.

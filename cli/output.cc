@@ -100,6 +100,8 @@ void write_or_print(const std::string& file, std::string_view text) {
   file.empty() ? print_data(text) : write_file(file, text);
 }
 
+void clear_screen() { write(stdout, "\x1b[H\x1b[2J"); }
+
 LiveLine::LiveLine() : is_live_(is_terminal(STDERR_FILENO)) {}
 
 void LiveLine::show(std::string_view line) {

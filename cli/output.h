@@ -45,6 +45,9 @@ auto made_safe(std::string (*safely)(std::string_view), const Value& value) {
 // Of a column of values: "accuracy" for the validation accuracy, another measure by its name.
 std::string value_heading(const std::string& measure);
 
+// Of the terminal on standard output; what is printed next begins at its top.
+void clear_screen();
+
 // On standard error: what happens. Each value on one line.
 template <typename... Values>
 void say(fmt::format_string<Values...> format, Values&&... values) {

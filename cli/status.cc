@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+#include <iterator>
 #include <memory>
 
 #include "cli/command.h"
@@ -15,6 +18,7 @@ using search::TrialState;
 
 struct StatusOptions {
   std::string study, format = "table";
+  uint64_t watch = 0;
 };
 
 constexpr TrialState kStates[] = {TrialState::complete, TrialState::failed, TrialState::running,
@@ -29,6 +33,7 @@ struct Standing {
   int64_t workers = 0;            // that are alive
   std::optional<double> models_per_hour;
   std::optional<search::EpochsTrained> epochs;  // where trainings are stopped early
+  std::vector<search::Trial> running;           // with their curves so far
 
   int64_t left() const { return std::max<int64_t>(0, target - counts.unique_models); }
   std::optional<double> seconds_left() const {
@@ -64,15 +69,29 @@ Standing standing_of(search::Study& study, const search::Configuration& configur
                     {},
                     0,
                     {},
+                    {},
                     {}};
   standing.epsilon =
       search::epsilon_at(schedule, standing.counts.unique_models + standing.counts.reserved);
   for (const search::Worker& worker : study.workers())
     if (search::may_be_alive(study, worker)) ++standing.workers;
+  const bool has_curves =
+      standing.counts.in(TrialState::stopped) > 0 || standing.counts.in(TrialState::running) > 0;
+  const std::vector<search::Trial> trials = study.trials(has_curves);
   if (standing.counts.in(TrialState::stopped) > 0)
-    standing.epochs = search::epochs_trained(study, study.trials(true));
-  standing.models_per_hour = models_per_hour(study.trials(false), standing.workers);
+    standing.epochs = search::epochs_trained(study, trials);
+  std::copy_if(trials.begin(), trials.end(), std::back_inserter(standing.running),
+               [](const search::Trial& trial) { return trial.state == TrialState::running; });
+  standing.models_per_hour = models_per_hour(trials, standing.workers);
   return standing;
+}
+
+// What its last epoch came to.
+std::optional<double> last_value(const search::Trial& trial) {
+  if (trial.curve.empty()) return std::nullopt;
+  const search::EpochResult& last = trial.curve.back();
+  const double value = std::isnan(last.value) ? last.validation_accuracy : last.value;
+  return std::isnan(value) ? std::nullopt : std::optional(value);
 }
 
 void print_json(const Standing& standing) {
@@ -94,6 +113,13 @@ void print_json(const Standing& standing) {
   if (const auto& epochs = standing.epochs)
     json["epochs"] = {
         {"trained", epochs->trained}, {"again", epochs->again}, {"whole", epochs->whole}};
+  json["running"] = Json::array();
+  for (const search::Trial& trial : standing.running) {
+    json["running"].push_back({{"trial", trial.number},
+                               {"architecture", trial.architecture},
+                               {"epochs", trial.curve.size()},
+                               {"value", or_null(last_value(trial))}});
+  }
   json["workers"] = standing.workers;
   json["models_per_hour"] = or_null(standing.models_per_hour);
   json["seconds_left"] = or_null(standing.seconds_left());
@@ -125,6 +151,15 @@ void print_table(const Standing& standing, const search::Configuration& configur
     print("epsilon   {}\n", standing.epsilon ? fixed(standing.epsilon, 1) : "the schedule is done");
   if (const auto& best = standing.best)
     print("best      {}  {}\n", measured(*best->value), best->architecture);
+  for (const search::Trial& trial : standing.running) {
+    const auto value = last_value(trial);
+    print(
+        "running   {}{}{}\n", value ? fmt::format("{}  ", measured(*value)) : "",
+        trial.curve.empty()
+            ? ""
+            : fmt::format("after {}  ", plural(static_cast<int64_t>(trial.curve.size()), "epoch")),
+        trial.architecture);
+  }
   if (standing.models_per_hour)
     print("rate      {:.0f} models an hour with {}\n", *standing.models_per_hour,
           plural(standing.workers, "worker"));
@@ -137,12 +172,23 @@ void print_table(const Standing& standing, const search::Configuration& configur
   }
 }
 
+// False where all is done.
+bool look(search::Study& study, const StatusOptions& options) {
+  const search::Configuration configuration = search::stored_configuration(study);
+  const Standing standing = standing_of(study, configuration);
+  if (options.watch > 0 && terminal_width() > 0) clear_screen();
+  options.format == "json" ? print_json(standing)
+                           : print_table(standing, configuration, study.url());
+  return standing.left() > 0 || standing.counts.reserved > 0;
+}
+
 ExitStatus run(const StatusOptions& options) {
   const auto study = search::open_study_to_read(options.study);
-  const search::Configuration configuration = search::stored_configuration(*study);
-  const Standing standing = standing_of(*study, configuration);
-  options.format == "json" ? print_json(standing)
-                           : print_table(standing, configuration, study->url());
+  if (options.watch == 0) {
+    look(*study, options);
+  } else {
+    watch(options.watch, [&] { return look(*study, options); });
+  }
   return ExitStatus::done;
 }
 
@@ -150,6 +196,7 @@ std::function<ExitStatus()> set_up_status(CLI::App& app) {
   auto options = std::make_shared<StatusOptions>();
   app.add_option("--study", options->study, "the study")->required();
   add_format(app, options->format, {"table", "json"});
+  add_watch(app, options->watch, "look again every so many seconds, until all is done");
   return [options] { return run(*options); };
 }
 

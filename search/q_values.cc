@@ -10,19 +10,27 @@
 namespace metaqnn::search {
 namespace {
 
+constexpr std::pair<const char*, const char*> kTypes[] = {{"C", "convolution"},
+                                                          {"P", "pooling"},
+                                                          {"FC", "fully connected"},
+                                                          {"GAP", "GAP"},
+                                                          {"SM", "end"}};
+
 // C(64,3,1) as "convolution".
 std::string type_of(const std::string& label) {
-  static const std::map<std::string, std::string> kTypes{{"C", "convolution"},
-                                                         {"P", "pooling"},
-                                                         {"FC", "fully connected"},
-                                                         {"GAP", "GAP"},
-                                                         {"SM", "end"}};
-  const auto found = kTypes.find(label.substr(0, label.find('(')));
-  METAQNN_ASSERT(found != kTypes.end(), "no layer of a space: " + label);
-  return found->second;
+  for (const auto& [letters, type] : kTypes) {
+    if (label.substr(0, label.find('(')) == letters) return type;
+  }
+  METAQNN_ASSERT(false, "no layer of a space: " + label);
 }
 
 }  // namespace
+
+std::vector<std::string> layer_types() {
+  std::vector<std::string> types;
+  for (const auto& [letters, type] : kTypes) types.emplace_back(type);
+  return types;
+}
 
 std::vector<QValue> q_values(Study& study) {
   const Configuration configuration = stored_configuration(study);

@@ -29,6 +29,9 @@ struct QValue {
   int64_t visits = 0;  // samples with a result that chose it in this state
 };
 
+// The types of layers, as they follow each other in networks.
+std::vector<std::string> layer_types();
+
 // By depth, then by state; within a state in the order of its choices. Throws UsageError where what
 // is searched for is worth no reward from 0 to 1, and what reading the study throws.
 std::vector<QValue> q_values(Study& study);

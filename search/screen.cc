@@ -21,6 +21,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kScreenOrigin = "screen";
+constexpr const char* kNotePrefix = "screen ";
 
 // How many walks in a row may find no new candidate, and how many different architectures may be
 // over a limit, before it is said that there are no more.
@@ -116,9 +117,9 @@ Shortlist shortlist(const std::string& method, const predict::Prediction& predic
 // The name of a plan in its study.
 std::string note_name(const ScreenSettings& settings) {
   return fmt::format(
-      "screen seed {} candidates {} top {} methods {} draw {} epsilon {} parameters {} macs {} "
+      "{}seed {} candidates {} top {} methods {} draw {} epsilon {} parameters {} macs {} "
       "memory {} failures {}",
-      settings.fit.seed, settings.candidates, settings.top, fmt::join(settings.methods, ","),
+      kNotePrefix, settings.fit.seed, settings.candidates, settings.top, fmt::join(settings.methods, ","),
       to_string(settings.draw), settings.draw == Draw::uniform ? 1.0 : settings.epsilon,
       settings.limits.parameters, settings.limits.macs, settings.limits.memory_bytes,
       predict::to_string(settings.failures));
@@ -236,6 +237,13 @@ std::optional<ScreenPlan> stored_plan(Study& study, const ScreenSettings& settin
   const std::optional<std::string> text = study.note(note_name(settings));
   if (!text) return std::nullopt;
   return parse_plan(*text, study.url());
+}
+
+std::vector<ScreenPlan> stored_plans(Study& study) {
+  std::vector<ScreenPlan> plans;
+  for (const std::string& text : study.notes(kNotePrefix))
+    plans.push_back(parse_plan(text, study.url()));
+  return plans;
 }
 
 ScreenPlan store_plan(Study& study, const ScreenSettings& settings, const ScreenPlan& plan) {

@@ -101,6 +101,9 @@ ScreenPlan plan_screen(Study& study, const Configuration& configuration,
 // the study itself (encoding, basis of the memory estimate).
 std::optional<ScreenPlan> stored_plan(Study& study, const ScreenSettings& settings);
 
+// Of all screenings of a study.
+std::vector<ScreenPlan> stored_plans(Study& study);
+
 // Stores it with its picks in one transaction. Returns the plan that is now the stored one: another
 // process may have been faster.
 ScreenPlan store_plan(Study& study, const ScreenSettings& settings, const ScreenPlan& plan);

@@ -114,7 +114,7 @@ class SearchWorker {
     const int64_t epochs_before = rule_ ? rule_->epochs_of(trial.number) : 0;
     if (trial.predicted && paused_.keeps()) recall_curve(trial);
     trial.forget_prediction();
-    if (rule_) evaluator_->watch(to_its_end ? AfterEpoch() : is_worth_going_on(trial));
+    evaluator_->watch(after_epoch_of(trial, to_its_end));
     try {
       evaluator_->evaluate(trial);
       keep_limits(configuration_.evaluator.objective, trial);
@@ -141,11 +141,31 @@ class SearchWorker {
                  configuration_.stopping.max_checkpoints_bytes);
   }
 
-  AfterEpoch is_worth_going_on(const Trial& trial) {
-    return [this, &trial](const std::vector<EpochResult>& curve) {
+  // A table answers at once: nobody waits for its epochs.
+  AfterEpoch after_epoch_of(const Trial& trial, bool to_its_end) {
+    const bool may_stop = rule_ && !to_its_end;
+    const bool shows = !configuration_.evaluator.looks_up();
+    if (!may_stop && !shows) return {};
+    return [this, may_stop, shows, &trial](const std::vector<EpochResult>& curve) {
+      if (shows) show(trial, curve);
+      if (!may_stop) return true;
       rule_->look(study_);
       return !rule_->is_hopeless(trial, curve);
     };
+  }
+
+  // For those who look at the study, once in a while; where it is away, they wait.
+  void show(const Trial& trial, const std::vector<EpochResult>& curve) {
+    constexpr std::chrono::seconds kBetween{2};
+    const auto now = std::chrono::steady_clock::now();
+    if (shown_at_ && now - *shown_at_ < kBetween) return;
+    shown_at_ = now;
+    Trial running = trial;
+    running.curve = curve;
+    try {
+      transact(study_, [&](bool) { study_.store_epochs(running, worker_); });
+    } catch (const Error&) {
+    }
   }
 
   // What a stopped trial is taken to be worth.
@@ -199,6 +219,7 @@ class SearchWorker {
   PausedTrainings paused_;            // where they are kept
   int64_t worker_ = 0;
   int64_t trials_ = 0;  // that this worker has finished
+  std::optional<std::chrono::steady_clock::time_point> shown_at_;
   FailureStreak streak_;
 };
 

@@ -110,10 +110,10 @@ struct StoppingSettings {
 struct EvaluatorSettings {
   std::string kind = "train";  // train, table, command, told
   Objective
-      objective;  // what is measured: the validation accuracy, a column of the table, or reported
-  TrainingSettings training;
-  TableSettings table;
-  CommandSettings command;
+      objective{};  // what is measured: the validation accuracy, a column of the table, or reported
+  TrainingSettings training{};
+  TableSettings table{};
+  CommandSettings command{};
 
   bool trains() const { return kind == "train"; }
   bool looks_up() const { return kind == "table"; }

@@ -322,6 +322,14 @@ std::optional<std::string> SqlStudy::note(const std::string& name) {
   });
 }
 
+std::vector<std::string> SqlStudy::notes(const std::string& beginning) {
+  return guarded([&] {
+    std::vector<std::string> texts;
+    notes_.each([&](const Text& text) { texts.push_back(text); }, kNote + beginning);
+    return texts;
+  });
+}
+
 std::optional<Trial> SqlStudy::best_trial(datasets::Direction direction) {
   return one_trial(direction == datasets::Direction::minimize ? least_trial_ : largest_trial_);
 }
@@ -441,11 +449,25 @@ std::optional<Trial> SqlStudy::resume_stopped_trial(int64_t number, int64_t work
 std::optional<Trial> SqlStudy::taken(std::optional<Trial> trial, int64_t worker,
                                      MaybeReal leased_until) {
   if (!trial) return std::nullopt;
-  guarded([&] { claim_trial_.run(worker, leased_until, trial->number); });
+  guarded([&] {
+    claim_trial_.run(worker, leased_until, trial->number);
+    if (!trial->predicted) delete_curve_.run(trial->number);  // of an attempt that broke off
+  });
   moved(trial->state, trial->failure, TrialState::running, trial->failure);
   trial->state = TrialState::running;
   trial->leased_until = leased_until;
   return trial;
+}
+
+void SqlStudy::store_epochs(const Trial& trial, int64_t worker) {
+  need_transaction();
+  guarded([&] {
+    const auto held = held_.first(trial.number, worker);
+    if (!held || std::get<0>(*held) != to_string(TrialState::running) || std::get<2>(*held) != 0)
+      return;
+    delete_curve_.run(trial.number);
+    write_curve(trial);
+  });
 }
 
 bool SqlStudy::finish_trial(const Trial& trial, int64_t worker) {

@@ -46,6 +46,7 @@ class SqlStudy : public Study {
   std::vector<SequencedSample> sequenced_samples_after(int64_t after) override;
   std::optional<Trial> best_trial(datasets::Direction direction) override;
   std::optional<std::string> note(const std::string& name) override;
+  std::vector<std::string> notes(const std::string& beginning) override;
   std::vector<std::string> pending_architectures() override;
   std::optional<Trial> held_trial(int64_t worker) override;
   std::vector<Trial> orphaned_trials() override;
@@ -56,6 +57,7 @@ class SqlStudy : public Study {
   std::optional<Trial> claim_waiting_trial(int64_t worker, MaybeReal leased_until) override;
   std::optional<Trial> resume_stopped_trial(int64_t trial, int64_t worker) override;
   bool finish_trial(const Trial& trial, int64_t worker) override;
+  void store_epochs(const Trial& trial, int64_t worker) override;
   void remark(int64_t trial, int64_t worker, const std::string& detail) override;
   void release_trial(int64_t number, int64_t attempts) override;
   void set_note(const std::string& name, const std::string& text) override;
@@ -184,6 +186,9 @@ class SqlStudy : public Study {
   SqlStatement<In<>> roll_back_{connection_, "ROLLBACK"};
 
   SqlStatement<In<Text>, Out<Text>> note_{connection_, "SELECT value FROM study WHERE key = :key"};
+  SqlStatement<In<Text>, Out<Text>> notes_{
+      connection_,
+      "SELECT value FROM study WHERE substr(key, 1, length(:beginning)) = :beginning ORDER BY key"};
   SqlStatement<In<Text, Text>> set_note_{connection_,
                                          "INSERT INTO study VALUES (:key, :value) ON CONFLICT "
                                          "(key) DO UPDATE SET value = excluded.value"};

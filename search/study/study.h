@@ -250,6 +250,8 @@ class Study {
       datasets::Direction direction = datasets::Direction::maximize) = 0;
 
   virtual std::optional<std::string> note(const std::string& name) = 0;
+  // Of those whose names begin so, by name.
+  virtual std::vector<std::string> notes(const std::string& beginning) = 0;
 
   // Of the trials that are waiting or running, by number.
   virtual std::vector<std::string> pending_architectures() = 0;
@@ -274,6 +276,9 @@ class Study {
   // stopped (any more). Until its result is there it keeps the prediction and the curve, and its
   // samples their worth.
   virtual std::optional<Trial> resume_stopped_trial(int64_t trial, int64_t worker) = 0;
+  // The curve so far of a trial in hand, for those who look at the study; gone when it is taken again.
+  // Nothing happens to a trial that is not running under this worker, or that holds a prediction.
+  virtual void store_epochs(const Trial& trial, int64_t worker) = 0;
   // Stores all of a trial but its number, architecture and worker, with its curve and the finishing
   // time, and gives the pending samples their sequence numbers; where it held a prediction
   // kRevisions grows. False, and nothing stored, if the trial is not running under this worker any

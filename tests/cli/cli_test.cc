@@ -33,10 +33,10 @@ using testing::Not;
 using testing::StartsWith;
 
 const std::vector<std::string> kCommands{
-    "describe", "space",    "sample",   "search",   "worker",        "ask",
-    "tell",     "status",   "trials",   "import",   "export",        "config",
-    "screen",   "finetune", "ensemble", "transfer", "predict-image", "export-model",
-    "report",   "fit",      "predict",  "evaluate", "rank"};
+    "describe",     "space",  "sample",   "search",   "worker",   "ask",
+    "tell",         "status", "trials",   "q-values", "import",   "export",
+    "config",       "screen", "finetune", "ensemble", "transfer", "predict-image",
+    "export-model", "report", "fit",      "predict",  "evaluate", "rank"};
 
 // Standard output is one JSON document and nothing else.
 json json_of(const std::vector<std::string>& arguments) {

@@ -351,6 +351,34 @@ TEST_P(EveryStudy, StoresNothingOfAWorkerThatDoesNotHoldTheTrial) {
   transaction.commit();
 }
 
+TEST_P(EveryStudy, ShowsTheEpochsOfATrainingInHand) {
+  auto study = create();
+  const int64_t worker = add_worker(*study), other = add_worker(*study);
+  Trial trial = running("[SM(10)]");
+  const auto epochs = [&] { return study->trials(true).at(0).curve.size(); };
+  const auto store = [&](int64_t by, size_t count) {
+    trial.curve.assign(count, {0.5, 0.4, 0.6, 0.3});
+    transact(*study, [&](bool) { study->store_epochs(trial, by); });
+  };
+  transact(*study, [&](bool) { trial.number = study->add_trial(trial, worker); });
+  store(worker, 2);
+  EXPECT_EQ(epochs(), 2u);
+  EXPECT_EQ(study->trials(true).at(0).curve[1].validation_accuracy, 0.3);
+  store(other, 5);
+  EXPECT_EQ(epochs(), 2u) << "of another worker";
+  transact(*study, [&](bool) { study->release_trial(trial.number, 1); });
+  store(worker, 3);
+  EXPECT_EQ(epochs(), 2u) << "it waits";
+  transact(*study, [&](bool) { study->claim_waiting_trial(worker); });
+  EXPECT_EQ(epochs(), 0u) << "it begins anew";
+  store(worker, 1);
+  trial.curve.assign(4, {0.5, 0.4, 0.6, 0.3});
+  transact(*study, [&](bool) { study->finish_trial(complete(trial, 0.9), worker); });
+  EXPECT_EQ(epochs(), 4u);
+  store(worker, 7);
+  EXPECT_EQ(epochs(), 4u) << "it has finished";
+}
+
 TEST_P(EveryStudy, WritesOnlyInATransactionAndInOneAtATime) {
   auto study = create();
   const int64_t worker = add_worker(*study);

@@ -191,8 +191,9 @@ class TrainingEvaluator : public Evaluator {
           run.train(rates(settings_, *rate), limits, trial.curve, [&](size_t epochs) {
             if (epochs == chance_epochs && value_of(best_of(trial.curve)) <= chance.with_margin)
               return false;
-            is_stopped = epochs >= chance_epochs &&
-                         epochs < static_cast<size_t>(settings_.epochs) && !goes_on(trial.curve);
+            const bool is_last = epochs == static_cast<size_t>(settings_.epochs);
+            const bool is_wanted = is_last || goes_on(trial.curve);
+            is_stopped = epochs >= chance_epochs && !is_wanted;
             return !is_stopped;
           });
       if (run.training_seconds() > 0)
@@ -207,7 +208,7 @@ class TrainingEvaluator : public Evaluator {
     }
     fail(trial, Failure::not_learning);
     const double chance_level = 1.0 / classes_of(architecture);
-    set_result({.validation_accuracy = chance_level, .value = chance_level}, trial);
+    set_result({0, 0, 0, chance_level, chance_level}, trial);
   }
 
   // The initial rates that are tried.

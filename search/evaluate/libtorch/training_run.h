@@ -39,7 +39,7 @@ int classes_of(const Architecture& architecture);
 struct RunSettings {
   int batch_size = 128;
   bool batch_normalization = false;
-  OptimizerSettings optimizer;
+  OptimizerSettings optimizer{};
   bool balanced_loss = false;      // TrainingSettings::class_weights
   bool balanced_accuracy = false;  // is EpochResult::value
 };
