@@ -31,7 +31,7 @@ Json to_json(const std::vector<search::QValue>& values) {
 
 // Layers in the order in which a network has them; tokens as they come.
 std::vector<std::string> types_of(const std::vector<search::QValue>& values) {
-  std::vector<std::string> types{"convolution", "pooling", "fully connected", "GAP", "end"};
+  std::vector<std::string> types = search::layer_types();
   for (const search::QValue& value : values) {
     if (std::find(types.begin(), types.end(), value.type) == types.end())
       types.push_back(value.type);

@@ -1,51 +1,57 @@
 // Which pictures tell how a search went? The figures of a report as functions of the study alone.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "metaqnn/search/search.h"
-#include "search/stopping.h"
+#include "report/study.h"
+#include "report/svg.h"
 
 namespace metaqnn::report {
 
-// One consistent state of a study.
-struct ReportedStudy {
-  search::StudyInfo info;
-  search::Configuration configuration;
-  search::Counts counts;
-  std::vector<search::Trial> trials;  // by number, with curves
-  std::vector<search::Sample> samples;
-  std::vector<search::Trial> best;  // at most ten complete ones, the best first
-  search::EpochsTrained epochs;
-
-  bool by_agent() const { return search::heeds_epsilon(configuration.strategy.kind); }
-  // What the study searches for, and in which words.
-  datasets::Measure measure() const;
-  bool has_accuracies() const;
-  bool is_better(double a, double b) const;
-  std::string axis_name() const;   // "validation accuracy", or the measure's name
-  std::string value_name() const;  // "Accuracy", or the measure's name
-  std::string noun() const;        // "accuracy" or "value"
-  std::string a_value() const;     // "an accuracy" or "a value"
-};
-
-ReportedStudy read_study(search::Study& study);
-
-// The value of a network that counts as a model: complete, or at chance because it did not
-// learn. None for other failures, and for what has not finished.
-std::optional<double> value_of(const search::Trial& trial);
-
 struct Figure {
-  std::string name;  // in the page's addresses
+  std::string name;  // in the page's addresses, and of its file
   std::string title;
-  std::string
-      svg;  // "" where the study does not hold what it shows; the caption says what is missing
+  // On kWide or kNarrow; not set where the study does not hold what it shows, and the caption says
+  // what is missing.
+  std::function<std::string(const Canvas&)> draw;
   std::string caption;  // plain text
 };
 
 // In the order of the page. That of screened networks is there only where there are any.
 std::vector<Figure> make_figures(const ReportedStudy& study);
+
+// ---- One by one; `study` must outlive them ----
+
+Figure trials_in_order(const ReportedStudy& study);
+Figure value_histogram(const ReportedStudy& study);
+Figure learning_curves(const ReportedStudy& study);
+// report/agent_figures.cc
+Figure means_by_epsilon(const ReportedStudy& study);
+Figure spread_by_epsilon(const ReportedStudy& study);
+Figure q_values_by_type(const ReportedStudy& study);
+Figure q_values_by_field(const ReportedStudy& study);
+// report/map_figure.cc
+Figure map_of_architectures(const ReportedStudy& study);
+// report/prediction_figures.cc
+Figure predicted_and_measured(const ReportedStudy& study);
+Figure screened_networks(const ReportedStudy& study);
+Figure promised_and_given(const ReportedStudy& study);
+Figure why_it_works(const ReportedStudy& study);
+// report/cost_figures.cc
+Figure small_and_fast(const ReportedStudy& study);
+
+// The networks that no other beats in both value and cost, the cheapest first. The cost is the first
+// that the study knows of parameters, MACs, time, and measures of which less is better; "" where it
+// knows none.
+struct Front {
+  std::string cost;
+  std::vector<const search::Trial*> trials;  // of very many some, evenly among them
+  size_t length = 0;                         // of the whole
+  std::function<std::optional<double>(const search::Trial&)> of;
+};
+Front pareto_front(const ReportedStudy& study);
 
 }  // namespace metaqnn::report

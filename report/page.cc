@@ -12,7 +12,8 @@
 #include "datasets/logs/fields.h"
 #include "metaqnn/report/report.h"
 #include "metaqnn/search/search.h"
-#include "report/svg.h"
+#include "report/drawing.h"
+#include "report/figures.h"
 #include "search/screen.h"
 
 namespace metaqnn::report {
@@ -53,15 +54,81 @@ summary { cursor: pointer; }
 .beside { display: flex; flex-wrap: wrap; gap: 1rem 3.5rem; align-items: flex-start; }
 figure { margin: 1.75rem 0 2.5rem; }
 figcaption, .note { color: var(--soft); font-size: .9375rem; max-width: 48rem; }
-svg { display: block; width: 100%; height: auto; min-width: 34rem; }
+figure svg { display: block; width: 100%; height: auto; }
+.narrow { display: none; max-width: 30rem; }
+@media screen and (max-width: 40rem) { .roomy { display: none; } .narrow { display: block; }
+  main { padding: 1.5rem 1rem; } h1 { font-size: 1.6rem; } .architecture { min-width: 11rem; } }
+.sorts th[tabindex] { cursor: pointer; } .sorts th[tabindex]:hover { color: var(--ink); }
+th[aria-sort=ascending]::after { content: " \2191"; }
+th[aria-sort=descending]::after { content: " \2193"; }
+button { font: inherit; font-size: .8125rem; color: var(--soft); background: none; padding: .1rem .6rem;
+  border: 1px solid var(--rule); border-radius: .4rem; cursor: pointer; margin-top: .5rem; }
+button:hover { color: var(--ink); }
 @media print { :root { color-scheme: light; } html { font-size: 11px; } body { font-size: 1rem; }
   main { padding: 0; } figure, tr, .tiles { break-inside: avoid; } h2, h3 { break-after: avoid; }
-  .settings { display: none; } }
+  .settings, button { display: none; } }
+)";
+
+// Tables are sorted by their heads, figures saved as files. Without <, > and the letter of entities,
+// which HTML and XML would read differently here.
+constexpr const char* kScript = R"(
+"use strict";
+document.querySelectorAll("table.sorts").forEach(function (table) {
+  var body = table.tBodies[0], heads = Array.from(table.tHead.rows[0].cells);
+  function key(row, column) {
+    var cell = row.cells[column], text = cell.dataset.figure || cell.textContent;
+    var number = parseFloat(text.replace(/,/g, ""));
+    return isNaN(number) ? text : number;
+  }
+  function sort(column) {
+    var head = heads[column], down = head.getAttribute("aria-sort") === "ascending" ? -1 : 1;
+    heads.forEach(function (other) { other.removeAttribute("aria-sort"); });
+    head.setAttribute("aria-sort", down === 1 ? "ascending" : "descending");
+    var rows = Array.from(body.rows);
+    rows.sort(function (a, b) {
+      var x = key(a, column), y = key(b, column);
+      if (typeof x !== typeof y) return typeof x === "number" ? -1 : 1;
+      return down * (typeof x === "number" ? Math.sign(x - y) : x.localeCompare(y));
+    });
+    rows.forEach(function (row) { body.appendChild(row); });
+  }
+  heads.forEach(function (head, column) {
+    if (head.textContent === "") return;
+    head.tabIndex = 0;
+    head.addEventListener("click", function () { sort(column); });
+    head.addEventListener("keydown", function (event) { if (event.key === "Enter") sort(column); });
+  });
+});
+document.querySelectorAll("figure").forEach(function (figure) {
+  if (figure.querySelector("svg") === null) return;
+  var button = document.createElement("button");
+  button.type = "button";
+  button.textContent = "Save as SVG";
+  button.addEventListener("click", function () {
+    var shown = Array.from(figure.querySelectorAll("svg")).find(function (svg) {
+      return svg.getClientRects().length !== 0;
+    });
+    var link = document.createElement("a");
+    link.download = figure.id + ".svg";
+    link.href = URL.createObjectURL(new Blob([shown.outerHTML], {type: "image/svg+xml"}));
+    link.click();
+  });
+  figure.appendChild(button);
+});
 )";
 
 // ---- Pieces of a page; what they are given is HTML already, unless it is named a text ----
 
-using Row = std::vector<std::string>;
+// What is shown of a figure is shorter than the figure, which a table is sorted by.
+struct Cell {
+  Cell(std::string content) : html(std::move(content)) {}
+  Cell(std::string content, const std::optional<double>& sorted_by)
+      : html(std::move(content)), figure(sorted_by) {}
+
+  std::string html;
+  std::optional<double> figure{};
+};
+using Row = std::vector<Cell>;
 
 std::string element(const std::string& name, const std::string& content) {
   return fmt::format("<{0}>{1}</{0}>", name, content);
@@ -77,11 +144,14 @@ struct Head {
 };
 
 std::string html_table(const std::vector<Head>& heads, const std::vector<Row>& rows) {
-  const auto cell = [&](const char* name, size_t column, const std::string& content) {
+  const auto cell = [&](const char* name, size_t column, const Cell& content) {
     const bool right = heads[column].cells == Cells::numbers;
-    return fmt::format("<{0}{1}>{2}</{0}>", name, right ? " class=\"number\"" : "", content);
+    const std::string figure =
+        content.figure ? fmt::format(" data-figure=\"{}\"", *content.figure) : "";
+    return fmt::format("<{0}{1}{2}>{3}</{0}>", name, right ? " class=\"number\"" : "", figure,
+                       content.html);
   };
-  std::string text = "<div class=\"wide\"><table>\n<thead><tr>";
+  std::string text = "<div class=\"wide\"><table class=\"sorts\">\n<thead><tr>";
   for (size_t i = 0; i < heads.size(); ++i) text += cell("th", i, escaped(heads[i].title));
   text += "</tr></thead>\n<tbody>\n";
   for (const Row& row : rows) {
@@ -342,30 +412,36 @@ std::string outcome(const ReportedStudy& study) {
 // A column that is left out where none of the trials has it.
 struct BestColumn {
   std::string title;
-  std::function<std::string(const Trial&)> cell;
+  std::function<Cell(const Trial&)> cell;
 };
-
-// What a curve shows is not shown again.
-bool is_of_a_curve(const std::string& measure) {
-  return measure == "training_loss" || measure == "training_accuracy" ||
-         measure == "validation_loss";
-}
 
 // Of the other measures that the best networks have.
 std::vector<BestColumn> measure_columns(const ReportedStudy& study) {
   std::vector<BestColumn> columns;
   for (const std::string& name : datasets::other_measures(study.best, study.measure().name)) {
     if (is_of_a_curve(name)) continue;
-    columns.push_back({name, [name](const Trial& trial) {
+    columns.push_back({name, [name](const Trial& trial) -> Cell {
                          const auto found = trial.measures.find(name);
-                         return found == trial.measures.end() ? "-" : measured(found->second);
+                         if (found == trial.measures.end()) return std::string("-");
+                         return {measured(found->second), found->second};
                        }});
   }
   return columns;
 }
 
-std::string seconds_cell(const Trial& trial) {
-  return trial.seconds && *trial.seconds >= 0.05 ? fixed(trial.seconds, 1) : "-";
+Cell seconds_cell(const Trial& trial) {
+  if (!trial.seconds || *trial.seconds < 0.05) return std::string("-");
+  return {fixed(trial.seconds, 1), trial.seconds};
+}
+
+Cell count_cell(const std::optional<int64_t>& count) {
+  if (!count) return std::string("-");
+  return {short_count(count), static_cast<double>(*count)};
+}
+
+Cell architecture_cell(const Trial& trial) {
+  return fmt::format("<code class=\"architecture\">{}</code>{}", escaped(trial.architecture),
+                     is_screened(trial) ? " screened" : "");
 }
 
 std::string best_networks(const ReportedStudy& study) {
@@ -376,8 +452,8 @@ std::string best_networks(const ReportedStudy& study) {
                                                 : std::to_string(study.best.size()) + " networks");
   if (study.best.empty()) return title + note("No network is complete.");
   std::vector<BestColumn> optional_columns{
-      {"parameters", [](const Trial& trial) { return short_count(trial.parameters); }},
-      {"MACs", [](const Trial& trial) { return short_count(trial.macs); }},
+      {"parameters", [](const Trial& trial) { return count_cell(trial.parameters); }},
+      {"MACs", [](const Trial& trial) { return count_cell(trial.macs); }},
       {"seconds", seconds_cell}};
   for (BestColumn& column : measure_columns(study)) optional_columns.push_back(std::move(column));
   std::vector<Head> heads{{"", Cells::numbers},
@@ -387,7 +463,7 @@ std::string best_networks(const ReportedStudy& study) {
   std::string missing;
   for (const BestColumn& column : optional_columns) {
     if (std::any_of(study.best.begin(), study.best.end(),
-                    [&](const Trial& trial) { return column.cell(trial) != "-"; })) {
+                    [&](const Trial& trial) { return column.cell(trial).html != "-"; })) {
       columns.push_back(&column);
       heads.push_back({column.title, Cells::numbers});
     } else {
@@ -397,25 +473,60 @@ std::string best_networks(const ReportedStudy& study) {
   heads.push_back({"architecture"});
   std::vector<Row> rows;
   for (const Trial& trial : study.best) {
-    Row row{std::to_string(rows.size() + 1), measured(*trial.value), std::to_string(trial.number)};
+    Row row{std::to_string(rows.size() + 1),
+            {measured(*trial.value), trial.value},
+            std::to_string(trial.number)};
     for (const BestColumn* column : columns) row.push_back(column->cell(trial));
-    row.push_back(fmt::format("<code class=\"architecture\">{}</code>{}",
-                              escaped(trial.architecture), is_screened(trial) ? " screened" : ""));
+    row.push_back(architecture_cell(trial));
     rows.push_back(row);
   }
   return title + html_table(heads, rows) +
          (missing.empty() ? "" : note("The study does not hold these of them: " + missing + "."));
 }
 
+// ---- The front ----
+
+std::string front_table(const ReportedStudy& study) {
+  const Front front = pareto_front(study);
+  if (front.trials.size() < 2) return "";
+  std::vector<Row> rows;
+  for (const Trial* trial : front.trials) {
+    const double cost = *front.of(*trial);
+    const bool is_count = front.cost == "parameters" || front.cost == "MACs";
+    rows.push_back({{is_count ? short_count(static_cast<int64_t>(cost)) : measured(cost), cost},
+                    {measured(*trial->value), trial->value},
+                    std::to_string(trial->number),
+                    architecture_cell(*trial)});
+  }
+  return fmt::format(
+             "<h2>Small and good</h2>\n{}",
+             note(fmt::format(
+                 "Networks that no other beats in both {} and {}.{}", study.axis_name(), front.cost,
+                 front.length > front.trials.size() ? fmt::format(" {} of {}, evenly among them.",
+                                                                  front.trials.size(), front.length)
+                                                    : ""))) +
+         html_table({{front.cost, Cells::numbers},
+                     {study.has_accuracies() ? "accuracy" : study.axis_name(), Cells::numbers},
+                     {"trial", Cells::numbers},
+                     {"architecture"}},
+                    rows);
+}
+
 // ---- Figures, and the rest ----
 
-std::string figures(const ReportedStudy& study) {
+// Twice, of which the page shows the one that its width has room for.
+std::string picture_in(const Figure& figure) {
+  return fmt::format("<div class=\"roomy\">\n{}</div>\n<div class=\"narrow\">\n{}</div>\n",
+                     figure.draw(kWide), figure.draw(kNarrow));
+}
+
+std::string figures(const std::vector<Figure>& all) {
   std::string text = "<h2>Figures</h2>\n";
   int number = 0;
-  for (const Figure& figure : make_figures(study)) {
+  for (const Figure& figure : all) {
     text += fmt::format("<figure id=\"{}\">\n<h3>{}. {}</h3>\n", figure.name, ++number,
                         escaped(figure.title));
-    if (!figure.svg.empty()) text += "<div class=\"wide\">\n" + figure.svg + "</div>\n";
+    if (figure.draw) text += picture_in(figure);
     text += fmt::format("<figcaption>{}</figcaption>\n</figure>\n", escaped(figure.caption));
   }
   return text;
@@ -429,17 +540,30 @@ std::string configuration(const ReportedStudy& study) {
 
 }  // namespace
 
-std::string page_of(const ReportedStudy& study) {
+std::string page_of(const ReportedStudy& study, const std::vector<Figure>& all,
+                    const PageSettings& settings) {
+  const std::string again =
+      settings.reload_seconds > 0
+          ? fmt::format("<meta http-equiv=\"refresh\" content=\"{}\"/>\n", settings.reload_seconds)
+          : "";
   const std::string title = escaped("Search on " + subject(study));
   return fmt::format(
              "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
              "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
-             "<title>{0}</title>\n<style>{1}</style>\n</head>\n<body>\n<main>\n<h1>{0}</h1>\n",
-             title, figure_style() + std::string(kStyle)) +
-         lead(study) + tiles(study) + searched(study) + outcome(study) + best_networks(study) +
-         figures(study) + configuration(study) + "</main>\n</body>\n</html>\n";
+             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src &#39;none&#39;; "
+             "style-src &#39;unsafe-inline&#39;; script-src &#39;unsafe-inline&#39;\"/>\n"
+             "{3}<title>{0}</title>\n<style>{1}</style>\n</head>\n<body>\n<main>\n<h1>{0}</h1>\n"
+             "{2}",
+             title, figure_style() + std::string(kStyle),
+             lead(study) + tiles(study) + searched(study) + outcome(study) + best_networks(study) +
+                 figures(all) + front_table(study) + configuration(study),
+             again) +
+         "</main>\n<script>" + kScript + "</script>\n</body>\n</html>\n";
 }
 
-std::string report_page(search::Study& study) { return page_of(read_study(study)); }
+std::string report_page(search::Study& study) {
+  const ReportedStudy read = read_study(study);
+  return page_of(read, make_figures(read));
+}
 
 }  // namespace metaqnn::report

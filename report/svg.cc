@@ -12,12 +12,13 @@
 namespace metaqnn::report {
 namespace {
 
-// The picture and, in it, the plot.
-constexpr double kWidth = 880, kHeight = 400;
-constexpr double kLeft = 72, kRight = 836, kTop = 64, kBottom = 340;
-constexpr double kLegendHeight = 17, kStretchHeight = 48;
+// Around the plot.
+constexpr double kLeft = 72, kMarginRight = 22, kTop = 36, kTopBelowStretches = 64,
+                 kMarginBottom = 60;
+constexpr double kLegendHeight = 17, kLegendLine = 20, kStretchHeight = 48;
 constexpr double kLetterWidth = 7.2;   // of the legend's font, rather more than less
 constexpr double kRoomOfPointer = 38;  // from the plot to its text
+constexpr double kWholeLine = 1e9;     // of a legend
 constexpr int kMostTicks = 10;
 
 // Colours from the set of Okabe and Ito, which people with any colour vision tell apart; marks
@@ -27,13 +28,17 @@ constexpr const char* kFigureStyle = R"(
   --paper: #ffffff; --ink: #1d2329; --soft: #57616b; --rule: #d9dee3; --shade: #f2f5f7;
   --searched: #0072b2; --screened: #d55e00; --failed: #85898e; --best: #1d2329; --curve: #6fa8cf;
   --line1: #0072b2; --line2: #d55e00; --line3: #009e73; --line4: #aa4499; --line5: #b8860b;
-  --line6: #1d2329; }
+  --line6: #1d2329;
+  --level1: #d8c6e8; --level2: #b3a5dc; --level3: #7f8fd0; --level4: #4a80b8; --level5: #237f96;
+  --level6: #1f8a68; --level7: #7a8a00; --level8: #c26a00; }
 @media screen and (prefers-color-scheme: dark) { :root {
   --paper: #14181c; --ink: #e8ecef; --soft: #a3adb6; --rule: #353d45; --shade: #1e242a;
   --searched: #56b4e9; --screened: #f0a030; --failed: #9aa3ab; --best: #f4f6f8;
   --curve: #4f86ab;
   --line1: #56b4e9; --line2: #f0a030; --line3: #40c9a2; --line4: #dd88cc; --line5: #f0e442;
-  --line6: #f4f6f8; } }
+  --line6: #f4f6f8;
+  --level1: #4a3a66; --level2: #54508f; --level3: #4f6ab0; --level4: #3f8ac0; --level5: #35a3b0;
+  --level6: #4cbd8e; --level7: #b0d04a; --level8: #ffd23c; } }
 svg { font: 13px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
 svg text { fill: var(--ink); font-variant-numeric: tabular-nums; }
 svg .middle { text-anchor: middle; } svg .end { text-anchor: end; }
@@ -46,7 +51,7 @@ svg .dot { fill: none; stroke: var(--mark); stroke-linecap: round; }
 svg .solid { fill: var(--mark); stroke: var(--paper); stroke-width: .8; }
 svg .bar { fill: var(--mark); }
 svg .stroke { fill: none; stroke: var(--mark); stroke-width: 1.6; stroke-linejoin: round; }
-svg .hint { fill: transparent; }
+svg .hint { fill: transparent; } svg .paper { fill: var(--paper); }
 svg .searched { --mark: var(--searched); } svg .screened { --mark: var(--screened); }
 svg .failed { --mark: var(--failed); } svg .best { --mark: var(--best); }
 svg .curve { --mark: var(--curve); }
@@ -56,6 +61,15 @@ svg .line3 { --mark: var(--line3); }
 svg .line4 { --mark: var(--line4); }
 svg .line5 { --mark: var(--line5); }
 svg .line6 { --mark: var(--line6); }
+svg .level1 { --mark: var(--level1); }
+svg .level2 { --mark: var(--level2); }
+svg .level3 { --mark: var(--level3); }
+svg .level4 { --mark: var(--level4); }
+svg .level5 { --mark: var(--level5); }
+svg .level6 { --mark: var(--level6); }
+svg .level7 { --mark: var(--level7); }
+svg .level8 { --mark: var(--level8); }
+svg .band { fill: var(--mark); opacity: .22; } svg .whisker { opacity: .3; }
 )";
 
 // ---- Text ----
@@ -181,16 +195,6 @@ std::string label(double x, double y, std::string_view css_class, const std::str
 
 std::string figure_style() { return kFigureStyle; }
 
-std::string standalone(const std::string& svg) {
-  constexpr std::string_view kBegin = "<svg ";
-  METAQNN_ASSERT(svg.starts_with(kBegin), "no picture");
-  const size_t content = svg.find(">\n") + 2;
-  return "<svg xmlns=\"http://www.w3.org/2000/svg\" " +
-         svg.substr(kBegin.size(), content - kBegin.size()) + "<style>" + kFigureStyle +
-         "</style>\n<rect width=\"100%\" height=\"100%\" style=\"fill: var(--paper)\"/>\n" +
-         svg.substr(content);
-}
-
 std::string escaped(std::string_view text) {
   std::string result;
   for (size_t i = 0; i < text.size();) {
@@ -274,16 +278,19 @@ Axis label_axis(const std::string& title, const std::vector<std::string>& labels
 
 // ---- Chart ----
 
-Chart::Chart(std::string name, Axis x, Axis y)
-    : name_(std::move(name)),
+Chart::Chart(const Canvas& canvas, std::string name, Axis x, Axis y)
+    : canvas_(canvas),
+      name_(std::move(name)),
       x_(std::move(x)),
       y_(std::move(y)),
-      legend_end_(kLeft),
-      right_(kRight) {}
+      top_(kTop),
+      right_(canvas.width - kMarginRight) {}
+
+double Chart::bottom() const { return canvas_.height - kMarginBottom; }
 
 double Chart::across(double x) const { return kLeft + (right_ - kLeft) * x_.share(x); }
 
-double Chart::height_of(double y) const { return kBottom - (kBottom - kTop) * y_.share(y); }
+double Chart::height_of(double y) const { return bottom() - (bottom() - top_) * y_.share(y); }
 
 void Chart::mark(Mark mark, const std::vector<Point>& points, const std::string& css_class,
                  double size) {
@@ -296,10 +303,21 @@ void Chart::mark(Mark mark, const std::vector<Point>& points, const std::string&
 
 void Chart::line(const std::vector<Point>& points, const std::string& css_class) {
   if (points.empty()) return;
-  std::string shapes;
-  for (const Point& point : points)
-    shapes += fmt::format("{}{} {}", shapes.empty() ? "M" : "L", number(across(point.x)),
-                          number(height_of(point.y)));
+  std::string shapes, last_x, last_y;
+  for (const Point& point : points) {
+    const std::string x = number(across(point.x)), y = number(height_of(point.y));
+    if (shapes.empty()) {
+      shapes = "M" + x + " " + y;
+    } else if (y == last_y) {
+      shapes += "H" + x;
+    } else if (x == last_x) {
+      shapes += "V" + y;
+    } else {
+      shapes += "L" + x + " " + y;
+    }
+    last_x = x;
+    last_y = y;
+  }
   marks_ += fmt::format("<path class=\"stroke {}\" d=\"{}\"/>\n", css_class, shapes);
 }
 
@@ -335,7 +353,8 @@ void Chart::pointer(const Point& point, const std::string& text, const std::stri
 }
 
 void Chart::leave_room(size_t letters) {
-  right_ = std::min(right_, kWidth - kRoomOfPointer - kLetterWidth * static_cast<double>(letters));
+  right_ = std::min(right_,
+                    canvas_.width - kRoomOfPointer - kLetterWidth * static_cast<double>(letters));
 }
 
 void Chart::name_lines(std::vector<NamedEnd> ends) {
@@ -358,13 +377,15 @@ void Chart::name_lines(std::vector<NamedEnd> ends) {
 }
 
 void Chart::stretches(const std::string& title, const std::vector<Stretch>& stretches) {
+  METAQNN_ASSERT(marks_.empty(), "stretches move what is drawn");
+  top_ = kTopBelowStretches;
   background_ += label(kLeft - 8, kStretchHeight, "end", title);
   double free_from = kLeft;
   for (size_t i = 0; i < stretches.size(); ++i) {
     const double left = across(stretches[i].from), right = across(stretches[i].to);
     if (i % 2 == 1) {
       background_ += fmt::format("<path class=\"stretch\" d=\"M{} {}H{}V{}H{}z\"/>\n", number(left),
-                                 number(kTop), number(right), number(kBottom), number(left));
+                                 number(top_), number(right), number(bottom()), number(left));
     }
     const double middle = (left + right) / 2,
                  half = kLetterWidth / 2 * static_cast<double>(stretches[i].label.size());
@@ -374,21 +395,78 @@ void Chart::stretches(const std::string& title, const std::vector<Stretch>& stre
   }
 }
 
+void Chart::band(const std::vector<Point>& low, const std::vector<Point>& high,
+                 const std::string& css_class) {
+  if (low.empty()) return;
+  std::vector<Point> around = low;
+  around.insert(around.end(), high.rbegin(), high.rend());
+  std::string shapes;
+  for (const Point& point : around)
+    shapes += fmt::format("{}{} {}", shapes.empty() ? "M" : "L", number(across(point.x)),
+                          number(height_of(point.y)));
+  marks_ += fmt::format("<path class=\"band {}\" d=\"{}z\"/>\n", css_class, shapes);
+}
+
+void Chart::whiskers(const std::vector<Bar>& whiskers, const std::string& css_class) {
+  if (whiskers.empty()) return;
+  std::string shapes;
+  for (const Bar& whisker : whiskers)
+    shapes += fmt::format("M{} {}V{}", number(across(whisker.low.x)),
+                          number(height_of(whisker.low.y)), number(height_of(whisker.high.y)));
+  marks_ += fmt::format("<path class=\"stroke whisker {}\" d=\"{}\"/>\n", css_class, shapes);
+}
+
+// ---- Above the plot ----
+
+void Chart::heading(const std::string& text) {
+  legend_.push_back({kWholeLine, label(-kLeft + 12, 0, "strong", text)});
+}
+
 void Chart::legend(Mark mark, const std::string& name, const std::string& css_class) {
-  legend_ += path(mark, shape(mark, legend_end_ + 6, kLegendHeight - 4, 4), css_class, 4);
-  legend_text(name);
+  add_legend(path(mark, shape(mark, 6, -4, 4), css_class, 4), 18, name);
 }
 
 void Chart::legend_line(const std::string& name, const std::string& css_class) {
-  legend_ += straight(legend_end_ - 3, kLegendHeight - 4, legend_end_ + 13, kLegendHeight - 4,
-                      "stroke " + css_class);
-  legend_text(name);
+  add_legend(straight(-3, -4, 13, -4, "stroke " + css_class), 18, name);
 }
 
-void Chart::legend_text(const std::string& name) {
-  legend_ += label(legend_end_ + 18, kLegendHeight, "", name);
-  legend_end_ += 18 + kLetterWidth * static_cast<double>(name.size()) + 22;
+void Chart::legend_scale(const std::string& worst, const std::vector<std::string>& css_classes,
+                         const std::string& best) {
+  const double begin = kLetterWidth * static_cast<double>(worst.size()) + 8;
+  std::string shapes = label(0, 0, "", worst);
+  double x = begin;
+  for (const std::string& css_class : css_classes) {
+    shapes +=
+        fmt::format("<path class=\"bar {}\" d=\"M{} 0h13v-11h-13z\"/>\n", css_class, number(x));
+    x += 14;
+  }
+  add_legend(shapes, x + 6, best);
 }
+
+void Chart::add_legend(const std::string& shapes, double width, const std::string& name) {
+  legend_.push_back({width + kLetterWidth * static_cast<double>(name.size()) + 22,
+                     shapes + label(width, 0, "", name)});
+}
+
+std::vector<std::vector<Chart::LegendItem>> Chart::legend_rows() const {
+  std::vector<std::vector<LegendItem>> rows;
+  double end = kWholeLine;
+  for (const LegendItem& item : legend_) {
+    if (end + item.width > canvas_.width - kLeft) {
+      rows.emplace_back();
+      end = 0;
+    }
+    rows.back().push_back(item);
+    end += item.width;
+  }
+  return rows;
+}
+
+double Chart::extra_height() const {
+  return kLegendLine * std::max(0.0, static_cast<double>(legend_rows().size()) - 1);
+}
+
+// ---- The whole ----
 
 std::string Chart::axes() const {
   std::string text;
@@ -396,23 +474,61 @@ std::string Chart::axes() const {
     const double y = height_of(tick.value);
     text += straight(kLeft, y, right_, y, "grid") + label(kLeft - 8, y + 4.5, "end", tick.label);
   }
-  for (const Tick& tick : x_.ticks) {
-    const double x = across(tick.value);
-    text +=
-        straight(x, kBottom, x, kBottom + 5, "axis") + label(x, kBottom + 21, "middle", tick.label);
+  // As many labels as have room.
+  double widest = 0;
+  for (const Tick& tick : x_.ticks)
+    widest = std::max(widest, kLetterWidth * static_cast<double>(tick.label.size() + 2));
+  const double room = (right_ - kLeft) / std::max<double>(1, static_cast<double>(x_.ticks.size()));
+  const auto every = static_cast<size_t>(std::max(1.0, std::ceil(widest / room)));
+  for (size_t i = 0; i < x_.ticks.size(); ++i) {
+    const double x = across(x_.ticks[i].value);
+    text += straight(x, bottom(), x, bottom() + 5, "axis");
+    if (i % every == 0) text += label(x, bottom() + 21, "middle", x_.ticks[i].label);
   }
-  text += straight(kLeft, kBottom, right_, kBottom, "axis");
-  text += label((kLeft + right_) / 2, kHeight - 14, "middle title", x_.title);
+  if (!x_.ticks.empty()) text += straight(kLeft, bottom(), right_, bottom(), "axis");
+  text += label((kLeft + right_) / 2, canvas_.height - 14, "middle title", x_.title);
   text += fmt::format(
       "<text class=\"middle title\" transform=\"translate(18 {}) rotate(-90)\">{}</text>\n",
-      number((kTop + kBottom) / 2), escaped(y_.title));
+      number((top_ + bottom()) / 2), escaped(y_.title));
   return text;
 }
 
-std::string Chart::svg() const {
-  return fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">\n{}{}{}{}</svg>\n",
-                     number(kWidth), number(kHeight), escaped(name_), background_, axes(), marks_,
-                     legend_);
+std::string Chart::content() const {
+  std::string text = background_ + axes() + marks_;
+  const std::vector<std::vector<LegendItem>> rows = legend_rows();
+  for (size_t row = 0; row < rows.size(); ++row) {
+    double x = kLeft;
+    const double y = kLegendHeight - kLegendLine * static_cast<double>(rows.size() - 1 - row);
+    for (const LegendItem& item : rows[row]) {
+      text += fmt::format("<g transform=\"translate({} {})\">{}</g>\n", number(x), number(y),
+                          item.shapes);
+      x += item.width;
+    }
+  }
+  return text;
+}
+
+std::string Chart::svg() const { return picture_of(canvas_, name_, 1, {*this}); }
+
+std::string picture_of(const Canvas& canvas, const std::string& name, size_t columns,
+                       const std::vector<Chart>& charts) {
+  double extra = 0;
+  for (const Chart& chart : charts) extra = std::max(extra, chart.extra_height());
+  const size_t rows = (charts.size() + columns - 1) / columns;
+  const double across = canvas.width, down = canvas.height + extra;
+  std::string text = fmt::format(
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\" role=\"img\" "
+      "aria-label=\"{}\">\n<style>{}</style>\n"
+      "<rect width=\"100%\" height=\"100%\" class=\"paper\"/>\n",
+      number(across * static_cast<double>(std::min(columns, charts.size()))),
+      number(down * static_cast<double>(rows)), escaped(name), kFigureStyle);
+  for (size_t i = 0; i < charts.size(); ++i) {
+    text +=
+        fmt::format("<g transform=\"translate({} {})\">\n{}</g>\n",
+                    number(across * static_cast<double>(i % columns)),
+                    number(down * static_cast<double>(i / columns) + extra), charts[i].content());
+  }
+  return text + "</svg>\n";
 }
 
 }  // namespace metaqnn::report

@@ -1,12 +1,13 @@
 // How is a figure of a report drawn? Axes with round ticks and marks between them, as SVG inside a
 // page, which gives classes their colours and fonts (report/page.cc).
 //
-//   Chart chart("Accuracy of each trial", whole_axis("trial", 1, 1000),
+//   Chart chart(kWide, "Accuracy of each trial", whole_axis("trial", 1, 1000),
 //               linear_axis("validation accuracy", 0.1, 0.9));
 //   chart.mark(Mark::dot, points, "searched");    // thousands of them are one path
 //   chart.svg();
 //
-// Coordinates have one decimal, a tenth of the unit that is about a pixel.
+// Coordinates have one decimal, a tenth of the unit that is about a pixel. A picture brings its own
+// style, and is a file of its own as it stands.
 #pragma once
 
 #include <cstdint>
@@ -20,10 +21,15 @@ namespace metaqnn::report {
 // may hold, and bytes that are no UTF-8 become U+FFFD.
 std::string escaped(std::string_view text);
 
-// What gives the classes of pictures their colours and fonts, as CSS, and with it a picture that is a
-// file of its own.
+// How much room a picture has. Letters are of one size in all of them.
+struct Canvas {
+  double width = 0, height = 0;
+};
+constexpr Canvas kWide{880, 400};
+constexpr Canvas kNarrow{400, 360};  // of a phone
+
+// What gives the classes of pictures their colours and fonts, as CSS.
 std::string figure_style();
-std::string standalone(const std::string& svg);
 
 struct Tick {
   double value = 0;
@@ -80,13 +86,18 @@ struct NamedEnd {
 class Chart {
  public:
   // `name` is read out by programs for the blind.
-  Chart(std::string name, Axis x, Axis y);
+  Chart(const Canvas& canvas, std::string name, Axis x, Axis y);
 
   // `css_class` gives the colour. Marks cover those that were added before.
   void mark(Mark mark, const std::vector<Point>& points, const std::string& css_class,
             double size = 3);
   void line(const std::vector<Point>& points, const std::string& css_class);
   void bars(const std::vector<Bar>& bars, const std::string& css_class);
+  // Between two lines of as many points.
+  void band(const std::vector<Point>& low, const std::vector<Point>& high,
+            const std::string& css_class);
+  // Upright, from the lower end to the upper one.
+  void whiskers(const std::vector<Bar>& whiskers, const std::string& css_class);
   // Text that pops up over a place.
   void hint(const Point& point, const std::string& text);
   void text(const Point& point, const std::string& text, const std::string& css_class,
@@ -98,25 +109,48 @@ class Chart {
   void leave_room(size_t letters);
   // Names at the ends of lines, one below the other where lines end too close together.
   void name_lines(std::vector<NamedEnd> ends);
-  // Every second one shaded; their labels stand above the plot where they have room, after `title`.
+  // Before anything is drawn. Every second one shaded; their labels stand above the plot where they have room, after `title`.
   void stretches(const std::string& title, const std::vector<Stretch>& stretches);
-  // What a class means; beside each other above the plot.
+  // A line above the plot, before what it means.
+  void heading(const std::string& text);
+  // What a class means; beside each other above the plot, in as many lines as they need.
   void legend(Mark mark, const std::string& label, const std::string& css_class);
   void legend_line(const std::string& label, const std::string& css_class);
+  // Classes from the worst to the best, between two labels.
+  void legend_scale(const std::string& worst, const std::vector<std::string>& css_classes,
+                    const std::string& best);
 
   double height_of(double y) const;  // in the units of the picture, from its top
 
   std::string svg() const;
 
  private:
+  friend std::string picture_of(const Canvas&, const std::string&, size_t,
+                                const std::vector<Chart>&);
+  // Drawn at the left end of its line.
+  struct LegendItem {
+    double width;
+    std::string shapes;
+  };
+
+  double bottom() const;
   double across(double x) const;
   std::string axes() const;
-  void legend_text(const std::string& label);
+  std::string content() const;
+  double extra_height() const;  // of the legend's further lines, above 0
+  void add_legend(const std::string& shapes, double width, const std::string& label);
+  std::vector<std::vector<LegendItem>> legend_rows() const;
 
+  Canvas canvas_;
   std::string name_;
   Axis x_, y_;
-  std::string background_, marks_, legend_;
-  double legend_end_, right_;
+  std::string background_, marks_;
+  std::vector<LegendItem> legend_;
+  double top_, right_;
 };
+
+// Charts of the same canvas side by side, so many in a row.
+std::string picture_of(const Canvas& canvas, const std::string& name, size_t columns,
+                       const std::vector<Chart>& charts);
 
 }  // namespace metaqnn::report

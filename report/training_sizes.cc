@@ -20,7 +20,7 @@ std::string picture_of_sizes(const std::string& figure, const std::vector<SizeCu
   if (sizes.empty()) throw DataError("no predictor has an order, so there is nothing to draw");
   const auto [fewest, most] = std::minmax_element(sizes.begin(), sizes.end());
   const auto [low, high] = std::minmax_element(heights.begin(), heights.end());
-  Chart chart(figure + " by the number of training networks",
+  Chart chart(kWide, figure + " by the number of training networks",
               logarithmic_axis("networks to learn from (logarithmic)", *fewest, *most),
               linear_axis(figure + ", mean and deviation over the repeats", *low, *high));
   size_t longest = 0;
@@ -42,7 +42,7 @@ std::string picture_of_sizes(const std::string& figure, const std::vector<SizeCu
     ends.push_back({means.back(), curves[i].name, ""});
   }
   chart.name_lines(std::move(ends));
-  return standalone(chart.svg());
+  return chart.svg();
 }
 
 }  // namespace metaqnn::report
