@@ -11,9 +11,6 @@ constexpr double kFloatArithmetic = 1e-5;
 // A small network trained in bfloat16 and in float32 from the same weights: the two walk apart, so
 // only the accuracies are compared, on 500 images, whose binomial deviation at 0.7 is 0.02.
 constexpr double kPrecisionAccuracy = 0.08;
-// Probabilities of two float32 networks of some layers, one of which saw images that local contrast
-// normalisation kept in 16-bit floats, good to 1/2048.
-constexpr double kHalfImages = 2e-3;
 // The estimate of training memory against the measured peak.
 constexpr double kMemoryEstimate = 0.25;
 

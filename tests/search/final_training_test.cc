@@ -314,7 +314,7 @@ TEST_P(TorchScript, GivesTheProbabilitiesOfTheNetwork) {
   ASSERT_EQ(got.sizes(), (std::vector<int64_t>{5, 4}));
   for (int i = 0; i < 5; ++i) {
     for (int k = 0; k < 4; ++k)
-      EXPECT_NEAR(got[i][k].item<double>(), expected(i, k), tests::kHalfImages) << i << " " << k;
+      EXPECT_NEAR(got[i][k].item<double>(), expected(i, k), tests::kFloatNetwork) << i << " " << k;
   }
   EXPECT_EQ(module.attr("class_names").toListRef()[3].toStringRef(), "d");
   EXPECT_EQ(module.attr("image").toStringRef(), to_string(shape));

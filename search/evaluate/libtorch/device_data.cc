@@ -37,8 +37,8 @@ datasets::ImageSet slice(const datasets::ImageSet& images, int64_t begin, int64_
 
 DeviceNormalization::DeviceNormalization(datasets::Preprocessing preprocessing,
                                          const datasets::Normalization& values, const Shape& shape,
-                                         const at::Device& device)
-    : preprocessing_(preprocessing), device_(device) {
+                                         const at::Device& device, at::ScalarType contrast_type)
+    : preprocessing_(preprocessing), device_(device), contrast_type_(contrast_type) {
   if (preprocessing == datasets::Preprocessing::local_contrast) return;
   scale_ = position_constants(values.scale, shape, device);
   shift_ = position_constants(values.shift, shape, device);
@@ -61,7 +61,7 @@ at::Tensor DeviceNormalization::upload_pixels(const datasets::ImageSet& images) 
 at::Tensor DeviceNormalization::upload_contrast(const datasets::ImageSet& images) const {
   const Shape& shape = images.shape;
   at::Tensor all = at::empty({images.size(), shape.height, shape.width, shape.channels},
-                             at::TensorOptions().dtype(at::kHalf).device(device_));
+                             at::TensorOptions().dtype(contrast_type_).device(device_));
   for (int64_t begin = 0; begin < images.size(); begin += kFloatImagesAtOnce) {
     const datasets::ImageSet some = slice(images, begin, kFloatImagesAtOnce);
     std::vector<float> values = datasets::local_contrast_normalization(some);

@@ -20,7 +20,7 @@ namespace metaqnn::search {
 // Images of one part, on the device.
 struct Images {
   at::Tensor
-      pixels;  // n x height x width x channels, uint8, or half where they are normalised already
+      pixels;  // n x height x width x channels, uint8, or floats where they are normalised already
   at::Tensor labels;  // n, int64
   int64_t size() const { return labels.size(0); }
 };
@@ -29,9 +29,11 @@ struct Images {
 class DeviceNormalization {
  public:
   DeviceNormalization() = default;
-  // `values` is not used for local_contrast, whose images are normalised when they are uploaded.
+  // `values` is not used for local_contrast, whose images are normalised when they are uploaded, and
+  // kept as `contrast_type`.
   DeviceNormalization(datasets::Preprocessing preprocessing, const datasets::Normalization& values,
-                      const Shape& shape, const at::Device& device);
+                      const Shape& shape, const at::Device& device,
+                      at::ScalarType contrast_type = at::kHalf);
 
   Images upload(const datasets::ImageSet& images) const;
   // Of uploaded pixels, n x height x width x channels; float32.
@@ -46,6 +48,7 @@ class DeviceNormalization {
 
   datasets::Preprocessing preprocessing_ = datasets::Preprocessing::none;
   at::Device device_{at::kCPU};
+  at::ScalarType contrast_type_ = at::kHalf;
   // 1 x height x width x channels; undefined where images are normalised already
   at::Tensor scale_, shift_;
 };

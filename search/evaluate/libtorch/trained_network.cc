@@ -3,8 +3,10 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "datasets/images/padding.h"
+#include "datasets/images/split.h"
 #include "metaqnn/base/error.h"
 #include "search/evaluate/libtorch/device_data.h"
 #include "search/evaluate/libtorch/libtorch.h"
@@ -30,7 +32,7 @@ class TorchTrainedNetwork : public TrainedNetwork {
         network_(parse_architecture(checkpoint.architecture), checkpoint.input,
                  checkpoint.batch_normalization),
         normalization_(checkpoint.preprocessing, checkpoint.normalization, checkpoint.input,
-                       device_) {
+                       device_, at::kFloat) {
     prepare_device(device_, threads);
     weights_ = network_.weights(to_tensor(checkpoint.parameters, device_), at::kFloat);
     network_.set_running_statistics(to_tensor(checkpoint.running_statistics, device_), device_);
@@ -42,13 +44,16 @@ class TorchTrainedNetwork : public TrainedNetwork {
                        to_string(image_));
     }
     at::NoGradGuard no_grad;
-    const Images uploaded = normalization_.upload(datasets::pad(images, input_));
     Eigen::MatrixXd all(images.size(), classes_);
     for (int64_t begin = 0; begin < images.size(); begin += kBatchSize) {
       const int64_t count = std::min(kBatchSize, images.size() - begin);
-      const at::Tensor indices = at::arange(begin, begin + count, uploaded.labels.options());
+      std::vector<int64_t> numbers(static_cast<size_t>(count));
+      std::iota(numbers.begin(), numbers.end(), begin);
+      const Images batch =
+          normalization_.upload(datasets::pad(datasets::choose(images, numbers), input_));
+      const at::Tensor all_of_it = at::arange(count, batch.labels.options());
       const at::Tensor logits =
-          network_.forward(weights_, normalization_.gather(uploaded, indices), false);
+          network_.forward(weights_, normalization_.gather(batch, all_of_it), false);
       const at::Tensor rows = at::softmax(logits.to(at::kDouble), 1).cpu().contiguous();
       all.middleRows(begin, count) =
           Eigen::Map<const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>(
