@@ -71,6 +71,11 @@ const Writer kWriters[] = {
        return Words{"export-model", "--model", inputs / "small.checkpoint"};
      },
      "PK\x03\x04"},
+    {"export_onnx",
+     [](const Folder& inputs) {
+       return Words{"export-model", "--model", inputs / "small.checkpoint", "--format", "onnx"};
+     },
+     "\x08\x07\x12\x07metaqnn"},
 };
 
 void write_log(const Folder& folder) {
