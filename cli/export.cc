@@ -6,6 +6,7 @@
 #include "cli/output.h"
 #include "metaqnn/datasets/logs/log.h"
 #include "metaqnn/search/search.h"
+#include "search/optuna_journal.h"
 
 namespace metaqnn::cli {
 namespace {
@@ -18,6 +19,10 @@ ExitStatus run(const ExportOptions& options) {
   if (!options.output.empty()) check_output(options.output);
   const auto study = search::open_study_to_read(options.study);
   const search::Configuration configuration = search::stored_configuration(*study);
+  if (options.format == "optuna-journal") {
+    write_or_print(options.output, search::to_optuna_journal(*study));
+    return ExitStatus::done;
+  }
   if (options.format == "replay" && !configuration.evaluator.objective.is_accuracy()) {
     throw UsageError(
         "the replay form holds validation accuracies, which this study does not search for; give "
@@ -34,15 +39,16 @@ ExitStatus run(const ExportOptions& options) {
 std::function<ExitStatus()> set_up_export(CLI::App& app) {
   auto options = std::make_shared<ExportOptions>();
   app.add_option("--study", options->study, "the study")->required();
-  add_format(app, options->format, {"csv", "replay"},
-             "csv: everything, with learning curves; replay: the form of the paper's authors");
+  add_format(app, options->format, {"csv", "replay", "optuna-journal"},
+             "csv: everything, with learning curves; replay: the form of the paper's authors; "
+             "optuna-journal: for JournalStorage of Optuna and its dashboard");
   app.add_option("-o,--output", options->output, "file to write (default: standard output)");
   return [options] { return run(*options); };
 }
 
 }  // namespace
 
-const Command export_command{"export", "Write a study as CSV",
+const Command export_command{"export", "Write a study as CSV, or for Optuna",
                              "metaqnn export --study sqlite:///quick.db -o quick.csv",
                              set_up_export};
 

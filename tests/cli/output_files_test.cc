@@ -61,6 +61,11 @@ const Writer kWriters[] = {
        return Words{"export", "--study", inputs.url("study.db"), "--format", "replay"};
      },
      "net,", true},
+    {"optuna_journal",
+     [](const Folder& inputs) {
+       return Words{"export", "--study", inputs.url("study.db"), "--format", "optuna-journal"};
+     },
+     "{\"op_code\":0,", true},
     {"report",
      [](const Folder& inputs) {
        return Words{"report", "--study", inputs.url("study.db")};

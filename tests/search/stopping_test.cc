@@ -24,7 +24,7 @@ namespace {
 using ::testing::HasSubstr;
 
 constexpr int kEpochs = 10;
-const std::string kLetters = "abcdef";
+const std::string kSixLetters = "abcdef";
 
 // Accuracies that rise from a start of their own: end - (end - start) / e.
 std::vector<double> accuracies(double start, double end) {
@@ -44,9 +44,9 @@ std::vector<EpochResult> as_curve(const std::vector<double>& accuracies) {
 std::map<std::string, std::vector<double>> networks() {
   std::map<std::string, std::vector<double>> table;
   Random random(1);
-  for (char a : kLetters) {
-    for (char b : kLetters) {
-      for (char c : kLetters) {
+  for (char a : kSixLetters) {
+    for (char b : kSixLetters) {
+      for (char c : kSixLetters) {
         const double quality = (a - 'a') + (b - 'a') + 0.5 * (c - 'a');
         const double end = 0.4 + 0.03 * quality + 0.05 * random.uniform();
         table[std::string{a, ' ', b, ' ', c}] = accuracies(0.1 + 0.2 * random.uniform(), end);
