@@ -5,6 +5,7 @@
 
 #include "base/parallel.h"
 #include "predict/state.h"
+#include "predict/stop.h"
 
 namespace metaqnn::predict {
 
@@ -31,6 +32,7 @@ Sum grow(const MatrixXd& x, const MatrixXd& points, const VectorXd& y, std::vect
   std::vector<Index> some;
   VectorXd left = y - sum.predicted;
   for (int t = 0; t < settings.trees; ++t) {
+    go_on_unless(settings.stop);
     for (size_t i = 0; i < drawn; ++i) std::swap(rows[i], rows[i + random.below(rows.size() - i)]);
     some.assign(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(drawn));
     sum.trees.push_back(Tree::grow(x, left, some, settings.tree, random));

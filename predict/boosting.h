@@ -17,6 +17,7 @@
 //   boosting.predict(x2, threads);
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 
@@ -30,6 +31,7 @@ struct BoostingSettings {
   double rate = 0.05;
   double share = 0.7;  // of the points, for each tree
   TreeSettings tree{.deepest = 5};
+  const std::atomic<bool>* stop = nullptr;  // as in FitSettings
 };
 
 class Boosting {

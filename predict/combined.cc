@@ -25,8 +25,9 @@ constexpr int kPointsToChooseOn = 150;  // the time goes with their cube
 
 Boosting grow(const Training& training) {
   training.tell("boosting trees");
-  return Boosting(training.points.features, training.scale.standardised(), {},
-                  training.settings.seed, training.settings.threads);
+  return Boosting(training.points.features, training.scale.standardised(),
+                  {.stop = training.settings.stop}, training.settings.seed,
+                  training.settings.threads);
 }
 
 // What the process predicts for rows of the training points left out, by hyper-parameters that were
@@ -81,6 +82,7 @@ class Nested {
   VectorXd choose(const std::vector<Index>& rows) const {
     HyperparameterSettings choice;
     choice.seed = training_.settings.seed;
+    choice.stop = training_.settings.stop;
     choice.most_points = kPointsToChooseOn;
     return choose_hyperparameters(*kernel_, training_.points.subset(rows), targets()(rows), choice)
         .parameters;

@@ -10,6 +10,7 @@
 #include "base/blas_threads.h"
 #include "metaqnn/base/error.h"
 #include "metaqnn/base/random.h"
+#include "predict/stop.h"
 
 namespace metaqnn::predict {
 namespace {
@@ -68,6 +69,19 @@ class LeaveOneOut : public ceres::CostFunction {
   double prior_ = 1;
 };
 
+// Ends a descent early, over which no exception may come.
+class Stopper : public ceres::IterationCallback {
+ public:
+  explicit Stopper(const std::atomic<bool>* stop) : stop_(stop) {}
+  ceres::CallbackReturnType operator()(const ceres::IterationSummary&) override {
+    return stop_ != nullptr && *stop_ ? ceres::SOLVER_TERMINATE_SUCCESSFULLY
+                                      : ceres::SOLVER_CONTINUE;
+  }
+
+ private:
+  const std::atomic<bool>* stop_;
+};
+
 struct Minimum {
   VectorXd parameters;
   double cost = INFINITY;
@@ -89,6 +103,8 @@ Minimum minimise(LeaveOneOut& cost, const std::vector<KernelParameter>& paramete
   options.linear_solver_type = ceres::DENSE_QR;
   options.function_tolerance = 1e-3;
   options.logging_type = ceres::SILENT;
+  Stopper stopper(settings.stop);
+  options.callbacks.push_back(&stopper);
   ceres::Solver::Summary summary;
   ceres::Solve(options, &problem, &summary);
   if (!summary.IsSolutionUsable()) return {start, INFINITY, 0};
@@ -144,6 +160,7 @@ Minimum descend(LeaveOneOut& cost, const std::vector<KernelParameter>& parameter
       from(k) = std::clamp(from(k) + p.deviation * normal(random), p.lower, p.upper);
     }
     const Minimum found = minimise(cost, parameters, from, settings);
+    go_on_unless(settings.stop);
     iterations += found.iterations;
     if (found.cost < best.cost) best = found;
   }

@@ -17,6 +17,7 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -31,6 +32,7 @@ struct HyperparameterSettings {
   int most_points = 250;
   int iterations = 12;
   uint64_t seed = 0;
+  const std::atomic<bool>* stop = nullptr;  // as in FitSettings
 };
 
 // What happened; for people.

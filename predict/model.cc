@@ -321,12 +321,13 @@ Model Model::fit(const Samples& samples, const EncodingSettings& encoding,
   state->method = method.name;
   state->failures = options.failures;
   state->samples = samples;
-  state->training = make_training(encoding, samples, options.failures,
-                                  canonical_unlabelled(options.unlabelled, encoding),
-                                  {options.seed, threads_or_cores(options.threads),
-                                   options.graph_weight, options.centres, options.tell});
+  state->training = make_training(
+      encoding, samples, options.failures, canonical_unlabelled(options.unlabelled, encoding),
+      {options.seed, threads_or_cores(options.threads), options.graph_weight, options.centres,
+       options.tell, options.stop});
   state->predictor = Predictor::fit(method, state->training);
   state->training.settings.tell = {};
+  state->training.settings.stop = nullptr;
   return Model(std::move(state));
 }
 
@@ -364,8 +365,7 @@ Model Model::parse(const std::string& text, const std::string& name, int threads
   }
 }
 
-void Model::save(const std::filesystem::path& file) const {
-  std::string text;
+std::string Model::text() const {
   try {
     OrderedJson content;
     content["format"] = kFormat;
@@ -393,15 +393,17 @@ void Model::save(const std::filesystem::path& file) const {
     const std::string checksum = hash_of(sorted(content));
     content[kBulk][kBase64] = bytes;
     content["checksum"] = checksum;
-    text = content.dump(1) + "\n";
+    std::string text = content.dump(1) + "\n";
     parse(text, "the model cannot be saved", state_->training.settings.threads);
+    return text;
   } catch (const json::exception&) {
     throw UsageError("the model cannot be saved: its architectures or its separator are no UTF-8");
   } catch (const DataError& error) {
     throw UsageError(error.what());
   }
-  write_file(file, text);
 }
+
+void Model::save(const std::filesystem::path& file) const { write_file(file, text()); }
 
 std::vector<Predicted> Model::predict(const std::vector<std::string>& architectures) const {
   std::vector<std::string> texts;
@@ -429,6 +431,7 @@ Ranking Model::rank(const std::vector<std::string>& candidates, const RankOption
     for (const std::string& text : samples().architectures) known.insert(key(text));
   }
   std::vector<std::string> texts;
+  std::vector<size_t> places;
   for (size_t i = 0; i < candidates.size(); ++i) {
     try {
       std::string text = canonical_at(candidates, i, encoding());
@@ -442,6 +445,7 @@ Ranking Model::rank(const std::vector<std::string>& candidates, const RankOption
         ranking.problems.push_back(place(candidates, i) + unknown);
       } else {
         texts.push_back(std::move(text));
+        places.push_back(i);
       }
     } catch (const UsageError& error) {
       ranking.problems.push_back(error.what());
@@ -450,8 +454,10 @@ Ranking Model::rank(const std::vector<std::string>& candidates, const RankOption
   ranking.ranked = texts.size();
   if (texts.empty()) return ranking;
   std::vector<std::string> best;
-  for (const size_t i : largest(state_->predict(texts, false).score, options.top))
+  for (const size_t i : largest(state_->predict(texts, false).score, options.top)) {
     best.push_back(std::move(texts[i]));
+    ranking.places.push_back(places[i]);
+  }
   ranking.best = state_->predicted(std::move(best));
   return ranking;
 }

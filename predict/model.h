@@ -13,6 +13,7 @@
 // (FitSettings::centres): fit n c^2; predict m c, with deviations m c^2.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <filesystem>
 #include <functional>
@@ -39,6 +40,7 @@ struct FitOptions {
   uint64_t seed = 0;
   int threads = 0;                                      // 0 = the cores that this process may use
   std::function<void(const std::string& what)> tell{};  // as in FitSettings
+  const std::atomic<bool>* stop = nullptr;              // as in FitSettings
 };
 
 struct Predicted {
@@ -61,6 +63,7 @@ struct RankOptions {
 
 struct Ranking {
   std::vector<Predicted> best;  // in the direction of the measure; of equal ones the first
+  std::vector<size_t> places;   // of these, among the candidates
   // What became of the candidates: ranked, there twice, of the model's log, not admitted.
   size_t ranked = 0, repeated = 0, known = 0, refused = 0;
   // Candidates that cannot be read, or hold what no network of the model's log has; a line each.
@@ -84,6 +87,8 @@ class Model {
   // As text that a person can read, complete in itself; the file is replaced as a whole or not at
   // all. Throws UsageError where strings are no UTF-8, and FailureError where it cannot be written.
   void save(const std::filesystem::path& file) const;
+  // The text of such a file.
+  std::string text() const;
   // Throws DataError naming the file, what is wrong with it, and the remedy. `threads` as in
   // FitOptions.
   static Model load(const std::filesystem::path& file, int threads = 0);

@@ -4,6 +4,7 @@
 //   FitSettings{.seed = 7, .threads = 2}
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -58,6 +59,8 @@ struct FitSettings {
   int centres = kMostCentres;
   // Told what is being done, each time that something long begins; by several threads at once.
   std::function<void(const std::string& what)> tell{};
+  // Once it is set, what is being fitted is left and InterruptedError thrown, in some seconds at most.
+  const std::atomic<bool>* stop = nullptr;
 };
 
 }  // namespace metaqnn::predict

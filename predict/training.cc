@@ -113,6 +113,7 @@ const Hyperparameters& Training::hyperparameters_of(const KernelKind& kind) cons
     tell("choosing hyper-parameters of the " + std::string(kind.name) + " kernel");
     HyperparameterSettings choice;
     choice.seed = settings.seed;
+    choice.stop = settings.stop;
     choice.most_points = points_to_choose_on(points.size());
     const TargetScale scores(targets, Warp::normal_scores, direction);
     Hyperparameters chosen =

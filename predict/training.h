@@ -22,6 +22,7 @@
 #include "predict/encoding.h"
 #include "predict/hyperparameters.h"
 #include "predict/kernel_system.h"
+#include "predict/stop.h"
 #include "predict/target_scale.h"
 
 namespace metaqnn::predict {
@@ -96,8 +97,9 @@ struct Training {
   const Hyperparameters& hyperparameters_of(const KernelKind& kind) const;
   // The kernel at these points under them.
   System system_of(const KernelKind& kind) const;
-  // To whom settings.tell leads, if to anybody.
+  // To whom settings.tell leads, if to anybody; what then would begin does not, once it shall stop.
   void tell(const std::string& what) const {
+    go_on_unless(settings.stop);
     if (settings.tell) settings.tell(what);
   }
   // Forgets those, n^2 numbers each.

@@ -368,6 +368,9 @@ TEST(Model, RanksDifferentCandidatesThatItsLogDoesNotHold) {
   EXPECT_EQ(ranking.refused, 1U);
   ASSERT_EQ(ranking.best.size(), 5U);
   for (size_t i = 1; i < 5; ++i) EXPECT_GE(ranking.best[i - 1].mean, ranking.best[i].mean);
+  ASSERT_EQ(ranking.places.size(), 5U);
+  for (size_t i = 0; i < 5; ++i)
+    EXPECT_EQ(ranking.best[i].architecture, candidates[ranking.places[i]]);
   for (const Predicted& best : ranking.best) {
     EXPECT_NE(best.architecture, candidates[0]);
     const Predicted alone = model.predict({best.architecture})[0];
@@ -376,6 +379,33 @@ TEST(Model, RanksDifferentCandidatesThatItsLogDoesNotHold) {
   }
   EXPECT_EQ(model.rank(known.architectures, 3).size(), 0U);
   EXPECT_EQ(model.rank(known.architectures, {.top = 3, .include_known = true}).best.size(), 3U);
+}
+
+TEST(Model, PredictsTheSameFromItsText) {
+  const Model model = Model::fit(some_networks(12, 5), {}, {.method = "combined"});
+  const Model again = Model::parse(model.text(), "text");
+  const std::vector<Predicted> predicted = model.predict(others(5)),
+                               same = again.predict(others(5));
+  for (size_t i = 0; i < 5; ++i) EXPECT_EQ(predicted[i].mean, same[i].mean);
+}
+
+TEST(Model, OfAFitThatIsStoppedIsNotMade) {
+  const std::atomic<bool> stop = true;
+  EXPECT_THROW(Model::fit(some_networks(12, 5), {}, {.stop = &stop}), InterruptedError);
+}
+
+// At every moment: when it is told what begins, and while hyper-parameters are chosen or trees grow.
+TEST(Model, OfAFitThatIsStoppedAtAnyMomentIsNotMade) {
+  const Samples samples = some_networks(60, 5);
+  int moments = 0;
+  Model::fit(samples, {}, {.tell = [&](const std::string&) { ++moments; }});
+  ASSERT_GT(moments, 2);
+  for (int last = 1; last <= moments; ++last) {
+    std::atomic<bool> stop = false;
+    int moment = 0;
+    const auto tell = [&](const std::string&) { stop = ++moment >= last; };
+    EXPECT_THROW(Model::fit(samples, {}, {.tell = tell, .stop = &stop}), InterruptedError) << last;
+  }
 }
 
 TEST(Model, NamesTheCandidateThatItCannotRead) {
