@@ -7,8 +7,8 @@
 #include "cli/command.h"
 #include "cli/log_options.h"
 #include "cli/output.h"
+#include "metaqnn/search/results.h"
 #include "metaqnn/search/search.h"
-#include "search/results.h"
 
 namespace metaqnn::cli {
 namespace {

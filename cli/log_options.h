@@ -8,7 +8,7 @@
 
 #include "cli/command.h"
 #include "metaqnn/predict/samples.h"
-#include "search/results.h"
+#include "metaqnn/search/results.h"
 
 namespace metaqnn::cli {
 

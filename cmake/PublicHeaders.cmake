@@ -22,4 +22,5 @@ set(METAQNN_PUBLIC_HEADERS
   search/ask_tell.h
   search/import.h
   search/q_values.h
+  search/results.h
   report/report.h)

@@ -146,14 +146,15 @@ bool is_same_result(const Trial& a, const Trial& b) {
 
 }  // namespace
 
-std::vector<Trial> ask(Study& study, int64_t count, std::chrono::seconds lease) {
+std::vector<Trial> ask(Study& study, int64_t count, std::chrono::seconds lease,
+                       const std::atomic<bool>* stop) {
   const Configuration configuration = stored_configuration(study);
   Space space = searched_space(configuration);
   Admission admits = admission_of(configuration, space.input());
   release_dead_workers(study);  // what they held is given out first
-  Proposer proposer(study, configuration, std::move(space), std::move(admits));
+  Proposer proposer(study, configuration, std::move(space), std::move(admits), stop);
   std::vector<Trial> reserved;
-  while (static_cast<int64_t>(reserved.size()) < count) {
+  while (static_cast<int64_t>(reserved.size()) < count && !(stop != nullptr && *stop)) {
     Proposal proposal = reserve_next(study, proposer, lease);
     if (proposal.kind == Proposal::Kind::trial) {
       if (has(reserved, proposal.trial)) break;  // its lease has ended meanwhile
@@ -163,6 +164,21 @@ std::vector<Trial> ask(Study& study, int64_t count, std::chrono::seconds lease) 
     }
   }
   return reserved;
+}
+
+int64_t give_back(Study& study, const std::vector<Trial>& reserved) {
+  return transact(study, [&](bool) {
+    int64_t released = 0;
+    for (const Trial& given : reserved) {
+      const std::optional<Trial> trial = study.trial(given.number);
+      if (!trial || trial->state != TrialState::running || trial->worker != 0 ||
+          trial->leased_until != given.leased_until)
+        continue;
+      study.release_trial(trial->number, trial->attempts);
+      ++released;
+    }
+    return released;
+  });
 }
 
 Trial tell(Study& study, int64_t number, const Told& told) {

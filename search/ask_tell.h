@@ -16,6 +16,7 @@
 // Errors: those of a Study, and UsageError as said below.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -30,7 +31,13 @@ namespace metaqnn::search {
 // So many reserved trials, with the times at which their leases end; fewer where the schedule is
 // done, the space exhausted, all that is left reserved, or a lease over before the last is found.
 // One process that asks for one, tells it, and asks again makes the study that a search makes.
-std::vector<Trial> ask(Study& study, int64_t count, std::chrono::seconds lease);
+// Once `stop` is set it ends with those that it has.
+std::vector<Trial> ask(Study& study, int64_t count, std::chrono::seconds lease,
+                       const std::atomic<bool>* stop = nullptr);
+
+// Of these trials, as ask() gave them, those that are still reserved by it go back: they wait, and
+// are given out before anything new, with no attempt more. Returns how many.
+int64_t give_back(Study& study, const std::vector<Trial>& reserved);
 
 // What became of a network: a value, or a failure.
 struct Told {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "metaqnn/base/error.h"
+#include "metaqnn/search/search.h"
 #include "search/memory_basis.h"
 
 namespace metaqnn::search {
@@ -50,6 +51,10 @@ Admission admission_of(const Configuration& configuration, const std::optional<S
   return within(
       all, input,
       all.memory_bytes > 0 ? memory_basis(configuration).settings : TrainingMemorySettings{});
+}
+
+Admission admission_of(const Configuration& configuration, const std::optional<Shape>& input) {
+  return admission_of(configuration, input, {});
 }
 
 }  // namespace metaqnn::search

@@ -26,8 +26,9 @@ SizeLimits limits_of(const Configuration& configuration, SizeLimits limits = {})
 Admission within(const SizeLimits& limits, const std::optional<Shape>& input,
                  const TrainingMemorySettings& memory);
 
-// The same with the configuration's limits and what its trainings would be given.
+// The same with the configuration's limits and what its trainings would be given. Without others:
+// metaqnn/search/search.h.
 Admission admission_of(const Configuration& configuration, const std::optional<Shape>& input,
-                       const SizeLimits& limits = {});
+                       const SizeLimits& limits);
 
 }  // namespace metaqnn::search

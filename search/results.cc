@@ -1,4 +1,4 @@
-#include "search/results.h"
+#include "metaqnn/search/results.h"
 
 #include <algorithm>
 #include <set>

@@ -30,6 +30,10 @@ Space searched_space(const Configuration& configuration, const Evaluator& evalua
 // any more, the whole space.
 Space searched_space(const Configuration& configuration);
 
+// What a search of the configuration may draw: networks of the input within the limits of its
+// evaluator; empty where it has none.
+Admission admission_of(const Configuration& configuration, const std::optional<Shape>& input);
+
 // A strategy of the configuration, which learns from what its objective says that samples are worth.
 std::unique_ptr<Strategy> make_strategy(const Configuration& configuration, const Space& space,
                                         uint64_t seed, Admission admits = {});

@@ -210,6 +210,36 @@ TEST_P(AskTell, NeverGivesOneNetworkTwiceInOneAnswer) {
   EXPECT_EQ(trials[0].number, 1);
 }
 
+TEST_P(AskTell, ReservesNothingMoreOnceItIsStopped) {
+  auto study = create(letters("random", 20, kTold));
+  const std::atomic<bool> stop = true;
+  EXPECT_THAT(ask(*study, 3, kHour, &stop), IsEmpty());
+  EXPECT_EQ(study->counts().reserved, 0);
+}
+
+// ---- Give back ----
+
+TEST_P(AskTell, WhatIsGivenBackIsGivenOutBeforeAnythingNewWithNoAttemptMore) {
+  auto study = create(letters("random", 20, kTold));
+  const std::vector<Trial> trials = ask(*study, 2, kHour);
+  EXPECT_EQ(give_back(*study, {trials[0]}), 1);
+  EXPECT_EQ(study->trial(1)->state, TrialState::waiting);
+  EXPECT_EQ(study->trial(2)->state, TrialState::running);
+  EXPECT_EQ(ask(*study, 1, kHour).at(0).number, 1);
+  EXPECT_EQ(study->trial(1)->attempts, 1);
+}
+
+TEST_P(AskTell, WhatWasToldOrGivenToAnotherIsNotGivenBack) {
+  auto study = create(letters("random", 20, kTold));
+  const std::vector<Trial> trials = ask(*study, 2, kHour);
+  tell(*study, 1, {.value = 0.5});
+  expire(*study, {2});
+  ASSERT_EQ(ask(*study, 1, kHour).at(0).number, 2);
+  EXPECT_EQ(give_back(*study, trials), 0);
+  EXPECT_EQ(study->trial(1)->state, TrialState::complete);
+  EXPECT_EQ(study->trial(2)->state, TrialState::running);
+}
+
 // ---- Tell ----
 
 TEST_P(AskTell, StoresValueMeasuresAndCurve) {

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "datasets/logs/description.h"
+#include "metaqnn/search/results.h"
 #include "metaqnn/search/search.h"
-#include "search/results.h"
 #include "tests/error_message.h"
 #include "tests/folder.h"
 

@@ -14,8 +14,8 @@
 #include "metaqnn/base/error.h"
 #include "metaqnn/search/configuration.h"
 #include "metaqnn/search/import.h"
+#include "metaqnn/search/results.h"
 #include "metaqnn/search/search.h"
-#include "search/results.h"
 #include "tests/error_message.h"
 
 namespace metaqnn::search {
