@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "metaqnn/search/ask_tell.h"
+#include "metaqnn/search/q_values.h"
 #include "python/bindings.h"
 
 namespace metaqnn::python {
@@ -273,6 +274,20 @@ py::dict samples(const NamedStudy& named) {
   return columns_of(walks, trials);
 }
 
+// The names are those of `metaqnn q-values --format json`.
+py::dict q_values(const NamedStudy& named) {
+  Columns columns;
+  for (const search::QValue& value :
+       reading(named, [](search::Study& study) { return search::q_values(study); })) {
+    columns.add("depth", value.depth);
+    columns.add("type", value.type);
+    columns.add("choice", value.choice);
+    columns.add("q", value.q);
+    columns.add("visits", value.visits);
+  }
+  return columns.take();
+}
+
 py::object best(const NamedStudy& named) {
   const std::optional<Trial> trial = reading(named, [](search::Study& study) {
     return study.best_trial(search::measure_of(search::stored_configuration(study)).direction);
@@ -325,6 +340,7 @@ void bind_study(py::module_& module) {
            })
       .def("trials", trials)
       .def("samples", samples)
+      .def("q_values", q_values)
       .def("best", best)
       .def(
           "difference",

@@ -112,6 +112,11 @@ class Study:
         """A row for each walk of the agent, several of which may have led to one network."""
         return data_frame(self._study.samples(), ["number", "trial", "architecture", "value", "epsilon", "sequence"])
 
+    def q_values(self) -> DataFrame:
+        """A row for each choice that a walk took in a state: what Q-learning has come to value it at. Raises UsageError
+        where results are worth no reward from 0 to 1."""
+        return data_frame(self._study.q_values(), ["depth", "type", "choice", "q", "visits"])
+
     @property
     def url(self) -> str:
         """Without a password."""

@@ -192,5 +192,17 @@ class Studies(unittest.TestCase):
                 self.assertEqual(list(frame[name]), [row[name] for row in theirs], name)
 
 
+    @unittest.skipIf(pandas is None, "pandas is not installed")
+    def test_value_choices_as_the_program_says(self):
+        rewarded = {"measure": "score", "reward_range": [0, 4], "direction": "maximize"}
+        study = metaqnn.Study.create(self.url, LETTERS | {"objective": rewarded})
+        self.assertEqual(len(study.q_values()), 0)
+        for trial in study.ask(10):
+            study.tell(trial, worth(trial.architecture))
+        theirs = json.loads(program("q-values", "--study", self.url, "--format", "json"))
+        self.assertEqual(study.q_values().to_dict("records"), theirs)
+        self.assertGreater(len(theirs), 10)
+
+
 if __name__ == "__main__":
     unittest.main()
