@@ -66,10 +66,13 @@ def read_log(log: Path, **reading: Any) -> DataFrame:
     return frame
 
 
+_NOTHING: tuple[Any, ...] = (None, "", [])
+
+
 def _without_empty(columns: dict[str, list[Any]], measure: str) -> dict[str, list[Any]]:
     """A form of file has few of all the columns that there are."""
     kept = {"architecture", "state", "reason", "measures", measure}
-    return {name: cells for name, cells in columns.items() if name in kept or any(c not in (None, "", []) for c in cells)}
+    return {name: cells for name, cells in columns.items() if name in kept or any(c not in _NOTHING for c in cells)}
 
 
 def _with_features(columns: dict[str, list[Any]], opened: _metaqnn.Log) -> dict[str, list[Any]]:

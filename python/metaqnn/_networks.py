@@ -34,14 +34,14 @@ class Networks:
         return _metaqnn.describe_networks(self.strings if has_strings else None, columns, self.rows)
 
 
-def as_networks(X: Any, architecture_column: str | None = None) -> Networks:
+def as_networks(X: Any, architecture_column: str | None = None, features: Sequence[str] = ()) -> Networks:
     """X is a list, an array or a column of strings; or an array of rows, or a data frame.
 
     Of a frame the strings are in the column of that name ("": there are none), else in `net` or `architecture`, else
-    in the only column of text. Columns of a category are features.
+    in the only column of text. Columns of a category, and those that are known to be, are `features`.
     """
     if hasattr(X, "columns") and hasattr(X, "dtypes"):
-        return _of_frame(X, architecture_column)
+        return _of_frame(X, architecture_column, features)
     if isinstance(X, (str, bytes)):
         raise UsageError("X is one string; give a list of strings")
     values = X.tolist() if hasattr(X, "tolist") else list(X)
@@ -61,12 +61,12 @@ def _of_rows(values: list[Any]) -> Networks:
     return Networks(columns=columns, rows=len(values))
 
 
-def _of_frame(X: Any, architecture_column: str | None) -> Networks:
+def _of_frame(X: Any, architecture_column: str | None, features: Sequence[str]) -> Networks:
     names = [str(name) for name in X.columns]
     if len(set(names)) < len(names):
         raise UsageError("columns of X have the same name twice")
     values = {str(name): X[name].tolist() for name in X.columns}
-    strings_in = _architecture_column(X, values, architecture_column)
+    strings_in = _architecture_column(X, values, architecture_column, features)
     columns = {name: _cells(cells) for name, cells in values.items() if name != strings_in}
     if strings_in is None:
         return Networks(columns=columns, rows=len(X))
@@ -76,7 +76,9 @@ def _of_frame(X: Any, architecture_column: str | None) -> Networks:
     return Networks(strings, columns, len(X))
 
 
-def _architecture_column(X: Any, values: dict[str, list[Any]], wanted: str | None) -> str | None:
+def _architecture_column(
+    X: Any, values: dict[str, list[Any]], wanted: str | None, features: Sequence[str]
+) -> str | None:
     if wanted is not None:
         if wanted and wanted not in values:
             raise UsageError(f"X has no column {wanted!r} of strings; it has {', '.join(values)}")
@@ -87,7 +89,7 @@ def _architecture_column(X: Any, values: dict[str, list[Any]], wanted: str | Non
     texts = [
         name
         for name, dtype in zip(values, X.dtypes)
-        if str(dtype) != "category" and any(isinstance(value, str) for value in values[name])
+        if name not in features and str(dtype) != "category" and any(isinstance(value, str) for value in values[name])
     ]
     if len(texts) > 1:
         raise UsageError(

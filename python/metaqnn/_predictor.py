@@ -164,7 +164,7 @@ class Predictor(Estimator):
     def _texts(self, X: Any) -> list[str]:
         model = self._fitted()
         column = self.architecture_column if model.has_strings else ""
-        networks = as_networks(X, column)
+        networks = as_networks(X, column, model.features)
         features = model.features
         if model.budget and model.budget not in networks.columns:
             features = [name for name in features if name != model.budget]

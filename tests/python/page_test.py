@@ -34,7 +34,12 @@ class Page(unittest.TestCase):
         write_table(self.folder / "runs.csv", {"net": networks, "val_loss": losses})
         done = subprocess.run([sys.executable, "page.py"], cwd=self.folder, capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
-        for expected in (r"method +combined", "layer 1, P.2,2.: no pooling at the start", "architecture='aaaa'", "column 19"):
+        for expected in (
+            r"method +combined",
+            "layer 1, P.2,2.: no pooling at the start",
+            "architecture='aaaa'",
+            "column 19",
+        ):
             self.assertRegex(done.stdout.replace("\n", " "), expected)
 
     @missing("mypy")

@@ -71,7 +71,6 @@ class EqualsTheProgram(unittest.TestCase):
         frame = pandas.DataFrame(table).astype({"kind": "category"})
         predictor = metaqnn.Predictor().fit(frame.drop(columns="value"), frame["value"])
         candidates = pandas.DataFrame({"kind": kinds[:25], "cell": OTHERS, "rate": rates[:25]})
-        candidates = candidates.astype({"kind": "category"})
         self.assertEqual(list(predictor.predict(candidates)), theirs[0])
         with self.assertRaisesRegex(metaqnn.UsageError, "no column 'rate'"):
             predictor.predict(candidates.drop(columns="rate"))
@@ -96,6 +95,11 @@ class Fits(unittest.TestCase):
         rows = np.array([[i, i % 4] for i in range(40)], dtype=float)
         predictor = metaqnn.Predictor("rbf-ls").fit(rows, 2 * rows[:, 0] + rows[:, 1])
         self.assertGreater(predictor.score(rows, 2 * rows[:, 0] + rows[:, 1]), 0.99)
+
+    def test_and_predicts_nothing_for_nothing(self):
+        predictor = metaqnn.Predictor("lls").fit(NETWORKS, VALUES)
+        self.assertEqual(predictor.predict([]).shape, (0,))
+        self.assertEqual(predictor.rank([]), [])
 
     def test_failures_as_it_is_told(self):
         values = VALUES[:50] + [0.1] * 10

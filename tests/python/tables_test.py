@@ -105,7 +105,8 @@ class Tables(unittest.TestCase):
 
     def test_of_figures_are_errors_where_it_is_not_clear_what_is_wanted(self):
         self.write(net=NETWORKS, loss=VALUES)
-        for wrong in [{}, {"folds": 3, "train_size": 20}, {"folds": 3, "X": NETWORKS, "y": VALUES}, {"train": self.log}]:
+        two_sources = {"folds": 3, "X": NETWORKS, "y": VALUES}
+        for wrong in [{}, {"folds": 3, "train_size": 20}, two_sources, {"train": self.log}]:
             with self.subTest(wrong), self.assertRaises(metaqnn.UsageError):
                 metaqnn.evaluate(self.log, minimize=True, **wrong)
         with self.assertRaisesRegex(metaqnn.UsageError, "target"):
