@@ -27,7 +27,7 @@ class Page(unittest.TestCase):
         self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
         (self.folder / "page.py").write_text(CODE)
 
-    @missing("pandas", "sklearn")
+    @missing("optuna", "pandas", "sklearn")
     def test_runs(self):
         networks = some_networks(120)
         losses = [1 - value for value in some_values(networks)]
@@ -42,7 +42,7 @@ class Page(unittest.TestCase):
         ):
             self.assertRegex(done.stdout.replace("\n", " "), expected)
 
-    @missing("mypy")
+    @missing("mypy", "optuna")
     def test_passes_mypy_strict_with_the_module(self):
         for checked in (SOURCE / "python" / "metaqnn", self.folder / "page.py"):
             done = subprocess.run(
