@@ -120,6 +120,8 @@ def evaluate(
         raise UsageError("give a log, X with y, or train with test")
     if train is None and (folds > 0) == bool(sizes):
         raise UsageError("give either folds or train_size")
+    if top < 1:
+        raise UsageError(f"top is {top}; the best of the predicted are 1 at least")
     if X is not None:
         opened = as_log(
             X,
@@ -144,7 +146,7 @@ def evaluate(
         exact,
         top,
         seed,
-        threads or len(os.sched_getaffinity(0)),
+        threads if threads > 0 else len(os.sched_getaffinity(0)),
     )
     return data_frame(columns, [])
 

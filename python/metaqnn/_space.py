@@ -98,6 +98,8 @@ class Space:
     def sample(self, count: int, seed: int | None = None) -> list[str]:
         """So many different architectures by uniform walks, within the limits of the configuration. Without a seed that
         of the configuration. Raises FailureError where there are fewer."""
+        if count < 0:
+            raise UsageError(f"count is {count}; give a number from 0 on")
         return self._space.sample(count, seed)
 
     def contains(self, architecture: str) -> Contained:

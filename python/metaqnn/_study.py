@@ -11,6 +11,9 @@ from metaqnn._space import Config, as_configuration
 from metaqnn._tables import DataFrame, data_frame, spread_measures
 
 
+_LONGEST_LEASE = 366 * 86400
+
+
 class Reservation(NamedTuple):
     """A network that ask() has reserved."""
 
@@ -39,6 +42,8 @@ class Study:
 
     def __init__(self, url: str, patience: float = 60) -> None:
         """The study must be there. `patience`: seconds to wait for a lock or a server."""
+        if not 0 <= patience <= 86400:
+            raise UsageError(f"patience is {patience}; give seconds, from 0 to 86400")
         self._url, self._patience = url, patience
         self._study = _metaqnn.Study(url, patience)
 
@@ -66,6 +71,10 @@ class Study:
     def ask(self, count: int = 1, lease: float = 3600) -> list[Reservation]:
         """Reserves the next networks, for so many seconds; fewer, or none, where the schedule is done, the space
         exhausted or the rest reserved."""
+        if count < 1:
+            raise UsageError(f"count is {count}; ask for 1 network at least")
+        if not 1 <= lease <= _LONGEST_LEASE:
+            raise UsageError(f"lease is {lease}; give seconds, from 1 to {_LONGEST_LEASE}")
         return [Reservation(*one) for one in self._study.ask(count, lease)]
 
     def tell(

@@ -217,13 +217,11 @@ class LongFits(unittest.TestCase):
     MANY = some_networks(900, seed=5)
 
     def test_end_at_ctrl_c_and_the_next_is_as_ever(self):
-        began = time.monotonic()
         metaqnn.Predictor("lls").fit(NETWORKS, VALUES)
         threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT]).start()
         with self.assertRaises(KeyboardInterrupt):
             while True:  # a fit of which each takes some seconds
                 metaqnn.Predictor(threads=1).fit(self.MANY, some_values(self.MANY))
-        self.assertLess(time.monotonic() - began, 60)
         metaqnn.Predictor("lls").fit(NETWORKS, VALUES)
 
     def test_leave_other_threads_of_python_running(self):

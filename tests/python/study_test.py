@@ -60,6 +60,8 @@ class Spaces(unittest.TestCase):
         self.assertEqual((space.states, space.transitions), (size["states"], size["transitions"]))
         with self.assertRaises(metaqnn.FailureError):
             space.sample(82)
+        with self.assertRaises(metaqnn.UsageError):
+            space.sample(-1)
 
     def test_say_why_they_do_not_allow_an_architecture(self):
         space = metaqnn.Space({"space": {"kind": "cnn", "input": "3x32x32", "classes": 10}})
@@ -120,6 +122,9 @@ class Studies(unittest.TestCase):
             lambda: study.tell(trial),
             lambda: study.tell(trial, float("nan")),
             lambda: study.tell(trial, 1, curve=[{"speed": 1}]),
+            lambda: study.ask(0),
+            lambda: study.ask(lease=0),
+            lambda: metaqnn.Study(self.url, patience=-1),
         ]:
             with self.assertRaises(metaqnn.UsageError):
                 wrong()

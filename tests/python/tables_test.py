@@ -111,6 +111,8 @@ class Tables(unittest.TestCase):
                 metaqnn.evaluate(self.log, minimize=True, **wrong)
         with self.assertRaisesRegex(metaqnn.UsageError, "target"):
             metaqnn.evaluate(X=NETWORKS, y=VALUES, folds=3, target="loss")
+        with self.assertRaisesRegex(metaqnn.UsageError, "top is 0"):
+            metaqnn.evaluate(X=NETWORKS, y=VALUES, folds=3, top=0)
         with self.assertRaisesRegex(metaqnn.UsageError, "combined"):
             metaqnn.evaluate(X=NETWORKS, y=VALUES, folds=3, methods=["combin"])
 
