@@ -72,7 +72,8 @@ Axis cost_axis(const std::string& name, double low, double high) {
   constexpr double kManyTimes = 10;
   if (low > 0 && high > kManyTimes * low)
     return logarithmic_axis(name + " (logarithmic)", low, high);
-  return linear_axis(name, low, high);
+  const double room = low == high ? std::max(std::abs(low) / 2, 0.5) : 0;
+  return linear_axis(name, low - room, high + room);
 }
 
 Chart chart_of(const Canvas& canvas, const ReportedStudy& study, const Cost& cost) {

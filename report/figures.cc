@@ -148,6 +148,7 @@ std::string picture_of_curves(const Canvas& canvas, const std::string& title,
     for (const Point& point : points) values.push_back(point.y);
   }
   Chart chart(canvas, title, whole_axis("epoch", 1, epochs), value_axis(study, values));
+  chart.leave_room(2);  // letters of a rank
   for (const std::vector<Point>& points : stopped) {
     chart.line(points, "failed");
     chart.mark(Mark::dot, {points.back()}, "failed", 2);

@@ -231,6 +231,43 @@ TEST_F(AfterSearch, AFolderOfPicturesKeepsItsOwnNamesToTheEnd) {
               HasSubstr("takes    n x 1 x 14 x 14"));
 }
 
+// The fenced blocks of a page in one language, one after another.
+std::string blocks(const std::string& page, const std::string& language) {
+  std::string text;
+  bool inside = false;
+  for (const std::string& line : lines_of(read_text(page))) {
+    if (line.starts_with("```")) {
+      inside = !inside && line == "```" + language;
+    } else if (inside) {
+      text += line + "\n";
+    }
+  }
+  return text;
+}
+
+TEST_F(AfterSearch, TheGuidedTourRunsAsItStands) {
+  const std::string page = METAQNN_SOURCE_DIR "/docs/tutorial.md";
+  Random random(5);
+  for (int i = 0; i < 60; ++i) {
+    const std::string name =
+        std::vector<std::string>{"bolt", "nut", "gear"}[static_cast<size_t>(i % 3)];
+    fs::create_directories(folder_ / "pictures" / name);
+    write_png(path("pictures/" + name + "/" + std::to_string(i) + ".png"),
+              square(3 * (i % 3), random));
+  }
+  folder_.write("tour.toml", blocks(page, "toml"));
+  const std::string script = folder_.write("tour.sh", blocks(page, "sh")).string();
+  const std::string programs = fs::path(METAQNN_PROGRAM).parent_path();
+  EXPECT_EQ(std::system(("cd '" + folder_.path().string() + "' && PATH='" + programs +
+                         "':\"$PATH\" sh -eu tour.sh >tour.out 2>&1")
+                            .c_str()),
+            0)
+      << read_text(path("tour.out"));
+  EXPECT_GT(fs::file_size(folder_ / "tour.onnx"), 1000u);
+  EXPECT_THAT(read_text(path("tour.html")), HasSubstr("<figure id=\"map\">"));
+  EXPECT_THAT(read_text(path("tour.out")), AllOf(HasSubstr("3 classes"), HasSubstr("test error")));
+}
+
 // What a plain PyTorch program makes of an exported file; Debian's python3-torch.
 TEST_F(AfterSearch, PyTorchGivesTheSameProbabilities) {
   if (std::system("/usr/bin/python3 -c 'import torch' >/dev/null 2>&1") != 0)

@@ -665,6 +665,71 @@ TEST_F(ReportCommand, ListsTheNetworksThatNoOtherBeats) {
   EXPECT_THAT(numbers, ElementsAre("3", "1", "2"));
 }
 
+// ---- In a browser ----
+
+// Says on the page which texts of its pictures stick out of these, whether it is wider than its window, and
+// the first error of its script.
+constexpr const char* kProbe = R"(<script>
+var failed = "";
+window.addEventListener("error", function (event) { failed = event.message; });
+window.addEventListener("load", function () {
+  var bad = failed === "" ? [] : [failed], shown = 0;
+  if (document.documentElement.scrollWidth > window.innerWidth) bad.push("the page is too wide");
+  document.querySelectorAll("svg").forEach(function (svg) {
+    var frame = svg.getBoundingClientRect();
+    if (frame.width === 0) return;
+    ++shown;
+    svg.querySelectorAll("text").forEach(function (text) {
+      var box = text.getBoundingClientRect();
+      if (box.left < frame.left - 1 || box.right > frame.right + 1 || box.top < frame.top - 1 ||
+          box.bottom > frame.bottom + 1)
+        bad.push(svg.getAttribute("aria-label") + ": " + text.textContent);
+    });
+  });
+  document.querySelectorAll("table.sorts th").forEach(function (head) { head.click(); });
+  document.body.dataset.found = shown + " pictures; " + bad.join("; ");
+});
+</script></head>)";
+
+TEST_F(ReportCommand, FitsWindowsOfEveryWidth) {
+  const std::string browser =
+      "timeout 60 chromium --headless --no-sandbox --disable-gpu --user-data-dir='" +
+      (folder_ / "browser").string() +
+      "' --allow-file-access-from-files --disable-web-security "
+      "--virtual-time-budget=8000 --window-size=1600,2000 --dump-dom ";
+  if (std::system((browser + "about:blank >/dev/null 2>&1").c_str()) != 0)
+    GTEST_SKIP() << "no chromium here (./bootstrap --tests installs it)";
+  std::string log = kLogHeader;
+  for (int i = 1; i <= 64; ++i) {
+    const std::string name{static_cast<char>('a' + i % 4), '-', static_cast<char>('a' + i / 4 % 4),
+                           '-', static_cast<char>('a' + i / 16 % 4)};
+    const std::string value = "0." + std::to_string(100 + 13 * i);
+    log += std::to_string(i) + "," + name + ",complete,," + value + "," + (i < 30 ? "1," : "0.1,") +
+           std::to_string(1000 * i) + "," + std::to_string(70000 * i) + ",3.5,,0.1," + value + "\n";
+  }
+  import(log);
+  report();
+  std::string page = read_text(output());
+  const size_t policy = page.find("<meta http-equiv=\"Content-Security-Policy\"");
+  page.erase(policy, page.find("/>", policy) + 2 - policy);  // the probe is a script of another
+  page.replace(page.find("</head>"), 7, kProbe);
+  folder_.write("probe.html", page);
+  for (const std::string width : {"400", "800", "1280"}) {
+    folder_.write(
+        "frame.html",
+        "<body><iframe src=\"probe.html\" style=\"border:0;width:" + width +
+            "px;height:3000px\"></iframe><script>setTimeout(function () {"
+            "document.title = document.querySelector(\"iframe\").contentDocument.body.dataset"
+            ".found; }, 3000);</script></body>");
+    const std::string found = (folder_ / "found").string();
+    ASSERT_EQ(std::system((browser + "'file://" + (folder_ / "frame.html").string() + "' >'" +
+                           found + "' 2>/dev/null")
+                              .c_str()),
+              0);
+    EXPECT_THAT(read_text(found), HasSubstr("<title>10 pictures; </title>")) << width;
+  }
+}
+
 // ---- Writing ----
 
 TEST_F(ReportCommand, WritesItsFiguresAsFilesOfTheirOwn) {
