@@ -3,6 +3,7 @@
 
 #include "base/output_file.h"
 #include "cli/command.h"
+#include "cli/json.h"
 #include "cli/output.h"
 #include "metaqnn/datasets/logs/log.h"
 #include "metaqnn/search/search.h"
@@ -16,11 +17,13 @@ struct ExportOptions {
 };
 
 ExitStatus run(const ExportOptions& options) {
-  if (!options.output.empty()) check_output(options.output);
+  if (!options.output.empty()) prepare_output(options.output);
   const auto study = search::open_study_to_read(options.study);
   const search::Configuration configuration = search::stored_configuration(*study);
   if (options.format == "optuna-journal") {
     write_or_print(options.output, search::to_optuna_journal(*study));
+    if (!options.output.empty())
+      print("{}\n", Json{{"file", options.output}, {"trials", study->trials(false).size()}}.dump());
     return ExitStatus::done;
   }
   if (options.format == "replay" && !configuration.evaluator.objective.is_accuracy()) {

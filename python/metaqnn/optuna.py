@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 import random
+import statistics
 from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -26,14 +27,14 @@ _UNTRIED = 0.2
 class Sampler(BaseSampler):
     """For one objective and categorical, whole and real parameters.
 
-    The first `initial` trials are drawn at random. From then on a Gaussian process is fitted on the results, and of
-    `candidates` (random ones, and the best with a parameter or two changed) that of the largest mean + `exploration`
-    deviations is tried next; as the strategy guided does for networks. Parameters that not all trials have are drawn
-    at random.
+    The first `initial` trials are drawn at random. From then on a Gaussian process is fitted on the normal scores of the
+    results, and of `candidates` (random ones, and the best with a parameter or two changed) that of the largest mean +
+    `exploration` deviations is tried next; as the strategy guided does for networks. Parameters that not all trials have
+    are drawn at random.
     """
 
     def __init__(
-        self, seed: int = 0, *, initial: int = 15, exploration: float = 1.0, candidates: int = 2000, threads: int = 1
+        self, seed: int = 0, *, initial: int = 15, exploration: float = 2.0, candidates: int = 2000, threads: int = 1
     ) -> None:
         self._seed, self._initial, self._exploration = seed, initial, exploration
         self._candidates, self._threads = candidates, threads
@@ -84,7 +85,7 @@ class Sampler(BaseSampler):
         ]
         if not columns or len(set(values)) < 2:
             return None
-        log = _metaqnn.make_log(None, columns, values, [False] * len(values), "value", minimize, "")
+        log = _metaqnn.make_log(None, columns, _normal_scores(values), [False] * len(values), "value", minimize, "")
         reading = _metaqnn.Reading("", None, "exclude")
         return _metaqnn.fit(log, "rbf-ls", reading, [], None, False, self._seed, self._threads)
 
@@ -108,6 +109,18 @@ def _results(study: Study, trial: FrozenTrial, space: Distributions) -> tuple[li
             known.append(other.params)
             values.append(mean)
     return known, values
+
+
+def _normal_scores(values: list[float]) -> list[float]:
+    """What a normal distribution has at their ranks, so that a few bad results do not rule the process."""
+    places: dict[float, list[int]] = {}
+    for place, value in enumerate(sorted(values)):
+        places.setdefault(value, []).append(place)
+    normal = statistics.NormalDist()
+    scores = {
+        value: normal.inv_cdf((sum(equal) / len(equal) + 0.5) / len(values)) for value, equal in places.items()
+    }
+    return [scores[value] for value in values]
 
 
 def _drawn(distribution: BaseDistribution, draw: random.Random) -> Any:
