@@ -309,6 +309,10 @@ Figure q_values_by_type(const ReportedStudy& study) {
     figure.caption += fmt::format(" The {} most visited of {}.", kMostLines, lines.size());
     lines.resize(kMostLines);
   }
+  if (is_sequence) {
+    std::sort(lines.begin(), lines.end(),
+              [](const QLine& a, const QLine& b) { return a.name < b.name; });
+  }
   figure.draw = [title = figure.title, lines, is_sequence](const Canvas& canvas) {
     return picture_of_lines(canvas, title, is_sequence ? "slot" : "depth of the layer", lines);
   };

@@ -514,21 +514,25 @@ Figure why_it_works(const ReportedStudy& study) {
     return panels(canvas, title, effects.size(),
                   [&](const Canvas& part, size_t i) { return chart_of(part, effects[i], up); });
   };
-  const std::string predicted = fmt::format(
-      "as combined, fitted on {}, predicts it; with it what eight of ten of {} lie between.",
-      plural(static_cast<int64_t>(networks.samples.size()), "network"),
-      plural(static_cast<int64_t>(changes.bases().size()), "changed network"));
+  const std::string learned = plural(static_cast<int64_t>(networks.samples.size()), "network");
+  const size_t changed = changes.bases().size();
   figure.caption =
       is_sequence
           ? fmt::format(
-                "Which token is worth what, and where? The mean {} where the slot of all "
-                "networks holds this token and all else stays (partial dependence), {}",
-                study.noun(), predicted)
+                "Which token is worth what, and where? The mean {} that combined, fitted on {}, "
+                "predicts "
+                "where all networks hold a token in a slot and all else stays (partial "
+                "dependence); "
+                "eight of ten of {} lie on the upright line.",
+                study.noun(), learned, changed)
           : fmt::format(
-                "What should a network look like? The mean {}: fields and filters are changed in "
-                "all convolutions while all else stays (partial dependence), numbers of layers are "
-                "of the networks as they are; {}",
-                study.noun(), predicted);
+                "What should a network look like? The mean {} that combined, fitted on {}, "
+                "predicts. "
+                "Fields and filters are changed in all convolutions while all else stays (partial "
+                "dependence), numbers of layers are of the networks as they are. Eight of ten of "
+                "{} "
+                "lie in the band.",
+                study.noun(), learned, changed);
   return figure;
 }
 

@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -619,10 +620,10 @@ TEST_F(ReportCommand, DrawsEachFigureForAWidePageAndForANarrowOne) {
 TEST_F(ReportCommand, DrawsTheMeansOfTheQValuesThatTheCommandLists) {
   search();
   std::map<std::string, std::map<int, std::pair<double, int>>> sums;
-  std::vector<std::string> tokens;  // in the order in which they come
+  std::set<std::string> tokens;
   for (const json& value :
        json::parse(run({"q-values", "--study", url(), "--format", "json"}).output)) {
-    if (!sums.contains(value["type"])) tokens.push_back(value["type"]);
+    tokens.insert(value["type"].get<std::string>());
     auto& [sum, count] = sums[value["type"]][value["depth"]];
     sum += value["q"].get<double>();
     ++count;
@@ -630,10 +631,11 @@ TEST_F(ReportCommand, DrawsTheMeansOfTheQValuesThatTheCommandLists) {
   ASSERT_THAT(tokens, SizeIs(4));
   const Element picture = figure(report(), "q-values");
   const Scale scale(picture);
-  for (size_t i = 0; i < tokens.size(); ++i) {
-    const auto points = marks(picture, "dot line" + std::to_string(i + 1));
-    const auto& by_slot = sums[tokens[i]];
-    ASSERT_EQ(points.size(), by_slot.size()) << tokens[i];
+  int line = 0;
+  for (const std::string& token : tokens) {
+    const auto points = marks(picture, "dot line" + std::to_string(++line));
+    const auto& by_slot = sums[token];
+    ASSERT_EQ(points.size(), by_slot.size()) << token;
     size_t at = 0;
     for (const auto& [slot, mean] : by_slot)
       EXPECT_NEAR(scale.value(points[at++].second), mean.first / mean.second, scale.tolerance());
