@@ -325,7 +325,8 @@ std::optional<std::string> SqlStudy::note(const std::string& name) {
 std::vector<std::string> SqlStudy::notes(const std::string& beginning) {
   return guarded([&] {
     std::vector<std::string> texts;
-    notes_.each([&](const Text& text) { texts.push_back(text); }, kNote + beginning);
+    notes_.each([&](const Text& text) { texts.push_back(text); }, kNote + beginning,
+                kNote + beginning);
     return texts;
   });
 }

@@ -186,9 +186,10 @@ class SqlStudy : public Study {
   SqlStatement<In<>> roll_back_{connection_, "ROLLBACK"};
 
   SqlStatement<In<Text>, Out<Text>> note_{connection_, "SELECT value FROM study WHERE key = :key"};
-  SqlStatement<In<Text>, Out<Text>> notes_{
+  // The beginning twice: a statement takes each value for one place.
+  SqlStatement<In<Text, Text>, Out<Text>> notes_{
       connection_,
-      "SELECT value FROM study WHERE substr(key, 1, length(:beginning)) = :beginning ORDER BY key"};
+      "SELECT value FROM study WHERE substr(key, 1, length(:beginning)) = :same ORDER BY key"};
   SqlStatement<In<Text, Text>> set_note_{connection_,
                                          "INSERT INTO study VALUES (:key, :value) ON CONFLICT "
                                          "(key) DO UPDATE SET value = excluded.value"};

@@ -33,6 +33,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using tests::read_text;
 
 class StudyFile : public ::testing::Test {
@@ -164,6 +165,9 @@ TEST_P(EveryStudy, KeepsTheLastNoteUnderEachName) {
   EXPECT_EQ(study->note("seed"), "second");
   EXPECT_EQ(study->note("other"), "");
   EXPECT_EQ(study->note("none"), std::nullopt);
+  EXPECT_THAT(study->notes("se"), ElementsAre("second"));
+  EXPECT_THAT(study->notes(""), ElementsAre("", "second"));  // by name
+  EXPECT_THAT(study->notes("Se"), IsEmpty());
   EXPECT_EQ(study->info().seed, ~uint64_t{0});  // a note is not what the study was made with
 }
 
