@@ -204,8 +204,8 @@ void sort_as_in_networks(std::vector<QLine>& lines) {
 }
 
 std::string no_q_values(const ReportedStudy& study) {
-  if (!study.by_agent()) {
-    return fmt::format("Not here: the strategy {} learns no Q-values.",
+  if (!study.learns_q_values()) {
+    return fmt::format("Not here: the strategy {} has no table of Q-values.",
                        study.configuration.strategy.kind);
   }
   if (!study.has_rewards())

@@ -184,6 +184,7 @@ std::string moment(const std::string& iso) {
 
 std::string strategy_name(const std::string& kind) {
   if (kind == "q_learning") return "Q-learning";
+  if (kind == "q_approximation") return "Q-approximation";
   std::string name = kind;
   std::replace(name.begin(), name.end(), '_', ' ');
   return name;
@@ -269,10 +270,12 @@ std::string space_in_words(const search::Configuration& configuration) {
 
 std::string strategy_in_words(const search::StrategySettings& strategy) {
   std::string text = strategy_name(strategy.kind);
-  if (search::heeds_epsilon(strategy.kind)) {
+  if (strategy.kind == "q_learning") {
     text += fmt::format(
         ": learning rate {:g}, discount {:g}, Q-values from {:g}, {} samples replayed after each",
         strategy.alpha, strategy.gamma, strategy.initial_q, strategy.replay);
+  } else if (search::heeds_epsilon(strategy.kind)) {
+    text += fmt::format(": discount {:g}", strategy.gamma);
   }
   return text;
 }

@@ -37,7 +37,7 @@ ReportedStudy read_study(search::Study& study) {
                      {},
                      {},
                      search::stored_plans(study)};
-  if (read.by_agent() && read.has_rewards()) read.q_values = search::q_values(study);
+  if (read.learns_q_values() && read.has_rewards()) read.q_values = search::q_values(study);
   read.epochs = search::epochs_trained(study, read.trials);
   fill_in_costs(read);
   for (const Trial& trial : read.trials) {

@@ -25,6 +25,7 @@ struct ReportedStudy {
 
   // Its schedule is done, and nothing is in training.
   bool is_over() const;
+  bool learns_q_values() const { return configuration.strategy.kind == "q_learning"; }
   bool by_agent() const { return search::heeds_epsilon(configuration.strategy.kind); }
   // What the study searches for, and in which words.
   datasets::Measure measure() const;

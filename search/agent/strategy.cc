@@ -8,6 +8,7 @@
 #include "search/agent/admission.h"
 #include "search/agent/evolution.h"
 #include "search/agent/guided.h"
+#include "search/agent/q_approximation.h"
 #include "search/agent/q_learning.h"
 
 namespace metaqnn::search {
@@ -65,6 +66,11 @@ std::vector<StrategyKind>& strategies() {
       {"q_learning", true,
        [](const StrategySettings& settings, const Space& space, uint64_t seed, Admission) {
          return std::make_unique<QLearning>(settings, space, seed);
+       },
+       epsilon_1_models, true},
+      {"q_approximation", true,
+       [](const StrategySettings& settings, const Space& space, uint64_t, Admission) {
+         return std::make_unique<QApproximation>(settings, space);
        },
        epsilon_1_models, true},
       {"random", false,

@@ -40,7 +40,7 @@ int64_t total_models(const Schedule& schedule);
 std::optional<double> epsilon_at(const Schedule& schedule, int64_t models);
 
 struct StrategySettings {
-  // q_learning, random, regularized_evolution, guided, or what add_strategy() has added
+  // q_learning, q_approximation, random, regularized_evolution, guided, or what add_strategy() has added
   std::string kind = "q_learning";
   double alpha = 0.01;  // learning rate of the Q-values
   double gamma = 1;     // discount

@@ -1,0 +1,106 @@
+#include "search/agent/q_approximation.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "metaqnn/base/error.h"
+#include "tests/error_message.h"
+
+namespace metaqnn::search {
+namespace {
+
+using testing::DoubleNear;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+SequencedSample sample_of(const std::string& architecture, double reward, int64_t sequence) {
+  return {sequence, architecture, reward, false};
+}
+
+// One slot; a is worth 1 and b 0, so the mean is 1/2. Centred, the ridge regression of penalty 1 gives
+// each token of one sample half of what it deviates by: 1/4.
+TEST(QApproximation, IsTheRidgeRegressionOfOneStep) {
+  const Space space = build_sequence_space({"{}", {{"a", "b", "c"}}});
+  QApproximation agent({}, space);
+  EXPECT_THAT(agent.values(space.start(), {}), ElementsAre(0.5, 0.5, 0.5));
+  agent.observe(sample_of("a", 1, 1));
+  agent.observe(sample_of("b", 0, 2));
+  agent.observe(sample_of("b", 0, 3));  // known already
+  agent.prepare({});
+  EXPECT_THAT(agent.values(space.start(), {}),
+              ElementsAre(DoubleNear(0.75, 1e-12), DoubleNear(0.25, 1e-12), 0.5));
+}
+
+// Worth something where the last letter is the first: a table's state of the last slot is the letter in
+// the middle, which says nothing of it.
+TEST(QApproximation, SeesWhatTheStatesOfATableHide) {
+  const Space space = build_sequence_space({"{}{}{}", {{"a", "b", "c"}}});
+  QApproximation agent({}, space);
+  int64_t sequence = 0;
+  const std::string letters = "abc";
+  for (const char x : letters) {
+    for (const char y : letters) {
+      for (const char z : letters) {
+        const std::string text{x, y, z};
+        agent.observe(sample_of(text, x == z ? 0.9 : 0.2, ++sequence));
+      }
+    }
+  }
+  agent.prepare({});
+  for (size_t x = 0; x < 3; ++x) {
+    const Choice& first = space.choices(space.start())[x];
+    const Choice& second = space.choices(first.target)[1];
+    const std::vector<double> last = agent.values(second.target, {first.label, second.label});
+    EXPECT_EQ(std::max_element(last.begin(), last.end()) - last.begin(), static_cast<int64_t>(x));
+  }
+}
+
+// Of the samples alone: not of when it was asked to learn from them, nor of failures between them.
+TEST(QApproximation, IsAFunctionOfTheSamples) {
+  const Space space = build_cnn_space({.depth_limit = 4});
+  QApproximation at_once({}, space), little_by_little({}, space);
+  Random walks(5);
+  std::vector<Walk> seen;
+  for (int64_t i = 1; i <= 150; ++i) {
+    seen.push_back(space.uniform_walk(walks));
+    SequencedSample sample =
+        sample_of(space.text(seen.back()), static_cast<double>(i * 37 % 100) / 100, i);
+    at_once.observe(sample);
+    little_by_little.observe(sample);
+    if (i % 7 == 0) little_by_little.prepare({});
+    sample.reward.reset();
+    little_by_little.observe(sample);
+  }
+  Random one(9), other(9);
+  for (int i = 0; i < 40; ++i) {
+    EXPECT_EQ(space.text(at_once.propose({0.3, {}}, one)),
+              space.text(little_by_little.propose({0.3, {}}, other)));
+  }
+}
+
+TEST(QApproximation, IsUniformAtEpsilon1) {
+  const Space space = build_sequence_space({"{}", {{"a", "b"}}});
+  QApproximation agent({}, space);
+  agent.observe(sample_of("a", 1, 1));
+  Random random(2);
+  std::map<std::string, int> counts;
+  for (int i = 0; i < 400; ++i) ++counts[space.text(agent.propose({1, {}}, random))];
+  EXPECT_NEAR(counts["a"], 200, 50);
+  EXPECT_EQ(space.text(agent.propose({0, {}}, random)), "a");
+}
+
+TEST(QApproximation, RefusesADiscountThatIsNone) {
+  const Space space = build_sequence_space({"{}", {{"a", "b"}}});
+  StrategySettings settings;
+  settings.gamma = 1.5;
+  EXPECT_THAT(tests::usage_error([&] { QApproximation(settings, space); }),
+              HasSubstr("strategy.gamma"));
+}
+
+}  // namespace
+}  // namespace metaqnn::search
