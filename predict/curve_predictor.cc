@@ -166,7 +166,8 @@ CurvePredictor::CurvePredictor(const datasets::Log& log, const EncodingSettings&
   try {
     encoding_ = std::make_unique<Encoding>(encoding, texts);
     columns_ = described_columns(*encoding_);
-    const MatrixXd features = encoding_->points(texts).features(Eigen::all, columns_);
+    const MatrixXd all = encoding_->points(texts).features;
+    const MatrixXd features = all(Eigen::seqN(0, all.rows()), columns_);
     for (size_t i = 0; i < finished_.size(); ++i)
       finished_[i].features = features.row(static_cast<Index>(i));
   } catch (const UsageError&) {

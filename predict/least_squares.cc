@@ -34,7 +34,8 @@ Decomposition::Decomposition(kernels::Spectrum of_gram)
     : spectrum(std::move(of_gram)),
       clipped(spectrum.clipped()),
       squared(spectrum.vectors.cwiseAbs2()),
-      ones(spectrum.vectors.transpose() * VectorXd::Ones(spectrum.values.size())) {}
+      ones(spectrum.vectors.transpose() * VectorXd(VectorXd::Ones(spectrum.values.size()))) {
+}  // g++ 16 warns of an expression
 
 LeastSquares::LeastSquares(std::shared_ptr<const Decomposition> decomposition,
                            const VectorXd& targets)
