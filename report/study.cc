@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/parallel.h"
 #include "metaqnn/architecture/shapes.h"
 
 namespace metaqnn::report {
@@ -13,12 +14,13 @@ constexpr size_t kBest = 10;
 void fill_in_costs(ReportedStudy& read) {
   const std::optional<Shape> input = search::build_space(read.configuration).input();
   if (!input) return;
-  for (search::Trial& trial : read.trials) {
-    if (trial.parameters && trial.macs) continue;
+  parallel_for(static_cast<int64_t>(read.trials.size()), available_cores(), [&](int64_t i) {
+    search::Trial& trial = read.trials[static_cast<size_t>(i)];
+    if (trial.parameters && trial.macs) return;
     const Analysis analysis = analyse(parse_architecture(trial.architecture), *input);
     trial.parameters = analysis.parameters;
     trial.macs = analysis.macs;
-  }
+  });
 }
 
 }  // namespace
