@@ -1,8 +1,10 @@
 #include "metaqnn/architecture/architecture.h"
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 
+#include "architecture/symbols.h"
 #include "base/foreign_text.h"
 #include "metaqnn/base/error.h"
 
@@ -12,12 +14,15 @@ namespace {
 constexpr int kLargestSize = 65536;
 constexpr int kLargestField = 255;
 constexpr size_t kMostLayers = 1000;
+constexpr int kDeepestList = 8;
 
-// One kind of layer in the grammar: its name, the upper limit of each argument, and how to make it.
+// One kind of layer in the grammar: its name, the upper limit of each argument, how to make it, and
+// whether it may stand in a list of R or S.
 struct LayerForm {
   std::string_view name;
   std::vector<int> limits;
   Layer (*make)(const std::array<int, 3>&);
+  bool in_lists = false;
 };
 
 const std::vector<LayerForm>& layer_forms() {
@@ -27,12 +32,33 @@ const std::vector<LayerForm>& layer_forms() {
        {kLargestSize, kLargestField, kLargestField},
        [](const Arguments& a) -> Layer {
          return Convolution{a[0], a[1], a[2]};
-       }},
+       },
+       true},
       {"P",
        {kLargestField, kLargestField},
        [](const Arguments& a) -> Layer {
          return Pooling{a[0], a[1]};
-       }},
+       },
+       true},
+      {"A",
+       {kLargestField, kLargestField},
+       [](const Arguments& a) -> Layer {
+         return AveragePooling{a[0], a[1]};
+       },
+       true},
+      {"M",
+       {kLargestField, kLargestField},
+       [](const Arguments& a) -> Layer {
+         return MixedPooling{a[0], a[1]};
+       },
+       true},
+      {"DC",
+       {kLargestField, kLargestField},
+       [](const Arguments& a) -> Layer {
+         return DepthwiseConvolution{a[0], a[1]};
+       },
+       true},
+      {"BN", {}, [](const Arguments&) -> Layer { return BatchNormalization{}; }, true},
       {"FC", {kLargestSize}, [](const Arguments& a) -> Layer { return FullyConnected{a[0]}; }},
       {"GAP",
        {kLargestSize},
@@ -55,10 +81,7 @@ class Parser {
     Architecture architecture;
     expect('[', "'[' at the start of the architecture");
     while (true) {
-      skip_space();
-      const size_t layer_at = position_;
       architecture.layers.push_back(parse_layer());
-      if (architecture.layers.size() > kMostLayers) fail(layer_at, "at most 1000 layers");
       skip_space();
       const bool softmax = std::holds_alternative<Softmax>(architecture.layers.back());
       if (softmax) {
@@ -104,19 +127,67 @@ class Parser {
                      expectation + ", found " + found);
   }
 
+  // Up to the ']' of a list within the architecture, or the ';' that parts it from the next.
+  Layers parse_list() {
+    Layers layers;
+    do {
+      layers.push_back(parse_layer());
+      skip_space();
+    } while (skip(','));
+    return layers;
+  }
+
+  bool skip(char wanted) {
+    const bool is_there = peek() == wanted;
+    if (is_there) ++position_;
+    return is_there;
+  }
+
+  Layer parse_residual() {
+    Residual residual{parse_list()};
+    expect(']', "',' or ']' after a layer of R");
+    return residual;
+  }
+
+  Layer parse_split(size_t at) {
+    std::vector<Layers> branches;
+    do {
+      branches.push_back(parse_list());
+    } while (skip(';'));
+    expect(']', "',', ';' or ']' after a layer of S");
+    if (branches.size() < 2) fail(at, "at least two branches in S, parted by ';'");
+    return Split(std::move(branches));
+  }
+
+  Layer parse_lists(const std::string& name, size_t at) {
+    expect('[', "'[' after " + name);
+    if (++list_depth_ > kDeepestList)
+      fail(at, "lists at most " + std::to_string(kDeepestList) + " deep");
+    Layer layer = name == "R" ? parse_residual() : parse_split(at);
+    --list_depth_;
+    return layer;
+  }
+
   Layer parse_layer() {
+    skip_space();
     const size_t start = position_;
+    if (++layers_ > kMostLayers) fail(start, "at most " + std::to_string(kMostLayers) + " layers");
     while (position_ < text_.size() && std::isalpha(static_cast<unsigned char>(text_[position_])))
       ++position_;
     const std::string_view name = text_.substr(start, position_ - start);
+    if (name == "R" || name == "S") return parse_lists(std::string(name), start);
     for (const LayerForm& form : layer_forms()) {
-      if (form.name == name) return parse_arguments(form);
+      if (form.name != name) continue;
+      if (list_depth_ > 0 && !form.in_lists)
+        fail(start, "C, DC, P, A, M, BN, R or S, because it stands in a list");
+      return parse_arguments(form);
     }
-    fail(start, "a layer: C, P, FC, GAP, D or SM");
+    fail(start, "a layer: C, DC, P, A, M, BN, R, S, FC, GAP, D or SM");
   }
 
   Layer parse_arguments(const LayerForm& form) {
     std::array<int, 3> values{};
+    if (form.limits.empty()) return form.make(values);
     expect('(', "'(' after " + std::string(form.name));
     const size_t values_at = position_;
     for (size_t i = 0; i < form.limits.size(); ++i) {
@@ -154,19 +225,32 @@ class Parser {
 
   std::string_view text_;
   size_t position_ = 0;
+  size_t layers_ = 0;
+  int list_depth_ = 0;
 };
 
-std::string join(const std::vector<Layer>& layers, bool with_dropout) {
-  std::string text = "[";
-  for (const Layer& layer : layers) {
-    if (!with_dropout && std::holds_alternative<Dropout>(layer)) continue;
-    if (text.size() > 1) text += ", ";
-    text += to_string(layer);
+std::string joined(const Layers& layers) {
+  const std::vector<Symbol> all = symbols(layers);
+  std::string text;
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (i > 0) text += separator(all[i - 1], all[i]);
+    text += to_string(all[i]);
   }
-  return text + "]";
+  return text;
 }
 
 }  // namespace
+
+bool operator==(const Residual& a, const Residual& b) { return a.body == b.body; }
+bool operator==(const Split& a, const Split& b) { return a.branches == b.branches; }
+
+Split::Split(std::vector<Layers> given) : branches(std::move(given)) {
+  std::ranges::stable_sort(branches, {}, [](const Layers& branch) {
+    std::vector<int64_t> orders;
+    for (const Symbol& symbol : symbols(branch)) orders.push_back(order(symbol));
+    return orders;
+  });
+}
 
 Architecture parse_architecture(std::string_view text) { return Parser(text).parse(); }
 
@@ -192,21 +276,54 @@ std::string to_string(const Layer& layer) {
                           [&](const Dropout& d) {
                             return call("D", {d.index, d.count});
                           },
-                          [&](const Softmax& s) { return call("SM", {s.classes}); }},
+                          [&](const Softmax& s) { return call("SM", {s.classes}); },
+                          [&](const AveragePooling& p) {
+                            return call("A", {p.field, p.stride});
+                          },
+                          [&](const MixedPooling& p) {
+                            return call("M", {p.field, p.stride});
+                          },
+                          [&](const DepthwiseConvolution& c) {
+                            return call("DC", {c.field, c.stride});
+                          },
+                          [&](const BatchNormalization&) { return std::string("BN"); },
+                          [&](const Residual&) { return joined({layer}); },
+                          [&](const Split&) { return joined({layer}); }},
                     layer);
 }
 
-std::string to_string(const Architecture& architecture) { return join(architecture.layers, true); }
-
-std::string identity(const Architecture& architecture) { return join(architecture.layers, false); }
-
-int depth(const Architecture& architecture) {
-  int count = 0;
-  for (const Layer& layer : architecture.layers) {
-    if (!std::holds_alternative<Dropout>(layer) && !std::holds_alternative<Softmax>(layer)) ++count;
-  }
-  return count;
+std::string to_string(const Architecture& architecture) {
+  return "[" + joined(architecture.layers) + "]";
 }
+
+std::string identity(const Architecture& architecture) {
+  Layers layers = architecture.layers;
+  std::erase_if(layers, [](const Layer& layer) { return std::holds_alternative<Dropout>(layer); });
+  return "[" + joined(layers) + "]";
+}
+
+namespace {
+
+int depth(const Layers& layers) {
+  int sum = 0;
+  for (const Layer& layer : layers) {
+    sum += std::visit(Match{[](const Dropout&) { return 0; }, [](const Softmax&) { return 0; },
+                            [](const Residual& residual) { return depth(residual.body); },
+                            [](const Split& split) {
+                              int deepest = 0;
+                              for (const Layers& branch : split.branches)
+                                deepest = std::max(deepest, depth(branch));
+                              return deepest;
+                            },
+                            [](const auto&) { return 1; }},
+                      layer);
+  }
+  return sum;
+}
+
+}  // namespace
+
+int depth(const Architecture& architecture) { return depth(architecture.layers); }
 
 Architecture place_dropout(const Architecture& architecture) {
   Architecture placed;

@@ -8,7 +8,7 @@
 namespace metaqnn {
 namespace {
 
-constexpr int kPositionColumns = 8;
+constexpr int kPositionColumns = 14;
 
 template <typename T>
 double log2_of(T value) {
@@ -28,69 +28,143 @@ class Features {
 
 struct PlacedConvolution {
   Convolution layer;
-  int input_side;
+  int input_side, input_channels;
 };
 
 // What one pass over the layers gathers.
 struct Survey {
   std::vector<PlacedConvolution> convolutions;
-  std::vector<Pooling> poolings;
+  std::vector<DepthwiseConvolution> depthwise;
+  std::vector<int> pooling_fields;  // of all kinds
   std::vector<int> neurons;
   std::vector<double> log2_fan_in;  // of C and FC
-  int depth = 0, gap = 0, longest_run = 0;
+  int described = 0, gap = 0, longest_run = 0;
   int first_pooling = -1, last_pooling = -1;
   bool starts_with_pooling = false, ends_with_pooling = false;
-  Shape map;    // what the last C or P left
+  Shape map;    // what the last layer with a map left
   Shape final;  // what the softmax layer reads
   double receptive_field = 1, total_stride = 1;
+  // Of what lists hold, and which lists.
+  int residuals = 0, splits = 0, branches = 0, shortcuts = 0, in_residuals = 0, in_splits = 0;
+  int average_poolings = 0, mixed_poolings = 0, normalizations = 0;
+  double split_channels = 0;  // sum of their log2
 };
 
-void widen_field(Survey& survey, int field, int stride) {
-  survey.receptive_field += (field - 1) * survey.total_stride;
-  survey.total_stride *= stride;
-}
-
-Survey survey_layers(const Analysis& analysis) {
-  Survey survey;
-  survey.map = survey.final = analysis.input;
-  int run = 0;
-  for (const LayerAnalysis& layer : analysis.layers) {
-    const Shape input = survey.final;
-    bool pooling = false, convolution = false, described = true;
-    std::visit(Match{[&](const Convolution& c) {
-                       survey.convolutions.push_back({c, input.height});
-                       survey.log2_fan_in.push_back(
-                           std::log2(double{1} * c.field * c.field * input.channels));
-                       widen_field(survey, c.field, c.stride);
-                       survey.map = layer.output;
-                       convolution = true;
-                     },
-                     [&](const Pooling& p) {
-                       survey.poolings.push_back(p);
-                       widen_field(survey, p.field, p.stride);
-                       survey.map = layer.output;
-                       if (survey.first_pooling < 0) survey.first_pooling = survey.depth;
-                       survey.last_pooling = survey.depth;
-                       pooling = true;
-                     },
-                     [&](const FullyConnected& f) {
-                       survey.neurons.push_back(f.neurons);
-                       survey.log2_fan_in.push_back(log2_of(input.elements()));
-                     },
-                     [&](const GlobalAveragePooling&) { ++survey.gap; },
-                     [&](const Dropout&) { described = false; },
-                     [&](const Softmax&) { described = false; }},
-               layer.layer);
-    if (!described) continue;
-    run = convolution ? run + 1 : 0;
-    survey.longest_run = std::max(survey.longest_run, run);
-    if (survey.depth == 0) survey.starts_with_pooling = pooling;
-    survey.ends_with_pooling = pooling;
-    survey.final = layer.output;
-    ++survey.depth;
+class Surveyor {
+ public:
+  explicit Surveyor(const Analysis& analysis) {
+    survey_.map = survey_.final = analysis.input;
+    follow(analysis.layers);
   }
-  return survey;
-}
+  const Survey& survey() const { return survey_; }
+
+ private:
+  void follow(const std::vector<LayerAnalysis>& layers) {
+    for (const LayerAnalysis& layer : layers)
+      std::visit([&](const auto& it) { visit(it, layer); }, layer.layer);
+  }
+
+  void widen_field(int field, int stride) {
+    survey_.receptive_field += (field - 1) * survey_.total_stride;
+    survey_.total_stride *= stride;
+  }
+
+  enum class Kind { convolution, pooling, other };
+  void describe(const LayerAnalysis& layer, Kind kind) {
+    const bool is_pooling = kind == Kind::pooling;
+    run_ = kind == Kind::convolution ? run_ + 1 : 0;
+    survey_.longest_run = std::max(survey_.longest_run, run_);
+    if (survey_.described == 0) survey_.starts_with_pooling = is_pooling;
+    survey_.ends_with_pooling = is_pooling;
+    survey_.final = layer.output;
+    survey_.in_residuals += in_residuals_ > 0;
+    survey_.in_splits += in_splits_ > 0;
+    ++survey_.described;
+  }
+
+  void visit(const Convolution& c, const LayerAnalysis& layer) {
+    const Shape input = survey_.final;
+    survey_.convolutions.push_back({c, input.height, input.channels});
+    survey_.log2_fan_in.push_back(std::log2(double{1} * c.field * c.field * input.channels));
+    widen_field(c.field, c.stride);
+    survey_.map = layer.output;
+    describe(layer, Kind::convolution);
+  }
+  void visit(const DepthwiseConvolution& c, const LayerAnalysis& layer) {
+    survey_.depthwise.push_back(c);
+    widen_field(c.field, c.stride);
+    survey_.map = layer.output;
+    describe(layer, Kind::convolution);
+  }
+
+  void pool(int field, int stride, const LayerAnalysis& layer) {
+    survey_.pooling_fields.push_back(field);
+    widen_field(field, stride);
+    survey_.map = layer.output;
+    if (survey_.first_pooling < 0) survey_.first_pooling = survey_.described;
+    survey_.last_pooling = survey_.described;
+    describe(layer, Kind::pooling);
+  }
+  void visit(const Pooling& p, const LayerAnalysis& layer) { pool(p.field, p.stride, layer); }
+  void visit(const AveragePooling& p, const LayerAnalysis& layer) {
+    ++survey_.average_poolings;
+    pool(p.field, p.stride, layer);
+  }
+  void visit(const MixedPooling& p, const LayerAnalysis& layer) {
+    ++survey_.mixed_poolings;
+    pool(p.field, p.stride, layer);
+  }
+
+  void visit(const FullyConnected& f, const LayerAnalysis& layer) {
+    survey_.neurons.push_back(f.neurons);
+    survey_.log2_fan_in.push_back(log2_of(survey_.final.elements()));
+    describe(layer, Kind::other);
+  }
+  void visit(const GlobalAveragePooling&, const LayerAnalysis& layer) {
+    ++survey_.gap;
+    describe(layer, Kind::other);
+  }
+  void visit(const BatchNormalization&, const LayerAnalysis& layer) {
+    ++survey_.normalizations;
+    describe(layer, Kind::other);
+  }
+  void visit(const Dropout&, const LayerAnalysis&) {}
+  void visit(const Softmax&, const LayerAnalysis&) {}
+
+  void visit(const Residual&, const LayerAnalysis& layer) {
+    ++survey_.residuals;
+    survey_.shortcuts += layer.shortcut.has_value();
+    ++in_residuals_;
+    follow(layer.lists[0]);
+    --in_residuals_;
+  }
+
+  // Every branch from the split's input; fields are those of the widest.
+  void visit(const Split&, const LayerAnalysis& layer) {
+    ++survey_.splits;
+    survey_.branches += static_cast<int>(layer.lists.size());
+    survey_.split_channels += log2_of(layer.output.channels);
+    ++in_splits_;
+    const Shape input = survey_.final;
+    const double field = survey_.receptive_field, stride = survey_.total_stride;
+    double widest = field;
+    for (const auto& branch : layer.lists) {
+      survey_.final = input;
+      survey_.receptive_field = field;
+      survey_.total_stride = stride;
+      run_ = 0;
+      follow(branch);
+      widest = std::max(widest, survey_.receptive_field);
+    }
+    survey_.receptive_field = widest;
+    survey_.map = survey_.final = layer.output;
+    run_ = 0;
+    --in_splits_;
+  }
+
+  Survey survey_;
+  int run_ = 0, in_residuals_ = 0, in_splits_ = 0;
+};
 
 void add_counts(Features& out, const Survey& survey) {
   const auto with_field = [&](int from, int to) {
@@ -98,9 +172,9 @@ void add_counts(Features& out, const Survey& survey) {
         survey.convolutions.begin(), survey.convolutions.end(),
         [&](const auto& c) { return c.layer.field >= from && c.layer.field < to; });
   };
-  out.add("counts", "depth", survey.depth);
+  out.add("counts", "depth", survey.described);
   out.add("counts", "convolutions", static_cast<double>(survey.convolutions.size()));
-  out.add("counts", "poolings", static_cast<double>(survey.poolings.size()));
+  out.add("counts", "poolings", static_cast<double>(survey.pooling_fields.size()));
   out.add("counts", "fully_connected", static_cast<double>(survey.neurons.size()));
   out.add("counts", "global_average_poolings", survey.gap);
   out.add("counts", "convolutions_field_1", static_cast<double>(with_field(1, 2)));
@@ -110,11 +184,8 @@ void add_counts(Features& out, const Survey& survey) {
 
 void add_sizes(Features& out, const Survey& survey, const Analysis& analysis) {
   double weights = 0;
-  int channels = analysis.input.channels;
-  for (const auto& [c, side] : survey.convolutions) {
+  for (const auto& [c, side, channels] : survey.convolutions)
     weights += double{1} * c.filters * c.field * c.field * channels;
-    channels = c.filters;
-  }
   out.add("sizes", "log2_parameters", log2_of(1 + analysis.parameters));
   out.add("sizes", "log2_macs", log2_of(1 + analysis.macs));
   out.add("sizes", "log2_convolution_weights", log2_of(1 + weights));
@@ -172,7 +243,7 @@ void add_fields(Features& out, const Survey& survey) {
     area += double{1} * c.layer.field * c.layer.field;
   }
   int largest_pooling = 0;
-  for (const Pooling& p : survey.poolings) largest_pooling = std::max(largest_pooling, p.field);
+  for (int field : survey.pooling_fields) largest_pooling = std::max(largest_pooling, field);
   const bool any = !survey.convolutions.empty();
   out.add("fields", "first_field", any ? survey.convolutions.front().layer.field : 0);
   out.add("fields", "last_field", any ? survey.convolutions.back().layer.field : 0);
@@ -190,7 +261,7 @@ void add_resolutions(Features& out, const Survey& survey, int input_side) {
     double reach = 0, width = 0;
   };
   std::array<Band, 4> bands{{{"full", 0.6}, {"half", 0.3}, {"quarter", 0.15}, {"eighth", 0}}};
-  for (const auto& [c, side] : survey.convolutions) {
+  for (const auto& [c, side, channels] : survey.convolutions) {
     Band& band = *std::find_if(bands.begin(), bands.end(),
                                [&, s = side](const Band& b) { return s >= b.from * input_side; });
     ++band.count;
@@ -213,7 +284,7 @@ void add_sides(Features& out, const Survey& survey) {
     double reach = 0;
   };
   std::array<Band, 5> bands{{{24}, {12}, {6}, {3}, {0}}};
-  for (const auto& [c, side] : survey.convolutions) {
+  for (const auto& [c, side, channels] : survey.convolutions) {
     Band& band = *std::find_if(bands.begin(), bands.end(),
                                [s = side](const Band& b) { return s >= b.from; });
     ++band.count;
@@ -227,11 +298,11 @@ void add_sides(Features& out, const Survey& survey) {
 }
 
 void add_arrangement(Features& out, const Survey& survey, int input_side) {
-  const int first = survey.first_pooling < 0 ? survey.depth : survey.first_pooling;
+  const int first = survey.first_pooling < 0 ? survey.described : survey.first_pooling;
   out.add("arrangement", "longest_run_of_convolutions", survey.longest_run);
   out.add("arrangement", "first_pooling", first);
   out.add("arrangement", "first_pooling_share",
-          survey.depth == 0 ? 0 : static_cast<double>(first) / survey.depth);
+          survey.described == 0 ? 0 : static_cast<double>(first) / survey.described);
   out.add("arrangement", "last_pooling", survey.last_pooling);
   out.add("arrangement", "starts_with_pooling", survey.starts_with_pooling);
   out.add("arrangement", "ends_with_pooling", survey.ends_with_pooling);
@@ -239,9 +310,30 @@ void add_arrangement(Features& out, const Survey& survey, int input_side) {
   add_sides(out, survey);
 }
 
+// What the paper's networks have not.
+void add_lists(Features& out, const Survey& survey, const Analysis& analysis) {
+  double reach = 0;
+  for (const DepthwiseConvolution& c : survey.depthwise) reach += c.field - 1;
+  const double layers = std::max(survey.described, 1);
+  out.add("lists", "layers_beside_longest_way", survey.described - analysis.depth);
+  out.add("lists", "residuals", survey.residuals);
+  out.add("lists", "shortcut_convolutions", survey.shortcuts);
+  out.add("lists", "splits", survey.splits);
+  out.add("lists", "branches", survey.branches);
+  out.add("lists", "sum_log2_split_channels", survey.split_channels);
+  out.add("lists", "share_in_residuals", survey.in_residuals / layers);
+  out.add("lists", "share_in_splits", survey.in_splits / layers);
+  out.add("kinds", "average_poolings", survey.average_poolings);
+  out.add("kinds", "mixed_poolings", survey.mixed_poolings);
+  out.add("kinds", "depthwise_convolutions", static_cast<double>(survey.depthwise.size()));
+  out.add("kinds", "sum_of_depthwise_fields", reach);
+  out.add("kinds", "batch_normalizations", survey.normalizations);
+}
+
 Features all_features(const Architecture& architecture, const Shape& input) {
   const Analysis analysis = analyse(architecture, input);
-  const Survey survey = survey_layers(analysis);
+  const Surveyor surveyor(analysis);
+  const Survey& survey = surveyor.survey();
   Features out;
   add_counts(out, survey);
   add_sizes(out, survey, analysis);
@@ -249,36 +341,47 @@ Features all_features(const Architecture& architecture, const Shape& input) {
   add_widths(out, survey);
   add_fields(out, survey);
   add_arrangement(out, survey, input.height);
+  add_lists(out, survey, analysis);
   return out;
 }
 
+// In the order of their names in position_feature_columns().
 std::array<double, kPositionColumns> layer_features(const Layer& layer) {
+  using Values = std::array<double, kPositionColumns>;
   return std::visit(
-      Match{[](const Convolution& c) -> std::array<double, kPositionColumns> {
-              return {1, 0, 0, 0, log2_of(c.filters), double(c.field), double(c.stride), 0};
-            },
-            [](const Pooling& p) -> std::array<double, kPositionColumns> {
-              return {0, 1, 0, 0, 0, double(p.field), double(p.stride), 0};
-            },
-            [](const FullyConnected& f) -> std::array<double, kPositionColumns> {
-              return {0, 0, 1, 0, 0, 0, 0, log2_of(f.neurons)};
-            },
-            [](const GlobalAveragePooling&) -> std::array<double, kPositionColumns> {
-              return {0, 0, 0, 1, 0, 0, 0, 0};
-            },
-            [](const auto&) -> std::array<double, kPositionColumns> { return {}; }},
+      Match{
+          [](const Convolution& c) -> Values {
+            return {1, 0, 0, 0, log2_of(c.filters), double(c.field), double(c.stride), 0};
+          },
+          [](const Pooling& p) -> Values {
+            return {0, 1, 0, 0, 0, double(p.field), double(p.stride), 0};
+          },
+          [](const FullyConnected& f) -> Values {
+            return {0, 0, 1, 0, 0, 0, 0, log2_of(f.neurons)};
+          },
+          [](const GlobalAveragePooling&) -> Values { return {0, 0, 0, 1, 0, 0, 0, 0}; },
+          [](const AveragePooling& p) -> Values {
+            return {0, 0, 0, 0, 0, double(p.field), double(p.stride), 0, 1};
+          },
+          [](const MixedPooling& p) -> Values {
+            return {0, 0, 0, 0, 0, double(p.field), double(p.stride), 0, 0, 1};
+          },
+          [](const DepthwiseConvolution& c) -> Values {
+            return {0, 0, 0, 0, 0, double(c.field), double(c.stride), 0, 0, 0, 1};
+          },
+          [](const BatchNormalization&) -> Values { return {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}; },
+          [](const auto&) -> Values { return {}; }},
       layer);
 }
 
 }  // namespace
 
-std::vector<Layer> described_layers(const Architecture& architecture) {
-  std::vector<Layer> layers;
-  for (const Layer& layer : architecture.layers) {
-    if (!std::holds_alternative<Dropout>(layer) && !std::holds_alternative<Softmax>(layer))
-      layers.push_back(layer);
-  }
-  return layers;
+std::vector<Symbol> described_symbols(const Architecture& architecture) {
+  Layers layers = architecture.layers;
+  std::erase_if(layers, [](const Layer& layer) {
+    return std::holds_alternative<Dropout>(layer) || std::holds_alternative<Softmax>(layer);
+  });
+  return symbols(layers);
 }
 
 const std::vector<FeatureColumn>& global_feature_columns() {
@@ -295,7 +398,9 @@ Eigen::VectorXd global_features(const Architecture& architecture, const Shape& i
 std::vector<FeatureColumn> position_feature_columns(int positions) {
   constexpr std::array<const char*, kPositionColumns> kNames{
       "convolution",  "pooling", "fully_connected", "global_average_pooling",
-      "log2_filters", "field",   "stride",          "log2_neurons"};
+      "log2_filters", "field",   "stride",          "log2_neurons",
+      "average",      "mixed",   "depthwise",       "batch_normalization",
+      "in_residual",  "in_split"};
   std::vector<FeatureColumn> columns;
   for (int position = 1; position <= positions; ++position) {
     for (const char* name : kNames)
@@ -305,12 +410,22 @@ std::vector<FeatureColumn> position_feature_columns(int positions) {
 }
 
 Eigen::VectorXd position_features(const Architecture& architecture, int positions) {
-  const std::vector<Layer> layers = described_layers(architecture);
   Eigen::VectorXd features = Eigen::VectorXd::Zero(Eigen::Index{kPositionColumns} * positions);
-  const int described = std::min(positions, static_cast<int>(layers.size()));
-  for (int i = 0; i < described; ++i) {
-    const auto values = layer_features(layers[static_cast<size_t>(i)]);
-    std::copy(values.begin(), values.end(), features.data() + Eigen::Index{kPositionColumns} * i);
+  std::vector<Bracket> lists;  // around the symbol in hand
+  int position = 0;
+  for (const Symbol& symbol : described_symbols(architecture)) {
+    if (const Bracket* bracket = std::get_if<Bracket>(&symbol)) {
+      if (*bracket == Bracket::end) lists.pop_back();
+      if (*bracket == Bracket::residual || *bracket == Bracket::split) lists.push_back(*bracket);
+      continue;
+    }
+    if (position == positions) break;
+    auto values = layer_features(std::get<Layer>(symbol));
+    values[kPositionColumns - 2] =
+        static_cast<double>(std::ranges::count(lists, Bracket::residual));
+    values[kPositionColumns - 1] = static_cast<double>(std::ranges::count(lists, Bracket::split));
+    std::copy(values.begin(), values.end(),
+              features.data() + Eigen::Index{kPositionColumns} * position++);
   }
   return features;
 }

@@ -3,10 +3,11 @@
 // Two sets of columns, each with a name and the group it belongs to. Predictors standardise columns
 // and may give each group a weight or a width of its own.
 //
-//   global     58 numbers about the whole network: counts of layers, what it costs, its widths and
-//              receptive fields, how it is arranged
-//   positions  8 numbers for each of the first `positions` layers: its type (one of four is 1),
-//              log2 of filters, receptive field, stride, log2 of neurons; zeros behind the last one
+//   global     77 numbers about the whole network: counts of layers, what it costs, its widths and
+//              receptive fields, how it is arranged, what lists it has
+//   positions  14 numbers for each of the first `positions` layers, those in lists one after the
+//              other: its type (one of eight is 1), log2 of filters, receptive field, stride, log2 of
+//              neurons, how many residuals and splits it is in; zeros behind the last one
 //
 // D and SM tell nothing about an architecture and are not counted. Logarithms are to base 2. Sizes
 // depend on the input's shape. Cost: proportional to the number of layers.
@@ -21,13 +22,15 @@
 #include <string>
 #include <vector>
 
+#include "architecture/symbols.h"
 #include "metaqnn/architecture/shapes.h"
 
 namespace metaqnn {
 
 struct FeatureColumn {
-  std::string name;   // "log2_parameters", "layer_2_field"
-  std::string group;  // "counts", "sizes", "widths", "fields", "arrangement", "positions"
+  std::string name;  // "log2_parameters", "layer_2_field"
+  std::string
+      group;  // "counts", "sizes", "widths", "fields", "arrangement", "lists", "kinds", "positions"
 };
 
 const std::vector<FeatureColumn>& global_feature_columns();
@@ -37,7 +40,7 @@ Eigen::VectorXd global_features(const Architecture& architecture, const Shape& i
 std::vector<FeatureColumn> position_feature_columns(int positions);
 Eigen::VectorXd position_features(const Architecture& architecture, int positions);
 
-// The layers that say something: without D and SM.
-std::vector<Layer> described_layers(const Architecture& architecture);
+// What says something: without D and SM.
+std::vector<Symbol> described_symbols(const Architecture& architecture);
 
 }  // namespace metaqnn

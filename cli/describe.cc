@@ -22,6 +22,19 @@ struct Legality {
   std::string refusal;
 };
 
+Json to_json(const std::vector<LayerAnalysis>& layers) {
+  Json json = Json::array();
+  for (const LayerAnalysis& layer : layers) {
+    json.push_back({{"layer", to_string(layer.layer)},
+                    {"output", to_string(layer.output)},
+                    {"parameters", layer.parameters},
+                    {"macs", layer.macs}});
+    for (const auto& list : layer.lists) json.back()["lists"].push_back(to_json(list));
+    if (layer.shortcut) json.back()["shortcut"] = to_string(Layer(*layer.shortcut));
+  }
+  return json;
+}
+
 Json to_json(const Architecture& architecture, const Analysis& analysis,
              const search::TrainingMemory& memory, const search::MemoryBasis& basis,
              const Legality& legality) {
@@ -39,13 +52,7 @@ Json to_json(const Architecture& architecture, const Analysis& analysis,
                           {"images", basis.images},
                           {"device", basis.device},
                           {"device_is_here", basis.device_is_here}};
-  json["layers"] = Json::array();
-  for (const LayerAnalysis& layer : analysis.layers) {
-    json["layers"].push_back({{"layer", to_string(layer.layer)},
-                              {"output", to_string(layer.output)},
-                              {"parameters", layer.parameters},
-                              {"macs", layer.macs}});
-  }
+  json["layers"] = to_json(analysis.layers);
   if (legality.known) {
     json["allowed"] = legality.refusal.empty();
     if (!legality.refusal.empty()) json["refusal"] = legality.refusal;
@@ -53,16 +60,44 @@ Json to_json(const Architecture& architecture, const Analysis& analysis,
   return json;
 }
 
+void add_row(const std::string& name, const Shape& output, int64_t parameters, int64_t macs,
+             Table& table) {
+  const bool costs = parameters > 0;
+  table.add({name, to_string(output), costs ? grouped(parameters) : "",
+             costs && macs > 0 ? grouped(macs) : ""});
+}
+
+void add_rows(const std::vector<LayerAnalysis>& layers, const std::string& indent, Table& table) {
+  for (const LayerAnalysis& layer : layers) {
+    if (layer.lists.empty()) {
+      add_row(indent + to_string(layer.layer), layer.output, layer.parameters, layer.macs, table);
+      continue;
+    }
+    int64_t parameters = layer.parameters, macs = layer.macs;  // of the shortcut
+    std::string name = to_string(layer.layer).substr(0, 2);    // "R[", "S["
+    for (const auto& list : layer.lists) {
+      table.add({indent + name, "", "", ""});
+      add_rows(list, indent + "  ", table);
+      name = ";";
+      for (const LayerAnalysis& inside : list) {
+        parameters -= inside.parameters;
+        macs -= inside.macs;
+      }
+    }
+    if (layer.shortcut) {
+      add_row(indent + "  shortcut " + to_string(Layer(*layer.shortcut)), layer.output, parameters,
+              macs, table);
+    }
+    table.add({indent + "]", to_string(layer.output), "", ""});
+  }
+}
+
 void print_table(const Architecture& architecture, const Analysis& analysis,
                  const search::TrainingMemory& memory, const search::MemoryBasis& basis,
                  const Legality& legality) {
   Table table({{"layer"}, {"output"}, {"parameters", Align::right}, {"MACs", Align::right}});
   table.add({"input", to_string(analysis.input), "", ""});
-  for (const LayerAnalysis& layer : analysis.layers) {
-    const bool costs = layer.parameters > 0;
-    table.add({to_string(layer.layer), to_string(layer.output),
-               costs ? grouped(layer.parameters) : "", costs ? grouped(layer.macs) : ""});
-  }
+  add_rows(analysis.layers, "", table);
   table.add({"total", "", grouped(analysis.parameters), grouped(analysis.macs)});
   print("{}\n\n{}\n", to_string(architecture), table.render());
   print("depth            {}\n", analysis.depth);

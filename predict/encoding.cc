@@ -44,23 +44,37 @@ double octaves(int a, int b) { return std::abs(std::log2(a) - std::log2(b)); }
 
 std::vector<Difference> differences(const Layer& a, const Layer& b) {
   if (a.index() != b.index()) return {{type, 1}};
+  const auto of_pooling = [&](const auto& x) -> std::vector<Difference> {
+    const auto& y = std::get<std::decay_t<decltype(x)>>(b);
+    return {{pooling, (std::abs(x.field - y.field) + std::abs(x.stride - y.stride)) / 2.0}};
+  };
   return std::visit(
-      Match{
-          [&](const Convolution& x) -> std::vector<Difference> {
-            const auto& y = std::get<Convolution>(b);
-            return {{filters, octaves(x.filters, y.filters)},
-                    {field, std::abs(x.field - y.field) / 2.0},
-                    {stride, octaves(x.stride, y.stride)}};
-          },
-          [&](const Pooling& x) -> std::vector<Difference> {
-            const auto& y = std::get<Pooling>(b);
-            return {{pooling, (std::abs(x.field - y.field) + std::abs(x.stride - y.stride)) / 2.0}};
-          },
-          [&](const FullyConnected& x) -> std::vector<Difference> {
-            return {{neurons, octaves(x.neurons, std::get<FullyConnected>(b).neurons)}};
-          },
-          [&](const auto&) -> std::vector<Difference> { return {}; }},
+      Match{[&](const Convolution& x) -> std::vector<Difference> {
+              const auto& y = std::get<Convolution>(b);
+              return {{filters, octaves(x.filters, y.filters)},
+                      {field, std::abs(x.field - y.field) / 2.0},
+                      {stride, octaves(x.stride, y.stride)}};
+            },
+            [&](const DepthwiseConvolution& x) -> std::vector<Difference> {
+              const auto& y = std::get<DepthwiseConvolution>(b);
+              return {{field, std::abs(x.field - y.field) / 2.0},
+                      {stride, octaves(x.stride, y.stride)}};
+            },
+            [&](const Pooling& x) { return of_pooling(x); },
+            [&](const AveragePooling& x) { return of_pooling(x); },
+            [&](const MixedPooling& x) { return of_pooling(x); },
+            [&](const FullyConnected& x) -> std::vector<Difference> {
+              return {{neurons, octaves(x.neurons, std::get<FullyConnected>(b).neurons)}};
+            },
+            [&](const auto&) -> std::vector<Difference> { return {}; }},
       a);
+}
+
+std::vector<Difference> differences(const Symbol& a, const Symbol& b) {
+  const Layer *x = std::get_if<Layer>(&a), *y = std::get_if<Layer>(&b);
+  if (x && y) return differences(*x, *y);
+  if (a == b) return {};
+  return {{type, 1}};
 }
 
 const char* type_name(const Layer& layer) {
@@ -69,8 +83,31 @@ const char* type_name(const Layer& layer) {
             [](const Pooling&) { return "pooling"; },
             [](const FullyConnected&) { return "fully_connected"; },
             [](const GlobalAveragePooling&) { return "global_average_pooling"; },
-            [](const Dropout&) { return "dropout"; }, [](const Softmax&) { return "softmax"; }},
+            [](const Dropout&) { return "dropout"; }, [](const Softmax&) { return "softmax"; },
+            [](const AveragePooling&) { return "average_pooling"; },
+            [](const MixedPooling&) { return "mixed_pooling"; },
+            [](const DepthwiseConvolution&) { return "depthwise_convolution"; },
+            [](const BatchNormalization&) { return "batch_normalization"; },
+            [](const Residual&) { return "residual"; }, [](const Split&) { return "split"; }},
       layer);
+}
+
+const char* type_name(Bracket bracket) {
+  switch (bracket) {
+    case Bracket::end:
+      return "end_of_list";
+    case Bracket::next_branch:
+      return "branch";
+    case Bracket::residual:
+      return "residual";
+    case Bracket::split:
+      return "split";
+  }
+  fail_assertion(__FILE__, __LINE__, "unknown bracket");
+}
+
+std::string type_name(const Symbol& symbol) {
+  return std::visit([](const auto& it) -> std::string { return type_name(it); }, symbol);
 }
 
 using Json = nlohmann::json;
@@ -97,8 +134,8 @@ struct Encoding::State {
   // The alphabet.
   std::vector<std::string> tokens;
   std::map<std::string, int> ids;
-  std::vector<std::optional<Layer>> layers;  // of each token; none for texts
-  std::vector<ColumnCodec> described;        // of settings.features
+  std::vector<std::optional<Symbol>> symbols;  // of each token; none for texts
+  std::vector<ColumnCodec> described;          // of settings.features
   double largest_budget = 0;
   std::vector<FeatureColumn> columns;  // those kept
   std::vector<Index> kept;             // of all
@@ -109,9 +146,9 @@ struct Encoding::State {
   std::vector<std::optional<Index>> substitution_parameter;  // GrammarCost -> cost_parameters
   std::map<std::string, Index> insertion_parameter;          // type -> cost_parameters
 
-  std::optional<Layer> layer_of(const std::string& token) const {
+  std::optional<Symbol> symbol_of(const std::string& token) const {
     if (!settings.is_grammar()) return std::nullopt;
-    return parse_architecture("[" + token + ", SM(10)]").layers[0];
+    return parse_symbol(token);
   }
 
   void learn_alphabet(const std::vector<Network>& training) {
@@ -119,7 +156,7 @@ struct Encoding::State {
       for (const std::string& token : strings->tokens(network.string)) {
         if (!ids.try_emplace(token, static_cast<int>(tokens.size())).second) continue;
         tokens.push_back(token);
-        layers.push_back(layer_of(token));
+        symbols.push_back(symbol_of(token));
       }
     }
   }
@@ -201,15 +238,15 @@ struct Encoding::State {
     std::set<std::string> types;
     for (size_t a = 0; a < tokens.size(); ++a) {
       for (size_t b = 0; b < a; ++b) {
-        if (!layers[a]) {
+        if (!symbols[a]) {
           used.insert(type);
           continue;
         }
-        for (const Difference& d : differences(*layers[a], *layers[b])) {
+        for (const Difference& d : differences(*symbols[a], *symbols[b])) {
           if (d.amount > 0) used.insert(d.parameter);
         }
       }
-      if (layers[a]) types.insert(type_name(*layers[a]));
+      if (symbols[a]) types.insert(type_name(*symbols[a]));
     }
     for (size_t cost : used)
       substitution_parameter[cost] = add_cost(kGrammarCosts[cost], kGrammarStarts[cost], 3, 1.5);
@@ -232,7 +269,7 @@ struct Encoding::State {
     return prices;
   }
 
-  static double substitution(const std::optional<Layer>& a, const std::optional<Layer>& b,
+  static double substitution(const std::optional<Symbol>& a, const std::optional<Symbol>& b,
                              const Prices& prices) {
     if (!a) return prices[type];
     double sum = 0;
@@ -242,20 +279,20 @@ struct Encoding::State {
 
   kernels::EditCosts costs(const VectorXd& parameters,
                            const std::vector<std::string>& unseen) const {
-    std::vector<std::optional<Layer>> all = layers;
-    for (const std::string& token : unseen) all.push_back(layer_of(token));
+    std::vector<std::optional<Symbol>> all = symbols;
+    for (const std::string& token : unseen) all.push_back(symbol_of(token));
     const auto size = static_cast<Index>(all.size());
     const Prices prices = this->prices(parameters);
     kernels::EditCosts costs{MatrixXd::Zero(size, size), VectorXd::Ones(size),
                              VectorXd::Ones(size)};
     for (Index a = 0; a < size; ++a) {
-      const auto& layer = all[static_cast<size_t>(a)];
+      const auto& symbol = all[static_cast<size_t>(a)];
       for (Index b = 0; b < a; ++b) {
         costs.substitution(a, b) = costs.substitution(b, a) =
-            substitution(layer, all[static_cast<size_t>(b)], prices);
+            substitution(symbol, all[static_cast<size_t>(b)], prices);
       }
-      if (!layer) continue;
-      const auto learned = insertion_parameter.find(type_name(*layer));
+      if (!symbol) continue;
+      const auto learned = insertion_parameter.find(type_name(*symbol));
       if (learned != insertion_parameter.end())
         costs.insertion(a) = costs.deletion(a) = std::exp(parameters(learned->second));
     }

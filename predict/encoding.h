@@ -8,10 +8,12 @@
 // training strings do not hold are tokens all the same, unlike any other; they belong to the points
 // in which they occur (kernels/points.h), and the encoding stays as it is.
 //
-// Edit costs: inserting or deleting costs 1 times a parameter for each type of layer. Substituting
+// Edit costs: inserting or deleting costs 1 times a parameter for each type of layer, and for each of
+// "R[", "S[", ";" and "]". Substituting
 //
 //   C by C     filters |log2 f - log2 f'| + field |r - r'| / 2 + stride |log2 s - log2 s'|
-//   P by P     pooling (|r - r'| + |s - s'|) / 2
+//   DC by DC   the same without filters
+//   P by P     pooling (|r - r'| + |s - s'|) / 2; so A by A, M by M
 //   FC by FC   neurons |log2 n - log2 n'|
 //   another type, or another token of a text: type
 //

@@ -75,15 +75,18 @@ class NoStrings : public StringCodec {
 class Grammar : public StringCodec {
  public:
   Grammar(const Shape& input, const std::vector<std::string>& training) : input_(input) {
-    size_t most = 0;
-    for (const std::string& text : training)
-      most = std::max(most, described_layers(parse_architecture(text)).size());
-    positions_ = static_cast<int>(std::min<size_t>(most, kPositions));
+    std::ptrdiff_t most = 0;
+    for (const std::string& text : training) {
+      const std::vector<Symbol> symbols = described_symbols(parse_architecture(text));
+      most = std::max(
+          most, std::ranges::count_if(symbols, std::holds_alternative<Layer, Layer, Bracket>));
+    }
+    positions_ = static_cast<int>(std::min<std::ptrdiff_t>(most, kPositions));
   }
   std::vector<std::string> tokens(const std::string& text) const override {
     std::vector<std::string> tokens;
-    for (const Layer& layer : described_layers(parse_architecture(text)))
-      tokens.push_back(to_string(layer));
+    for (const Symbol& symbol : described_symbols(parse_architecture(text)))
+      tokens.push_back(to_string(symbol));
     return tokens;
   }
   std::vector<FeatureColumn> columns() const override {

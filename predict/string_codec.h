@@ -1,7 +1,7 @@
 // How is the string of a network read: which tokens is it, and which features?
 //
 //   grammar      our architectures: global and position-wise features (architecture/features.h); a
-//                token is a layer without D and SM
+//                token is a layer without D and SM, or what stands around lists (architecture/symbols.h)
 //   characters   any text: a token is a byte
 //   a separator  any text, split at it; empty pieces are no tokens
 //   none         no string

@@ -39,6 +39,21 @@ class ConfiguredSpace {
   search::Space space_;
 };
 
+py::list described(const std::vector<LayerAnalysis>& layers) {
+  using namespace py::literals;
+  py::list all;
+  for (const LayerAnalysis& layer : layers) {
+    py::dict one("layer"_a = to_string(layer.layer), "output"_a = to_string(layer.output),
+                 "parameters"_a = layer.parameters, "macs"_a = layer.macs);
+    py::list lists;
+    for (const auto& list : layer.lists) lists.append(described(list));
+    if (!layer.lists.empty()) one["lists"] = lists;
+    if (layer.shortcut) one["shortcut"] = to_string(Layer(*layer.shortcut));
+    all.append(one);
+  }
+  return all;
+}
+
 py::dict describe(const ConfiguredSpace& configured, const std::string& text) {
   using namespace py::literals;
   const search::Space& space = configured.space();
@@ -48,18 +63,13 @@ py::dict describe(const ConfiguredSpace& configured, const std::string& text) {
   if (!space.input()) return description;
   const Architecture architecture = parse_architecture(text);
   const Analysis analysis = analyse(architecture, *space.input());
-  py::list layers;
-  for (const LayerAnalysis& layer : analysis.layers) {
-    layers.append(py::dict("layer"_a = to_string(layer.layer), "output"_a = to_string(layer.output),
-                           "parameters"_a = layer.parameters, "macs"_a = layer.macs));
-  }
   description["architecture"] = to_string(architecture);
   description["input"] = to_string(analysis.input);
   description["depth"] = analysis.depth;
   description["parameters"] = analysis.parameters;
   description["hidden_weights"] = analysis.hidden_weights;
   description["macs"] = analysis.macs;
-  description["layers"] = layers;
+  description["layers"] = described(analysis.layers);
   return description;
 }
 

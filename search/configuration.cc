@@ -306,6 +306,19 @@ class Keys {
         "May GAP stand before the softmax?");
     add("pooling_first", s.cnn.pooling_first, "May the first layer be a pooling?");
     add("pooling_after_pooling", s.cnn.pooling_after_pooling, "May a pooling follow a pooling?");
+    add("average_pooling", s.cnn.average_pooling, "May A stand wherever P may?");
+    add("mixed_pooling", s.cnn.mixed_pooling, "May M stand wherever P may?");
+    add("depthwise_convolution", s.cnn.depthwise_convolution,
+        "May DC stand wherever C may, with its fields above 1 and its strides?");
+    add("batch_normalization", s.cnn.batch_normalization, "May BN be chosen as a layer?");
+    add("residual_layers", s.cnn.residual_layers, "Most layers in the body of R; 0: no R.");
+    add("residual_filters", s.cnn.residual_filters,
+        "Filters of a convolution in R; none: those of convolution_filters.");
+    add("split_branches", s.cnn.split_branches, "Most branches of S, 2 or more; 0: no S.");
+    add("split_layers", s.cnn.split_layers, "Most layers in a branch of S.");
+    add("split_filters", s.cnn.split_filters,
+        "Filters of a convolution in S; none: those of convolution_filters.");
+    add("nested_lists", s.cnn.nested_lists, "May R and S stand in R and S, one in another?");
     add("template", s.sequence.pattern, "Sequence: the text, with {} for each slot.");
     keys_.push_back({section_, "alphabet",
                      "Sequence: the tokens; one list for all slots, or a list of lists.",

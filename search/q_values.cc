@@ -11,7 +11,15 @@ namespace metaqnn::search {
 namespace {
 
 constexpr std::pair<const char*, const char*> kTypes[] = {{"C", "convolution"},
+                                                          {"DC", "depthwise convolution"},
+                                                          {"BN", "batch normalisation"},
                                                           {"P", "pooling"},
+                                                          {"A", "average pooling"},
+                                                          {"M", "mixed pooling"},
+                                                          {"R[", "residual"},
+                                                          {"S[", "split"},
+                                                          {";", "next branch"},
+                                                          {"]", "end of list"},
                                                           {"FC", "fully connected"},
                                                           {"GAP", "GAP"},
                                                           {"SM", "end"}};

@@ -16,6 +16,7 @@
 #include "datasets/images/padding.h"
 #include "metaqnn/base/error.h"
 #include "metaqnn/base/random.h"
+#include "search/evaluate/operations.h"
 
 namespace metaqnn::search {
 namespace {
@@ -228,25 +229,13 @@ struct NetworkSizes {
   size_t parameters = 0, running_statistics = 0, positions = 0;
 };
 
-// Batch normalisation follows every layer with weights but the last (libtorch/network.h).
-int64_t normalized_channels(const Architecture& architecture) {
-  int64_t channels = 0;
-  for (const Layer& layer : architecture.layers) {
-    std::visit(Match{[&](const Convolution& c) { channels += c.filters; },
-                     [&](const GlobalAveragePooling& g) { channels += g.classes; },
-                     [&](const FullyConnected& f) { channels += f.neurons; }, [](const auto&) {}},
-               layer);
-  }
-  return channels;
-}
-
 NetworkSizes sizes_of(const Checkpoint& checkpoint) {
-  const Architecture architecture = parse_architecture(checkpoint.architecture);
-  const int64_t channels =
-      checkpoint.batch_normalization ? 2 * normalized_channels(architecture) : 0;
+  const std::vector<Operation> operations =
+      operations_of(parse_architecture(checkpoint.architecture), checkpoint.input,
+                    checkpoint.batch_normalization);
   const bool constants = checkpoint.preprocessing != datasets::Preprocessing::local_contrast;
-  const auto weights = static_cast<size_t>(analyse(architecture, checkpoint.input).parameters);
-  return {weights + static_cast<size_t>(channels), static_cast<size_t>(channels),
+  return {static_cast<size_t>(parameters_of(operations)),
+          static_cast<size_t>(2 * normalized_channels(operations)),
           constants ? static_cast<size_t>(checkpoint.input.elements()) : 0};
 }
 

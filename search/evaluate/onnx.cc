@@ -13,6 +13,7 @@
 #include "base/output_file.h"
 #include "datasets/images/padding.h"
 #include "metaqnn/base/error.h"
+#include "search/evaluate/operations.h"
 #include "search/evaluate/protobuf.h"
 
 namespace metaqnn::search {
@@ -63,6 +64,7 @@ constexpr int kIrVersion = 7, kOpset = 13;
 constexpr size_t kMostBytes = std::numeric_limits<int32_t>::max();  // that a message may have
 
 using Extents = std::vector<int64_t>;
+using Kind = Operation::Kind;
 
 ProtobufMessage attribute(std::string_view name, int64_t value) {
   return ProtobufMessage()
@@ -146,7 +148,7 @@ std::vector<float> repeated(const std::vector<float>& values, int times) {
   return all;
 }
 
-// ---- The graph: one operator after the other, each on the result of the one before. ----
+// ---- The graph: one operator after the other. ----
 
 constexpr const char* kImages = "images";
 constexpr const char* kProbabilities = "probabilities";
@@ -155,18 +157,17 @@ class GraphWriter {
  public:
   explicit GraphWriter(const Checkpoint& checkpoint)
       : checkpoint_(checkpoint),
+        operations_(operations_of(parse_architecture(checkpoint.architecture), checkpoint.input,
+                                  checkpoint.batch_normalization)),
         parameters_(checkpoint.parameters),
         means_(checkpoint.running_statistics) {
     variances_ = means_.subspan(means_.size() / 2);
     fill_up();
     preprocess();
-    shape_ = checkpoint.input;
-    for (const LayerAnalysis& layer :
-         analyse(parse_architecture(checkpoint.architecture), checkpoint.input).layers) {
-      layer_ = to_string(layer.layer);
-      add_layer(layer.layer);
-      shape_ = layer.output;
-    }
+    results_.push_back(x_);
+    for (size_t i = 0; i < operations_.size(); ++i) add(i);
+    layer_ = operations_.back().layer;
+    apply("Softmax", {results_.back()}, {attribute("axis", 1)});
     add_facts();
   }
 
@@ -282,12 +283,88 @@ class GraphWriter {
     return taken;
   }
 
-  // Adds the next layer with weights. Those of an output lie as height x width x channels
-  // (libtorch/network.h), and are wanted as channels x height x width.
-  void add_weighted(const std::string& op, int outputs, int height, int width, bool is_normalized,
-                    const std::vector<ProtobufMessage>& attributes) {
+  void add(size_t index) {
+    const Operation& operation = operations_[index];
+    layer_ = operation.layer;
+    std::vector<std::string> inputs;
+    for (const size_t input : operation.inputs) inputs.push_back(results_[input]);
+    results_.push_back(result_of(index, inputs));
+  }
+
+  // The name of the result.
+  std::string result_of(size_t index, const std::vector<std::string>& inputs) {
+    const Operation& operation = operations_[index];
+    const std::string& x = inputs.front();
+    switch (operation.kind) {
+      case Kind::convolution:
+        return apply_weights(
+            "Conv", index, x,
+            convolution_attributes(operation.field, operation.stride, operation.groups));
+      case Kind::linear:
+        return apply_weights("Gemm", index, x, {attribute("transB", 1)});
+      case Kind::batch_normalization:
+        return index > 0 && is_followed_by_normalization(index - 1) ? x : normalize(operation, x);
+      case Kind::relu:
+        return apply("Relu", inputs);
+      case Kind::max_pooling:
+        return pool("MaxPool", operation, x);
+      case Kind::average_pooling:
+        return pool("AveragePool", operation, x);
+      case Kind::mixed_pooling:
+        return pool_both(operation, x);
+      case Kind::mean:
+        return flatten(apply("GlobalAveragePool", inputs));
+      case Kind::flattening:
+        return flatten(x);
+      case Kind::dropout:
+        return x;
+      case Kind::addition:
+        return apply("Add", inputs);
+      case Kind::concatenation:
+        return apply("Concat", inputs, {attribute("axis", 1)});
+    }
+    fail_assertion(__FILE__, __LINE__, "an operation of no kind");
+  }
+
+  std::string flatten(const std::string& x) {
+    return apply("Flatten", {x}, {attribute("axis", 1)});
+  }
+
+  std::string pool(const std::string& op, const Operation& operation, const std::string& x) {
+    return apply(op, {x}, window_attributes(operation.field, operation.stride));
+  }
+
+  std::string pool_both(const Operation& operation, const std::string& x) {
+    const double share = 1 / (1 + std::exp(-double{take(parameters_, 1).front()}));
+    const auto scaled = [&](const std::string& op, double factor) {
+      const std::string name = "share_" + std::to_string(++constants_);
+      return apply("Mul", {pool(op, operation, x),
+                           constant(name, {}, std::vector{static_cast<float>(factor)})});
+    };
+    return apply("Add", {scaled("MaxPool", share), scaled("AveragePool", 1 - share)});
+  }
+
+  // What follows weights is part of them.
+  bool is_followed_by_normalization(size_t index) const {
+    const size_t result = index + 1, next = index + 1;
+    const Kind kind = operations_[index].kind;
+    return (kind == Kind::convolution || kind == Kind::linear) && next < operations_.size() &&
+           operations_[next].kind == Kind::batch_normalization &&
+           operations_[next].inputs.front() == result;
+  }
+
+  // Those of an output lie as height x width x channels (libtorch/network.h), and are wanted as
+  // channels x height x width.
+  std::string apply_weights(const std::string& op, size_t index, const std::string& x,
+                            const std::vector<ProtobufMessage>& attributes) {
+    const Operation& operation = operations_[index];
+    const bool is_map = operation.kind == Kind::convolution;
+    const int outputs = operation.output.channels,
+              inputs = operation.input.channels / operation.groups;
+    const int height = is_map ? operation.field : operation.input.height,
+              width = is_map ? operation.field : operation.input.width;
     const auto count = static_cast<size_t>(outputs), area = static_cast<size_t>(height * width),
-               channels = static_cast<size_t>(shape_.channels);
+               channels = static_cast<size_t>(inputs);
     const std::span<const float> stored = take(parameters_, count * area * channels);
     const std::span<const float> biases = take(parameters_, count);
     std::vector<float> weight(stored.size()), bias(biases.begin(), biases.end());
@@ -296,63 +373,53 @@ class GraphWriter {
                    output = i / channels / area;
       weight[(output * channels + channel) * area + pixel] = stored[i];
     }
-    if (is_normalized) normalize(weight, bias);
-    const std::string number = std::to_string(++weights_);
-    const Extents extents = op == "Conv" ? Extents{outputs, shape_.channels, height, width}
-                                         : Extents{outputs, shape_.elements()};
-    x_ = apply(op,
-               {x_, constant("weight_" + number, extents, weight),
-                constant("bias_" + number, {outputs}, bias)},
-               attributes);
+    if (is_followed_by_normalization(index)) normalize(weight, bias);
+    const std::string number = std::to_string(++constants_);
+    const Extents extents = is_map ? Extents{outputs, inputs, height, width}
+                                   : Extents{outputs, operation.input.elements()};
+    return apply(op,
+                 {x, constant("weight_" + number, extents, weight),
+                  constant("bias_" + number, {outputs}, bias)},
+                 attributes);
   }
 
-  // Makes a batch normalisation that follows part of the weights and biases: with its statistics it
-  // is a factor and a summand for each output.
-  void normalize(std::vector<float>& weight, std::vector<float>& bias) {
+  // What the next batch normalisation does to each channel, with its statistics.
+  struct Line {
+    double mean, factor, shift;
+    double at(double x) const { return (x - mean) * factor + shift; }
+  };
+  std::vector<Line> next_normalization(size_t channels) {
     constexpr double kEpsilon = 1e-5;  // as in Network::normalize
+    const auto scales = take(parameters_, channels), shifts = take(parameters_, channels),
+               means = take(means_, channels), variances = take(variances_, channels);
+    std::vector<Line> lines;
+    for (size_t k = 0; k < channels; ++k)
+      lines.push_back({means[k], scales[k] / std::sqrt(variances[k] + kEpsilon), shifts[k]});
+    return lines;
+  }
+
+  void normalize(std::vector<float>& weight, std::vector<float>& bias) {
     const size_t outputs = bias.size(), inputs = weight.size() / outputs;
-    const auto scales = take(parameters_, outputs), shifts = take(parameters_, outputs),
-               means = take(means_, outputs), variances = take(variances_, outputs);
+    const std::vector<Line> lines = next_normalization(outputs);
     for (size_t k = 0; k < outputs; ++k) {
-      const double factor = scales[k] / std::sqrt(variances[k] + kEpsilon);
-      bias[k] = static_cast<float>((double{bias[k]} - means[k]) * factor + shifts[k]);
+      bias[k] = static_cast<float>(lines[k].at(bias[k]));
       for (float& value : std::span(weight).subspan(k * inputs, inputs))
-        value = static_cast<float>(value * factor);
+        value = static_cast<float>(value * lines[k].factor);
     }
   }
 
-  void convolve(int outputs, int field, int stride) {
-    add_weighted("Conv", outputs, field, field, checkpoint_.batch_normalization,
-                 convolution_attributes(field, stride));
-    x_ = apply("Relu", {x_});
-  }
-
-  void apply_linear(int outputs, bool is_normalized) {
-    if (!is_flat_) x_ = apply("Flatten", {x_}, {attribute("axis", 1)});
-    is_flat_ = true;
-    add_weighted("Gemm", outputs, shape_.height, shape_.width, is_normalized,
-                 {attribute("transB", 1)});
-  }
-
-  void add_layer(const Layer& layer) {
-    std::visit(Match{[&](const Convolution& c) { convolve(c.filters, c.field, c.stride); },
-                     [&](const Pooling& p) {
-                       x_ = apply("MaxPool", {x_}, window_attributes(p.field, p.stride));
-                     },
-                     [&](const GlobalAveragePooling& g) {
-                       convolve(g.classes, 1, 1);
-                       x_ = apply("GlobalAveragePool", {x_});
-                     },
-                     [&](const FullyConnected& f) {
-                       apply_linear(f.neurons, checkpoint_.batch_normalization);
-                       x_ = apply("Relu", {x_});
-                     },
-                     [&](const Dropout&) {},
-                     [&](const Softmax& s) {
-                       apply_linear(s.classes, false);
-                       x_ = apply("Softmax", {x_}, {attribute("axis", 1)});
-                     }},
-               layer);
+  // One that follows no weights.
+  std::string normalize(const Operation& operation, const std::string& x) {
+    const int channels = operation.output.channels;
+    std::vector<float> factors, summands;
+    for (const Line& line : next_normalization(static_cast<size_t>(channels))) {
+      factors.push_back(static_cast<float>(line.factor));
+      summands.push_back(static_cast<float>(line.at(0)));
+    }
+    const std::string number = std::to_string(++constants_);
+    const Extents extents = operation.is_flat ? Extents{1, channels} : Extents{1, channels, 1, 1};
+    const std::string scaled = apply("Mul", {x, constant("factor_" + number, extents, factors)});
+    return apply("Add", {scaled, constant("summand_" + number, extents, summands)});
   }
 
   void add_facts() {
@@ -366,13 +433,13 @@ class GraphWriter {
   }
 
   const Checkpoint& checkpoint_;
+  std::vector<Operation> operations_;
   std::span<const float> parameters_, means_, variances_;  // what is not used yet
   ProtobufMessage graph_;
-  Shape shape_{};                        // of x
-  std::string x_ = kImages;              // the name of the last result
+  std::string x_ = kImages;              // the name of the images, as far as they are prepared
+  std::vector<std::string> results_;     // the names of those and of each operation's result
   std::string layer_ = "preprocessing";  // what operators belong to
-  int operators_ = 0, weights_ = 0;
-  bool is_flat_ = false;  // is x n x features by now?
+  int operators_ = 0, constants_ = 0;
 };
 
 std::string class_names(const Checkpoint& checkpoint) {

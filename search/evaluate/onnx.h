@@ -6,7 +6,7 @@
 //   probabilities  n x classes, float32
 //
 // The shape is the checkpoint's `image`; padding and preprocessing are inside. Batch normalisation
-// is part of the weights before it. `metadata_props` holds class_names (a JSON array), architecture,
+// is part of the weights before it, if there are any. `metadata_props` holds class_names (a JSON array), architecture,
 // image, data_set, and fit: how a picture of other proportions fills an image.
 //
 //   write_onnx(read_finished_checkpoint("trial-42.checkpoint"), program_version(), "net.onnx");

@@ -62,9 +62,12 @@ Space Space::restricted(const std::vector<std::string>& architectures,
 
   // Which choices of each state are ever left: those have a Q-value.
   std::vector<std::set<int32_t>> left(static_cast<size_t>(states()));
+  const auto value_of = [&](const Step& step) {
+    return q_index(step) - q_begin(state(step.position));
+  };
   for (const Walk& walk : walks) {
     for (const Step& step : walk)
-      left[static_cast<size_t>(state(step.position))].insert(step.choice);
+      left[static_cast<size_t>(state(step.position))].insert(value_of(step));
   }
   Space result;
   for (const std::set<int32_t>& choices : left)
@@ -86,8 +89,8 @@ Space Space::restricted(const std::vector<std::string>& architectures,
       const bool ends = walks[first].size() == length + 1;
       result.choices_.push_back(
           {choices(position)[static_cast<size_t>(choice)].label, ends ? kEnd : next});
-      result.value_.push_back(
-          static_cast<int32_t>(std::distance(values.begin(), values.find(choice))));
+      result.value_.push_back(static_cast<int32_t>(
+          std::distance(values.begin(), values.find(value_of({position, choice})))));
       if (!ends) {
         open.push_back({first, last, length + 1});
         ++next;

@@ -77,9 +77,12 @@ Walk Space::uniform_walk(Random& random) const {
 
 std::string Space::text(const Walk& walk) const {
   std::string text = form_.opening;
+  int32_t before = 0;
   for (size_t i = 0; i < walk.size(); ++i) {
-    if (i > 0) text += form_.separators.size() == 1 ? form_.separators[0] : form_.separators[i - 1];
-    text += labels_[choices(walk[i].position)[walk[i].choice].label];
+    const int32_t label = choices(walk[i].position)[walk[i].choice].label;
+    if (i > 0) text += form_.separator ? form_.separator(before, label) : form_.separators[i - 1];
+    text += labels_[label];
+    before = label;
   }
   return text + form_.closing;
 }
@@ -93,24 +96,23 @@ int32_t SpaceBuilder::label(const std::string& text) {
   return entry->second;
 }
 
+void SpaceBuilder::check_choices(size_t count) {
+  if (count <= kMostChoices) return;
+  throw UsageError(
+      "space: it has more than 20 million choices over all its positions; lower the depth limit or "
+      "shorten the lists of layers");
+}
+
 void SpaceBuilder::add_position(int32_t state, const std::vector<Choice>& choices) {
-  if (space_.choices_.size() + choices.size() > kMostChoices) {
-    throw UsageError(
-        "space: it has more than 20 million choices over all its positions; lower the depth limit "
-        "or shorten the lists of layers");
-  }
+  check_choices(space_.choices_.size() + choices.size());
   const auto position = static_cast<int32_t>(space_.state_.size());
   if (state == space_.states()) {
     first_position_.push_back(position);
     space_.q_begin_.push_back(space_.q_begin_.back() + static_cast<int32_t>(choices.size()));
   } else {
     const std::span<const Choice> first = space_.choices(first_position_.at(state));
-    const bool same =
-        std::equal(first.begin(), first.end(), choices.begin(), choices.end(),
-                   [](const Choice& a, const Choice& b) { return a.label == b.label; });
-    METAQNN_ASSERT(same, "positions " + std::to_string(first_position_[state]) + " and " +
-                             std::to_string(position) + " of state " + std::to_string(state) +
-                             " have different choices");
+    are_alike_ =
+        are_alike_ && std::ranges::equal(first, choices, {}, &Choice::label, &Choice::label);
   }
   space_.choices_.insert(space_.choices_.end(), choices.begin(), choices.end());
   space_.choice_begin_.push_back(static_cast<int32_t>(space_.choices_.size()));
@@ -119,7 +121,40 @@ void SpaceBuilder::add_position(int32_t state, const std::vector<Choice>& choice
 
 void SpaceBuilder::write_as(std::string opening, std::vector<std::string> separators,
                             std::string closing) {
-  space_.form_ = {std::move(opening), std::move(separators), std::move(closing)};
+  space_.form_ = {std::move(opening), std::move(separators), {}, std::move(closing)};
+}
+
+void SpaceBuilder::write_as(std::string opening,
+                            std::function<std::string_view(int32_t, int32_t)> separator,
+                            std::string closing) {
+  space_.form_ = {std::move(opening), {}, std::move(separator), std::move(closing)};
+}
+
+// Of each state the labels that some position of it has; and which of them each choice is.
+void SpaceBuilder::number_values() {
+  std::vector<std::vector<int32_t>> labels(static_cast<size_t>(space_.states()));
+  for (int32_t position = 0; position < space_.positions(); ++position) {
+    std::vector<int32_t>& all = labels[static_cast<size_t>(space_.state(position))];
+    for (const Choice& choice : space_.choices(position)) {
+      const auto at = std::ranges::lower_bound(all, choice.label);
+      if (at == all.end() || *at != choice.label) all.insert(at, choice.label);
+    }
+  }
+  space_.q_begin_ = {0};
+  for (const auto& all : labels)
+    space_.q_begin_.push_back(space_.q_begin_.back() + static_cast<int32_t>(all.size()));
+  for (int32_t position = 0; position < space_.positions(); ++position) {
+    const std::vector<int32_t>& all = labels[static_cast<size_t>(space_.state(position))];
+    for (const Choice& choice : space_.choices(position)) {
+      const auto at = std::ranges::lower_bound(all, choice.label);
+      space_.value_.push_back(static_cast<int32_t>(at - all.begin()));
+    }
+  }
+}
+
+Space SpaceBuilder::finish() {
+  if (!are_alike_) number_values();
+  return std::move(space_);
 }
 
 void SpaceBuilder::find_by(std::function<Space::Found(const Space&, std::string_view)> find) {

@@ -38,6 +38,7 @@ struct SizeBin {
   bool fully_connected = false;         // may FC begin here?
 };
 
+// What the paper's networks have not is off by default (docs/space.md).
 struct CnnSpaceSettings {
   Shape input{3, 32, 32};
   int classes = 10;
@@ -50,6 +51,15 @@ struct CnnSpaceSettings {
   bool global_average_pooling = true;
   bool pooling_first = false;
   bool pooling_after_pooling = false;
+  bool average_pooling = false, mixed_pooling = false;  // A and M, wherever P may be
+  bool depthwise_convolution = false;                   // DC, with the fields of C above 1
+  bool batch_normalization = false;                     // BN as a layer
+  int residual_layers = 0;                              // most in the body of R; 0: no R
+  std::vector<int> residual_filters{};                  // in R; none: convolution_filters
+  int split_branches = 0;                               // most in S; 0: no S
+  int split_layers = 1;                                 // most in a branch
+  std::vector<int> split_filters{};                     // in S; none: convolution_filters
+  bool nested_lists = false;                            // may R and S stand in R and S, once?
   std::vector<SizeBin> bins{// from the largest sizes to the smallest; the last one's smallest is 1
                             {8, {1, 3, 5}, {{5, 3}, {3, 2}, {2, 2}}, false},
                             {4, {1, 3}, {{3, 2}, {2, 2}}, true},
@@ -128,15 +138,16 @@ class Space {
   friend class SpaceBuilder;
   Space() = default;
 
-  // What stands around the labels of a walk: one separator for all gaps, or one per gap.
+  // What stands around the labels of a walk: a separator for each gap, or by the labels around it.
   struct Form {
     std::string opening;
     std::vector<std::string> separators;
+    std::function<std::string_view(int32_t before, int32_t after)> separator;
     std::string closing;
   };
 
-  // Positions are numbered breadth-first, so that every choice leads to a higher number; the
-  // choices of position p are choices_[choice_begin_[p]] up to choices_[choice_begin_[p + 1]].
+  // Positions are numbered so that every choice leads to a higher number; the choices of position p
+  // are choices_[choice_begin_[p]] up to choices_[choice_begin_[p + 1]].
   std::vector<int32_t> choice_begin_{0};
   std::vector<Choice> choices_;
   // Which of its state's Q-values each choice has; empty where all positions of a state have the same

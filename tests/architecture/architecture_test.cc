@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "architecture/symbols.h"
 #include "datasets/logs/read_frame.h"
 #include "metaqnn/base/error.h"
 #include "metaqnn/base/random.h"
@@ -28,6 +29,33 @@ std::string parse_error(const std::string& text) {
   return "nothing was thrown";
 }
 
+Layers random_list(Random& random, int deepest);
+
+Layer random_layer_in_a_list(Random& random, int deepest) {
+  const auto number = [&](uint64_t largest) { return static_cast<int>(1 + random.below(largest)); };
+  if (deepest > 0 && random.below(3) == 0) {
+    if (random.below(2) == 0) return Residual{random_list(random, deepest - 1)};
+    std::vector<Layers> branches;
+    for (int i = 0; i < 2 || random.below(2) == 0; ++i)
+      branches.push_back(random_list(random, deepest - 1));
+    return Split(std::move(branches));
+  }
+  const std::vector<Layer> kinds = {Convolution{number(65536), number(255), number(255)},
+                                    Pooling{number(255), number(255)},
+                                    AveragePooling{number(255), number(255)},
+                                    MixedPooling{number(255), number(255)},
+                                    DepthwiseConvolution{number(255), number(255)},
+                                    BatchNormalization{}};
+  return kinds[random.below(kinds.size())];
+}
+
+Layers random_list(Random& random, int deepest) {
+  Layers layers;
+  const uint64_t count = 1 + random.below(3);
+  for (uint64_t i = 0; i < count; ++i) layers.push_back(random_layer_in_a_list(random, deepest));
+  return layers;
+}
+
 // Any architecture that the grammar allows, legal in a space or not.
 Architecture random_architecture(Random& random) {
   const auto number = [&](uint64_t largest) { return static_cast<int>(1 + random.below(largest)); };
@@ -35,10 +63,12 @@ Architecture random_architecture(Random& random) {
   const uint64_t layers = random.below(12);
   for (uint64_t i = 0; i < layers; ++i) {
     const int count = number(255);
-    const std::vector<Layer> kinds = {
-        Convolution{number(65536), number(255), number(255)}, Pooling{number(255), number(255)},
-        FullyConnected{number(65536)}, GlobalAveragePooling{number(65536)},
-        Dropout{number(static_cast<uint64_t>(count)), count}};
+    const std::vector<Layer> kinds = {Convolution{number(65536), number(255), number(255)},
+                                      Pooling{number(255), number(255)},
+                                      FullyConnected{number(65536)},
+                                      GlobalAveragePooling{number(65536)},
+                                      Dropout{number(static_cast<uint64_t>(count)), count},
+                                      random_layer_in_a_list(random, 3)};
     architecture.layers.push_back(kinds[random.below(kinds.size())]);
   }
   architecture.layers.push_back(Softmax{number(65536)});
@@ -80,13 +110,15 @@ TEST(Architecture, ReadsBackEveryArchitectureItPrints) {
 }
 
 TEST(Architecture, NamesTheColumnAndWhatWasExpected) {
+  const std::string kLayers = "C, DC, P, A, M, BN, R, S, FC, GAP, D or SM";
+  const std::string kInLists = "C, DC, P, A, M, BN, R or S, because it stands in a list";
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"", "column 1: expected '[' at the start of the architecture, found the end of the text"},
       {"C(64,3,1)", "column 1: expected '[' at the start of the architecture, found 'C'"},
-      {"[]", "column 2: expected a layer: C, P, FC, GAP, D or SM, found ']'"},
-      {"[X(1), SM(10)]", "column 2: expected a layer: C, P, FC, GAP, D or SM, found 'X'"},
-      {"[c(64,3,1), SM(10)]", "column 2: expected a layer: C, P, FC, GAP, D or SM, found 'c'"},
-      {"[CC(64,3,1), SM(10)]", "column 2: expected a layer: C, P, FC, GAP, D or SM, found 'CC'"},
+      {"[]", "column 2: expected a layer: " + kLayers + ", found ']'"},
+      {"[X(1), SM(10)]", "column 2: expected a layer: " + kLayers + ", found 'X'"},
+      {"[c(64,3,1), SM(10)]", "column 2: expected a layer: " + kLayers + ", found 'c'"},
+      {"[CC(64,3,1), SM(10)]", "column 2: expected a layer: " + kLayers + ", found 'CC'"},
       {"[C, SM(10)]", "column 3: expected '(' after C, found ','"},
       {"[C(), SM(10)]", "column 4: expected a whole number from 1 to 65536, found ')'"},
       {"[C(64), SM(10)]", "column 6: expected ',', because C has 3 numbers, found ')'"},
@@ -105,11 +137,28 @@ TEST(Architecture, NamesTheColumnAndWhatWasExpected) {
       {"[C(64,3,1)]",
        "column 11: expected ', ' and another layer, because the last layer must be SM, found ']'"},
       {"[C(64,3,1) SM(10)]", "column 12: expected ',' or ']' after a layer, found 'SM'"},
-      {"[C(64,3,1), ", "column 13: expected a layer: C, P, FC, GAP, D or SM, found the end of the"},
+      {"[C(64,3,1), ", "column 13: expected a layer: " + kLayers + ", found the end of the"},
       {"[SM(10), C(64,3,1)]", "column 8: expected ']', because SM is the last layer, found ','"},
       {"[SM(10)",
        "column 8: expected ']', because SM is the last layer, found the end of the text"},
       {"[SM(10)] x", "column 10: expected the end of the text after ']', found 'x'"},
+      {"[BN(3), SM(10)]", "column 4: expected ',' or ']' after a layer, found '('"},
+      {"[A(2), SM(10)]", "column 5: expected ',', because A has 2 numbers, found ')'"},
+      {"[R(2), SM(10)]", "column 3: expected '[' after R, found '('"},
+      {"[R[], SM(10)]", "column 4: expected a layer: " + kLayers + ", found ']'"},
+      {"[R[C(8,3,1); C(8,3,1)], SM(10)]",
+       "column 12: expected ',' or ']' after a layer of R, found ';'"},
+      {"[R[C(8,3,1), SM(10)]", "column 14: expected " + kInLists + ", found 'SM'"},
+      {"[S[C(8,3,1) ; FC(8)], SM(10)]", "column 15: expected " + kInLists + ", found 'FC'"},
+      {"[R[C(8,3,1), D(1,2)], SM(10)]", "column 14: expected " + kInLists + ", found 'D'"},
+      {"[S[C(8,3,1)], SM(10)]",
+       "column 2: expected at least two branches in S, parted by ';', found 'S'"},
+      {"[S[C(8,3,1) ; ], SM(10)]", "column 15: expected a layer: " + kLayers + ", found ']'"},
+      {"[S[C(8,3,1) ; C(8,1,1), SM(10)]", "column 25: expected " + kInLists + ", found 'SM'"},
+      {"[S[C(8,3,1) ; C(8,1,1)",
+       "column 23: expected ',', ';' or ']' after a layer of S, found the end of the text"},
+      {"[R[R[R[R[R[R[R[R[R[BN]]]]]]]]], SM(10)]",
+       "column 18: expected lists at most 8 deep, found 'R'"},
   };
   for (const auto& [text, message] : cases) {
     const std::string expected = "architecture, " + message;
@@ -127,7 +176,8 @@ TEST(Architecture, HasAtMost1000Layers) {
 
 TEST(Architecture, NeverReadsBeyondADamagedText) {
   // Every beginning and every single-character change of a text is read or refused with a column.
-  const std::string text = kExample;
+  const std::string text =
+      "[C(512,5,1), R[C(8,3,1), BN], S[DC(3,1) ; M(2,2), R[A(2,2)]], FC(128), D(1,3), SM(10)]";
   for (size_t length = 0; length < text.size(); ++length)
     EXPECT_THROW(parse_architecture(std::string_view(text).substr(0, length)), UsageError);
   for (size_t at = 0; at < text.size(); ++at) {
@@ -151,6 +201,47 @@ TEST(Architecture, IsTheSameNetworkWithAndWithoutDropout) {
   EXPECT_EQ(identity(plain), to_string(plain));
   EXPECT_NE(to_string(dropped), to_string(plain));
   EXPECT_EQ(identity(parse_architecture("[D(1,1), SM(10)]")), "[SM(10)]");
+}
+
+TEST(Architecture, KeepsBranchesInOneOrderWhateverTheyWereWrittenIn) {
+  const auto printed = [](const char* text) { return to_string(parse_architecture(text)); };
+  // By field, then stride, then filters; C before DC; a beginning before what goes on.
+  EXPECT_EQ(printed("[S[C(16,5,1);C(32,3,1);C(32,1,1)],SM(10)]"),
+            "[S[C(32,1,1) ; C(32,3,1) ; C(16,5,1)], SM(10)]");
+  EXPECT_EQ(printed("[S[DC(3,1) ; C(8,1,1), C(8,1,1) ; C(8,1,1)], SM(10)]"),
+            "[S[C(8,1,1) ; C(8,1,1), C(8,1,1) ; DC(3,1)], SM(10)]");
+  // Inside first, then outside.
+  EXPECT_EQ(printed("[S[S[C(8,3,1) ; C(8,1,1)] ; S[C(8,1,1) ; C(4,1,1)]], SM(10)]"),
+            "[S[S[C(4,1,1) ; C(8,1,1)] ; S[C(8,1,1) ; C(8,3,1)]], SM(10)]");
+  // A body has an order of its own.
+  EXPECT_EQ(printed("[R[C(8,3,1), C(8,1,1)], SM(10)]"), "[R[C(8,3,1), C(8,1,1)], SM(10)]");
+  EXPECT_EQ(Split({{Convolution{8, 3, 1}}, {Convolution{8, 1, 1}}}),
+            Split({{Convolution{8, 1, 1}}, {Convolution{8, 3, 1}}}));
+}
+
+TEST(Architecture, IsASequenceOfSymbolsThatPrintsTheSame) {
+  for (uint64_t seed = 0; seed < 300; ++seed) {
+    Random random = Random::stream(seed, "symbols");
+    const Architecture architecture = random_architecture(random);
+    const std::vector<Symbol> all = symbols(architecture.layers);
+    std::string text = "[";
+    for (size_t i = 0; i < all.size(); ++i) {
+      if (i > 0) text += separator(all[i - 1], all[i]);
+      text += to_string(all[i]);
+      EXPECT_EQ(parse_symbol(to_string(all[i])), all[i]);
+      for (size_t j = 0; j < i; ++j)
+        EXPECT_EQ(order(all[i]) == order(all[j]), all[i] == all[j]) << to_string(all[i]);
+    }
+    EXPECT_EQ(text + "]", to_string(architecture));
+  }
+}
+
+TEST(Architecture, IsAsDeepAsItsLongestWay) {
+  EXPECT_EQ(depth(parse_architecture("[C(8,3,1), R[C(8,3,1), BN], SM(10)]")), 3);
+  // The second branch: 1 + 3.
+  EXPECT_EQ(depth(parse_architecture(
+                "[C(8,3,1), S[C(8,1,1) ; C(8,1,1), R[C(8,3,1)], C(8,3,1)], SM(10)]")),
+            4);
 }
 
 TEST(Architecture, CountsEveryLayerButDropoutAndSoftmaxAsDepth) {
@@ -179,6 +270,10 @@ TEST(Architecture, PlacesDropoutAfterEverySecondLayerAndEachFullyConnectedButNev
             "[C(64,3,1), P(2,2), D(1,2), FC(128), D(2,2), SM(10)]");
   // GAP is layer 2, and no D follows it.
   EXPECT_EQ(placed("[C(64,3,1), GAP(10), SM(10)]"), "[C(64,3,1), GAP(10), SM(10)]");
+  // A residual is layer 2, a split layer 4; nothing within them.
+  EXPECT_EQ(placed("[C(8,3,1), R[C(8,3,1), C(8,3,1)], BN, S[BN ; C(8,1,1), C(8,1,1)], SM(10)]"),
+            "[C(8,3,1), R[C(8,3,1), C(8,3,1)], D(1,2), BN, S[C(8,1,1), C(8,1,1) ; BN], D(2,2), "
+            "SM(10)]");
   // What was there is replaced.
   EXPECT_EQ(placed("[D(1,9), C(64,3,1), D(2,9), P(2,2), SM(10)]"),
             "[C(64,3,1), P(2,2), D(1,1), SM(10)]");

@@ -74,18 +74,58 @@ TEST(Features, ColumnsHaveDifferentNamesAndGroupsStandTogether) {
     names.push_back(column.name);
     if (groups.empty() || groups.back() != column.group) groups.push_back(column.group);
   }
-  EXPECT_EQ(groups,
-            (std::vector<std::string>{"counts", "sizes", "widths", "fields", "arrangement"}));
+  EXPECT_EQ(groups, (std::vector<std::string>{"counts", "sizes", "widths", "fields", "arrangement",
+                                              "lists", "kinds"}));
+  EXPECT_EQ(names.size(), 77U);
 }
 
 TEST(Features, PositionsDescribeEachLayerAndEndInZeros) {
   const Eigen::VectorXd x = position_features(parse_architecture(kNetwork), 5);
-  ASSERT_EQ(x.size(), 40);
-  EXPECT_EQ(position_feature_columns(5).size(), 40U);
-  const Eigen::VectorXd first = x.segment(0, 8), fourth = x.segment(24, 8);
+  ASSERT_EQ(x.size(), 70);
+  EXPECT_EQ(position_feature_columns(5).size(), 70U);
+  const Eigen::VectorXd first = x.segment(0, 8), fourth = x.segment(42, 8);
   EXPECT_EQ(first, (Eigen::VectorXd(8) << 1, 0, 0, 0, 6, 3, 1, 0).finished());
   EXPECT_EQ(fourth, (Eigen::VectorXd(8) << 0, 0, 1, 0, 0, 0, 0, 8).finished());
-  EXPECT_EQ(x.tail(8), Eigen::VectorXd::Zero(8));
+  EXPECT_EQ(x.segment(8, 6), Eigen::VectorXd::Zero(6));
+  EXPECT_EQ(x.tail(14), Eigen::VectorXd::Zero(14));
+}
+
+// C, then R of DC and C in 8 channels, whose shortcut is a convolution; a split of 4 and 12 channels.
+constexpr const char* kLists =
+    "[C(4,3,1), R[DC(3,1), C(8,3,1)], A(2,2), S[C(12,5,1) ; C(4,1,1), BN], M(2,2), SM(10)]";
+
+TEST(Features, TellWhatListsHold) {
+  EXPECT_EQ(global(kLists, "depth"), 8);
+  EXPECT_EQ(global(kLists, "layers_beside_longest_way"), 1);  // C(12,5,1) beside the other branch
+  EXPECT_EQ(global(kLists, "residuals"), 1);
+  EXPECT_EQ(global(kLists, "shortcut_convolutions"), 1);
+  EXPECT_EQ(global(kLists, "splits"), 1);
+  EXPECT_EQ(global(kLists, "branches"), 2);
+  EXPECT_EQ(global(kLists, "sum_log2_split_channels"), 4);
+  EXPECT_EQ(global(kLists, "share_in_residuals"), 2.0 / 8);
+  EXPECT_EQ(global(kLists, "share_in_splits"), 3.0 / 8);
+  EXPECT_EQ(global(kLists, "average_poolings"), 1);
+  EXPECT_EQ(global(kLists, "mixed_poolings"), 1);
+  EXPECT_EQ(global(kLists, "poolings"), 2);
+  EXPECT_EQ(global(kLists, "depthwise_convolutions"), 1);
+  EXPECT_EQ(global(kLists, "batch_normalizations"), 1);
+  // 1 + 2 (C) + 2 (DC) + 2 (C) + 1 (A), then at stride 2 the wider branch: 8, and M: 2.
+  EXPECT_DOUBLE_EQ(global(kLists, "log2_receptive_field"), std::log2(18.0));
+  EXPECT_EQ(global(kLists, "log2_total_stride"), 2);
+  EXPECT_EQ(global(kLists, "log2_final_channels"), 4);
+}
+
+TEST(Features, PositionsAreThoseOfTheLayersInLists) {
+  const Eigen::VectorXd x = position_features(parse_architecture(kLists), 5);
+  const auto at = [&](int position, int column) { return x(14 * (position - 1) + column); };
+  EXPECT_EQ(at(2, 10), 1);  // DC
+  EXPECT_EQ(at(2, 12), 1);  // in R
+  EXPECT_EQ(at(3, 0), 1);   // C
+  EXPECT_EQ(at(3, 12), 1);
+  EXPECT_EQ(at(4, 8), 1);  // A
+  EXPECT_EQ(at(4, 12), 0);
+  EXPECT_EQ(at(5, 0), 1);  // C(4,1,1), the first branch
+  EXPECT_EQ(at(5, 13), 1);
 }
 
 TEST(Features, LayersBeyondTheLastPositionAreLeftOut) {

@@ -97,6 +97,44 @@ TEST(Analysis, CountsTheConvolutionOfGlobalAveragePooling) {
   EXPECT_EQ(analysis.macs, 576 + 1920 + 100);
 }
 
+TEST(Analysis, CountsTheNewLayersAsByHand) {
+  const Analysis analysis = analysis_of("[DC(3,2), A(2,2), M(3,1), BN, FC(4), BN, SM(10)]");
+  // DC: 3 * 9 weights, 3 biases; 27 * 16 * 16 MACs.
+  EXPECT_EQ(analysis.layers[0].output, (Shape{3, 16, 16}));
+  EXPECT_EQ(analysis.layers[0].parameters, 30);
+  EXPECT_EQ(analysis.layers[0].macs, 6912);
+  EXPECT_EQ(analysis.layers[1].output, (Shape{3, 8, 8}));
+  EXPECT_EQ(analysis.layers[1].parameters, 0);
+  EXPECT_EQ(analysis.layers[2].output, (Shape{3, 6, 6}));
+  EXPECT_EQ(analysis.layers[2].parameters, 1);
+  EXPECT_EQ(analysis.layers[2].macs, 0);
+  EXPECT_EQ(analysis.layers[3].parameters, 6);
+  EXPECT_EQ(analysis.layers[5].parameters, 8);
+  EXPECT_EQ(analysis.hidden_weights, 27 + 108 * 4);
+  EXPECT_EQ(analysis.parameters, 30 + 1 + 6 + (108 * 4 + 4) + 8 + 50);
+}
+
+TEST(Analysis, CountsListsAsByHand) {
+  const Analysis same = analysis_of("[C(8,1,1), R[C(8,3,1)], SM(10)]");
+  EXPECT_FALSE(same.layers[1].shortcut);
+  EXPECT_EQ(same.layers[1].parameters, 8 * 8 * 9 + 8);
+  // Two strides of 2: the shortcut is C(16,1,4), 8 * 16 + 16 parameters, 128 * 8 * 8 MACs.
+  const Analysis other = analysis_of("[C(8,1,1), R[C(4,3,2), C(16,1,2)], SM(10)]");
+  EXPECT_EQ(other.layers[1].output, (Shape{16, 8, 8}));
+  ASSERT_TRUE(other.layers[1].shortcut);
+  EXPECT_EQ(*other.layers[1].shortcut, (Convolution{16, 1, 4}));
+  EXPECT_EQ(other.layers[1].parameters, (8 * 4 * 9 + 4) + (4 * 16 + 16) + (8 * 16 + 16));
+  EXPECT_EQ(other.layers[1].macs, 8 * 4 * 9 * 256 + 4 * 16 * 64 + 8 * 16 * 64);
+  EXPECT_EQ(other.layers[1].lists[0][0].output, (Shape{4, 16, 16}));
+  EXPECT_EQ(other.hidden_weights, 3 * 8 + 8 * 4 * 9 + 4 * 16 + 8 * 16);
+  const Analysis split = analysis_of("[S[C(8,1,1) ; C(4,3,1), C(2,1,1)], SM(10)]");
+  EXPECT_EQ(split.layers[0].output, (Shape{10, 32, 32}));
+  ASSERT_EQ(split.layers[0].lists.size(), 2U);
+  EXPECT_EQ(split.layers[0].parameters, (3 * 8 + 8) + (3 * 4 * 9 + 4) + (4 * 2 + 2));
+  EXPECT_EQ(split.parameters, split.layers[0].parameters + 10 * 1024 * 10 + 10);
+  EXPECT_EQ(split.depth, 2);
+}
+
 TEST(Analysis, ConnectsTheImageToTheClassesWhereThereIsNoHiddenLayer) {
   const Analysis analysis = analysis_of("[SM(10)]");
   EXPECT_EQ(analysis.parameters, 30730);  // 3 * 32 * 32 * 10 + 10
@@ -150,6 +188,17 @@ TEST(Analysis, NamesTheLayerThatIsImpossible) {
       {"[GAP(10), GAP(10), SM(10)]", "layer 2, GAP(10): " + no_map},
       {"[C(64,4,1), SM(10)]",
        "layer 1, C(64,4,1): an even receptive field cannot keep the size; use an odd one"},
+      {"[R[C(8,3,1), P(2,2)], P(33,1), SM(10)]",
+       "layer 2, P(33,1): its field is larger than its input of 8x16x16"},
+      {"[C(8,1,1), R[P(5,2)], SM(10)]",
+       "layer 2, R[P(5,2)]: its body gives 8x14x14 and a shortcut of stride 2 gives 8x16x16; in a "
+       "body shrink maps by the strides of convolutions"},
+      {"[S[C(8,3,1) ; C(8,3,2)], SM(10)]",
+       "layer 1, S[C(8,3,1) ; C(8,3,2)]: its branches give 8x32x32 and 8x16x16; all must give one "
+       "height and width"},
+      {"[C(8,3,1), S[C(8,3,1) ; C(8,1,1), R[BN, P(33,1)]], SM(10)]",
+       "layer 2.1.2.1.2, P(33,1): its field is larger than its input of 8x32x32"},
+      {"[FC(8), R[BN], SM(10)]", "layer 2, R[BN]: " + no_map},
   };
   for (const auto& [text, message] : cases)
     EXPECT_EQ(analysis_error(text), "architecture, " + message) << text;

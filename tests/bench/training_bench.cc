@@ -190,6 +190,9 @@ torch::nn::Sequential plain_network(const Architecture& architecture, const Shap
               [&](const Softmax& s) {
                 flatten();
                 network->push_back(torch::nn::Linear(shape.elements(), s.classes));
+              },
+              [&](const auto&) {
+                METAQNN_ASSERT(false, to_string(layer.layer) + " in the plain loop");
               }},
         layer.layer);
     shape = layer.output;

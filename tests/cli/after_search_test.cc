@@ -191,6 +191,42 @@ TEST_F(AfterSearch, TheBestNetworksAreTrainedAskedAndExported) {
   EXPECT_EQ(labels[0]["label"], "7");
 }
 
+TEST_F(AfterSearch, ANetworkOfListsIsTrainedAskedAndExported) {
+  std::string wider = read_text(config_);
+  const std::string narrow =
+      "depth_limit = 2\nconvolution_filters = [8]\nfully_connected_neurons = [16]\n"
+      "global_average_pooling = false\n";
+  ASSERT_NE(wider.find(narrow), std::string::npos);
+  wider.replace(wider.find(narrow), narrow.size(),
+                "depth_limit = 8\nconvolution_filters = [16, 32, 64]\nmixed_pooling = true\n"
+                "residual_layers = 2\nsplit_branches = 3\n");
+  config_ = folder_.write("wider.toml", wider).string();
+  const std::string log =
+      "architecture,state,reason,validation_accuracy\n"
+      "\"[C(64,3,1), R[C(64,3,1), C(64,3,1)], M(2,2), S[C(32,1,1) ; C(32,3,1) ; C(16,5,1)], "
+      "GAP(10), SM(10)]\",complete,,0.9\n";
+  const Result imported = run(
+      {"import", folder_.write("log.csv", log).string(), "--study", url(), "--config", config_});
+  ASSERT_EQ(imported.status, 0) << imported.error;
+  const json models = finetune("models");
+  ASSERT_EQ(models.size(), 1u);
+  const std::string best = models[0]["file"];
+  EXPECT_LT(models[0]["test_error"], 0.75);  // of 0.9 by chance
+  for (const char* name : {"net.pt", "net.onnx"}) {
+    const Result exported = run({"export-model", "--model", best, "-o", path(name)});
+    EXPECT_EQ(exported.status, 0) << exported.error;
+    EXPECT_GT(fs::file_size(path(name)), 4u * 122'729 - 4u * 2 * 9 * 64);  // one channel, not three
+  }
+  Random random(3);
+  write_png(path("seven.png"), square(7, random));
+  const Result labelled =
+      run({"predict-image", "--model", best, path("seven.png"), "--format", "json"});
+  ASSERT_EQ(labelled.status, 0) << labelled.error;
+  const json labels = json::parse(labelled.output)[0]["labels"];
+  ASSERT_EQ(labels.size(), 3u);
+  EXPECT_GT(labels[0]["probability"], 0.1);
+}
+
 // Somebody's own pictures: a folder for each class, one of which cannot be read.
 TEST_F(AfterSearch, AFolderOfPicturesKeepsItsOwnNamesToTheEnd) {
   Random random(5);

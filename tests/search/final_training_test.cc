@@ -43,17 +43,37 @@ std::unique_ptr<FinalTrainer> trainer(const FinalTrainerSettings& settings) {
 }
 
 constexpr const char* kArchitecture = "[C(8,3,1), P(2,2), FC(16), SM(10)]";
+// All that a list may hold and batch normalisation in lists and outside.
+constexpr const char* kLists =
+    "[C(4,3,2), R[C(4,3,1), BN], M(2,2), S[A(1,1) ; C(4,3,1), DC(3,1)], R[C(6,3,2)], BN, FC(16), "
+    "SM(10)]";
 
 // What was handed out after each epoch, the finished one last.
 std::vector<Checkpoint> train(const FinalTrainerSettings& settings,
                               std::optional<Checkpoint> begun = std::nullopt,
-                              const Checkpoint* weights = nullptr) {
+                              const Checkpoint* weights = nullptr,
+                              const std::string& architecture = kArchitecture) {
   std::vector<Checkpoint> all;
   const FinalOutcome outcome = trainer(settings)->train(
-      {.architecture = kArchitecture, .facts = {}, .weights = weights}, std::move(begun), nullptr,
+      {.architecture = architecture, .facts = {}, .weights = weights}, std::move(begun), nullptr,
       [&](const Checkpoint& checkpoint) { all.push_back(checkpoint); });
   EXPECT_EQ(outcome.failure, Failure::none) << outcome.detail;
   return all;
+}
+
+// Of what the network answers to the test images.
+double error_of(const Checkpoint& checkpoint) {
+  const datasets::ImageSet test = datasets::load_data_set({.name = "fashion_mnist"}).test;
+  const Eigen::MatrixXd probabilities =
+      torch_library().load_network(checkpoint, "cpu", 1)->probabilities(test);
+  EXPECT_NEAR((probabilities.rowwise().sum().array() - 1).abs().maxCoeff(), 0, tests::kRounding);
+  int64_t wrong = 0;
+  for (int64_t i = 0; i < test.size(); ++i) {
+    Eigen::Index answer = 0;
+    probabilities.row(i).maxCoeff(&answer);
+    wrong += answer != test.labels[static_cast<size_t>(i)];
+  }
+  return static_cast<double>(wrong) / static_cast<double>(test.size());
 }
 
 TEST(FinalTraining, ThatGoesOnAfterAnyEpochEndsWithTheSameWeights) {
@@ -98,6 +118,30 @@ TEST(FinalTraining, OfAFileEndsAsThatOfTheCheckpointWritten) {
       read.unfinished->optimizer.values,
       testing::UnorderedElementsAre(testing::Key("first_moment"), testing::Key("second_moment")));
   EXPECT_EQ(train(settings, read).back().parameters, whole.back().parameters);
+}
+
+TEST(FinalTraining, OfListsGoesOnFromAFileAndIsAskedAsItWasTested) {
+  const tests::Folder folder;
+  FinalTrainerSettings settings = short_training();
+  settings.final_training.optimizer = "adam";
+  settings.final_training.validation_images = 200;
+  for (const bool batch_normalization : {false, true}) {
+    settings.training.batch_normalization = batch_normalization;
+    const std::vector<Checkpoint> whole = train(settings, std::nullopt, nullptr, kLists);
+    ASSERT_EQ(whole.size(), 4u);
+    write_checkpoint(whole[1], folder / "begun.checkpoint");
+    const Checkpoint rest =
+        train(settings, read_checkpoint(folder / "begun.checkpoint"), nullptr, kLists).back();
+    EXPECT_EQ(rest.parameters, whole.back().parameters);
+    EXPECT_EQ(rest.running_statistics, whole.back().running_statistics);
+    // BN in the list and behind: 4 + 6; with the setting C, C, C, DC, C, its shortcut, FC as well.
+    const size_t channels = 4 + 6 + (batch_normalization ? 4 + 4 + 4 + 4 + 6 + 6 + 16 : 0);
+    EXPECT_EQ(rest.running_statistics.size(), 2 * channels);
+    write_checkpoint(rest, folder / "ended.checkpoint");
+    EXPECT_NEAR(error_of(read_finished_checkpoint(folder / "ended.checkpoint")),
+                rest.facts.test_error.value(), 2e-4);
+    EXPECT_LT(rest.facts.test_error.value(), 0.7);
+  }
 }
 
 TEST(FinalTraining, DoesNotGoOnWithTheOptimizerOfAnother) {
@@ -217,32 +261,24 @@ TEST(FinalTraining, FromOtherWeightsStartsWithAllLayersButTheLast) {
   // A rate that moves no weight of float32, and a bias of 0 by almost nothing.
   settings.final_training.schedule = {{1e-30, 1}};
   settings.final_training.weight_decay = 0;
-  const Checkpoint scratch = train(settings).back();
-  Checkpoint source = scratch;
-  for (float& weight : source.parameters) weight = 0.25F;
-  const Checkpoint tuned = train(settings, std::nullopt, &source).back();
-  const size_t last = 16 * 10 + 10;  // weights and biases of SM(10) after FC(16)
-  const size_t shared = tuned.parameters.size() - last;
-  for (size_t i = 0; i < tuned.parameters.size(); ++i)
-    EXPECT_NEAR(tuned.parameters[i], i < shared ? 0.25F : scratch.parameters[i], 1e-20) << i;
+  for (const char* architecture : {kArchitecture, kLists}) {
+    const Checkpoint scratch = train(settings, std::nullopt, nullptr, architecture).back();
+    Checkpoint source = scratch;
+    for (float& weight : source.parameters) weight = 0.25F;
+    const Checkpoint tuned = train(settings, std::nullopt, &source, architecture).back();
+    const size_t last = 16 * 10 + 10;  // weights and biases of SM(10) after FC(16)
+    const size_t shared = tuned.parameters.size() - last;
+    for (size_t i = 0; i < tuned.parameters.size(); ++i)
+      EXPECT_NEAR(tuned.parameters[i], i < shared ? 0.25F : scratch.parameters[i], 1e-20) << i;
+  }
 }
 
 TEST(TrainedNetwork, HasTheTestErrorOfItsTraining) {
   FinalTrainerSettings settings = short_training();
   settings.training.batch_normalization = true;
   const Checkpoint checkpoint = train(settings).back();
-  const datasets::ImageSet test = datasets::load_data_set({.name = "fashion_mnist"}).test;
-  const Eigen::MatrixXd probabilities =
-      torch_library().load_network(checkpoint, "cpu", 1)->probabilities(test);
-  EXPECT_NEAR((probabilities.rowwise().sum().array() - 1).abs().maxCoeff(), 0, tests::kRounding);
-  int64_t wrong = 0;
-  for (int64_t i = 0; i < test.size(); ++i) {
-    Eigen::Index answer = 0;
-    probabilities.row(i).maxCoeff(&answer);
-    wrong += answer != test.labels[static_cast<size_t>(i)];
-  }
   // Another batch size may round one image to another class.
-  EXPECT_NEAR(static_cast<double>(wrong) / 10000, checkpoint.facts.test_error.value(), 2e-4);
+  EXPECT_NEAR(error_of(checkpoint), checkpoint.facts.test_error.value(), 2e-4);
 }
 
 // ---- TorchScript ----
@@ -336,7 +372,12 @@ INSTANTIATE_TEST_SUITE_P(
         Exported{"[C(5,3,1), FC(6), SM(4)]", {3, 9, 9}, {3, 9, 9}, true, kConstants},
         Exported{"[C(5,3,1), GAP(4), SM(4)]", {3, 9, 9}, {3, 9, 9}, true, kConstants},
         Exported{"[C(5,3,1), P(2,2), SM(4)]", {3, 12, 12}, {3, 12, 12}, false, kContrast},
-        Exported{"[C(5,3,1), SM(4)]", {1, 10, 9}, {3, 12, 12}, false, kContrast}));
+        Exported{"[C(5,3,1), SM(4)]", {1, 10, 9}, {3, 12, 12}, false, kContrast},
+        Exported{"[BN, R[C(5,3,2), BN], M(2,2), S[A(1,1) ; DC(3,1)], FC(6), BN, SM(4)]",
+                 {1, 10, 9},
+                 {3, 12, 12},
+                 true,
+                 kContrast}));
 
 TEST(TrainedNetwork, IsNotMadeOfWhatDoesNotFitTogether) {
   const Checkpoint whole =

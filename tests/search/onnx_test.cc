@@ -6,6 +6,7 @@
 #include <png.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -15,8 +16,10 @@
 
 #include "metaqnn/base/random.h"
 #include "metaqnn/datasets/logs/log.h"
+#include "search/evaluate/operations.h"
 #include "search/evaluate/torch.h"
 #include "tests/cli/run_program.h"
+#include "tests/rich_networks.h"
 #include "tests/tolerances.h"
 
 namespace metaqnn::tests {
@@ -31,6 +34,7 @@ using testing::StartsWith;
 
 constexpr const char* kPython = "/usr/bin/python3";
 constexpr int kPictures = 100;
+constexpr int kRichNetworks = 40;  // beside those of each kind of layer
 
 bool python_has(const std::string& module) {
   return std::system(
@@ -55,7 +59,7 @@ std::vector<float> random_values(size_t count, double low, double high, Random& 
 }
 
 struct Case {
-  const char* architecture;
+  std::string architecture;
   Shape image, input;
   Preprocessing preprocessing;
   bool batch_normalization;
@@ -72,17 +76,23 @@ Checkpoint random_network(const Case& wanted, Random& random) {
   checkpoint.data_set = "squares";
   const Architecture architecture = parse_architecture(wanted.architecture);
   checkpoint.classes = std::get<Softmax>(architecture.layers.back()).classes;
-  const Analysis analysis = analyse(architecture, wanted.input);
-  size_t normalized = 0;
-  for (const LayerAnalysis& layer : analysis.layers) {
-    const bool is_last = std::holds_alternative<Softmax>(layer.layer);
-    if (wanted.batch_normalization && layer.parameters > 0 && !is_last)
-      normalized += static_cast<size_t>(layer.output.channels);
-  }
+  const std::vector<search::Operation> operations =
+      search::operations_of(architecture, wanted.input, wanted.batch_normalization);
+  const auto normalized = static_cast<size_t>(search::normalized_channels(operations));
   // With batch normalisation weights are multiplied by scales as small as they.
   const double largest = normalized > 0 ? 0.7 : 0.3;
-  checkpoint.parameters = random_values(static_cast<size_t>(analysis.parameters) + 2 * normalized,
-                                        -largest, largest, random);
+  for (const search::Operation& operation : operations) {
+    const int64_t weights = operation.weights();
+    const double fan_in = static_cast<double>(weights) / operation.output.channels;
+    const auto append = [&](int64_t count, double bound) {
+      for (const float value : random_values(static_cast<size_t>(count), -bound, bound, random))
+        checkpoint.parameters.push_back(value);
+    };
+    // Those of the last layer larger, so that the classes are told apart.
+    const bool is_last = &operation == &operations.back();
+    append(weights, is_last ? 2 : std::min(largest, std::sqrt(6 / std::max(fan_in, 1.0))));
+    append(operation.parameters() - weights, largest);
+  }
   checkpoint.running_statistics = random_values(normalized, -0.5, 0.5, random);
   const std::vector<float> variances = random_values(normalized, 0.2, 2, random);
   checkpoint.running_statistics.insert(checkpoint.running_statistics.end(), variances.begin(),
@@ -133,6 +143,10 @@ std::vector<Case> all_cases() {
       }
     }
   }
+  const Shape image{3, 14, 17};
+  RichNetworks rich(image, 5, 2);
+  for (int i = 0; i < kRichNetworks; ++i)
+    cases.push_back({rich.next(), image, image, Preprocessing::mean, i % 2 == 1});
   return cases;
 }
 
@@ -198,7 +212,7 @@ TEST(Onnx, OpenCvGivesTheProbabilitiesOfLibTorchForAllLayersAndPreprocessings) {
   folder.write("cases.json", list.dump());
   run_python(folder, kAskOpenCv);
   for (size_t i = 0; i < cases.size(); ++i) {
-    SCOPED_TRACE(std::string(cases[i].architecture) + " on " + to_string(cases[i].image) + ", " +
+    SCOPED_TRACE(cases[i].architecture + " on " + to_string(cases[i].image) + ", " +
                  to_string(cases[i].preprocessing) +
                  (cases[i].batch_normalization ? ", batch normalisation" : ""));
     std::vector<float> answers = floats_in(folder / (std::to_string(i) + ".answers"));

@@ -26,12 +26,39 @@ TEST(TrainingMemory, OfAPooledMapIsTransientOnTheCpuAndKeptOnAGpu) {
                                     {.batch_size = 10, .on_gpu = on_gpu})
         .activations;
   };
-  // Images, pooled map, where its maxima were, the D before SM and what it dropped, logits.
+  // Images, where the maxima were, the D before SM and what it dropped, logits.
   const int64_t pooled = 8 * 16 * 16, images = 3072 * 8, logits = 10 * 4;
-  const int64_t kept = images + pooled * (4 + 1) + pooled * (4 + 1) + logits;
+  const int64_t kept = images + pooled + pooled * (4 + 1) + logits;
   EXPECT_EQ(activations(false), kept * 10 * 11 / 10);
+  // And the map, what ReLU made of the pooled one, and where its maxima were in 8 bytes.
   const int64_t map = 8 * 32 * 32 * 4;
-  EXPECT_EQ(activations(true), (kept + map + pooled * 7) * 10 * 11 / 10);
+  EXPECT_EQ(activations(true), (kept + map + pooled * (4 + 7)) * 10 * 11 / 10);
+}
+
+// 4 bytes a number of 100 images of 8 x 8, in units of a map of 16 channels.
+TEST(TrainingMemory, OfListsIsWhatTheirOperationsLookAtAgain) {
+  const Shape input{16, 8, 8};
+  const auto maps = [&](const std::string& body) {
+    TrainingMemorySettings settings;
+    settings.batch_size = 100;
+    const auto activations = [&](const std::string& text) {
+      return estimate_training_memory(parse_architecture(text), input, settings).activations;
+    };
+    // What the layers from SM on keep is that of SM alone.
+    const int64_t map = 16 * 8 * 8 * 4 * 100;
+    const int64_t all = activations("[" + body + ", SM(10)]") - activations("[SM(10)]");
+    return static_cast<double>(all) / (1.1 * static_cast<double>(map));
+  };
+  // What ReLU gave: of the convolution, and of the sum.
+  EXPECT_NEAR(maps("C(16,3,1)"), 1, 1e-3);
+  EXPECT_NEAR(maps("R[C(16,3,1)]"), 2, 1e-3);
+  // The shortcut's own result nothing looks at; the sum has two maps of 16 channels.
+  EXPECT_NEAR(maps("R[C(32,3,1)]"), 4, 1e-3);
+  // Two branches, and what they are together.
+  EXPECT_NEAR(maps("S[C(16,1,1) ; C(16,3,1)]"), 4, 1e-3);
+  // The difference of maximum and mean, the place of each maximum in 8 bytes of images, and the
+  // result.
+  EXPECT_NEAR(maps("M(1,1)"), 1 + 2 + 1, 1e-3);
 }
 
 TEST(TrainingMemory, GrowsWithEachLayer) {

@@ -70,6 +70,7 @@ TEST_P(NetworkOfEachKind, AgreesWithItsSlowTwin) {
   const Architecture architecture = parse_architecture(GetParam());
   const Shape shape{3, 9, 9};
   Network network(architecture, shape, false);
+  network.reset_running_statistics(at::kCPU);
   // Biases are 0 at first; a shift of everything makes a wrong one visible.
   const at::Tensor flat = network.initial_parameters(5).add_(0.01);
   at::manual_seed(1);
@@ -95,6 +96,7 @@ TEST_P(NetworkOfEachKind, HasTheParametersThatTheAnalysisCounts) {
 TEST_P(NetworkOfEachKind, HasTheGradientOfFiniteDifferences) {
   const Architecture architecture = parse_architecture(GetParam());
   Network network(architecture, {3, 9, 9}, false);
+  network.reset_running_statistics(at::kCPU);
   at::manual_seed(2);
   const at::Tensor images = channels_last(at::randn({2, 3, 9, 9}));
   const at::Tensor labels = at::tensor({1, 3}, at::kLong);
@@ -123,7 +125,63 @@ INSTANTIATE_TEST_SUITE_P(Layers, NetworkOfEachKind,
                          ::testing::Values("[SM(4)]", "[C(5,3,1), SM(4)]", "[C(4,5,2), SM(4)]",
                                            "[C(4,1,1), P(3,2), SM(4)]", "[FC(6), FC(5), SM(4)]",
                                            "[GAP(4), SM(4)]",
-                                           "[C(6,3,1), P(2,2), C(5,1,1), GAP(4), SM(4)]"));
+                                           "[C(6,3,1), P(2,2), C(5,1,1), GAP(4), SM(4)]",
+                                           "[A(3,2), C(4,3,1), A(3,1), SM(4)]",
+                                           "[M(3,2), C(4,3,1), M(2,2), SM(4)]",
+                                           "[DC(3,1), C(4,1,1), DC(5,2), SM(4)]",
+                                           "[BN, C(4,3,1), BN, P(2,2), FC(5), BN, SM(4)]",
+                                           "[R[BN], R[DC(3,1)], R[C(4,3,2), BN], SM(4)]",
+                                           "[S[C(4,1,1) ; C(3,3,1), R[C(3,1,1)] ; P(1,1)], SM(4)]",
+                                           "[R[S[P(3,3) ; A(3,3)], C(5,3,1)], GAP(4), BN, SM(4)]"));
+
+// The loss and its gradient on three images, through batch normalisation that takes its statistics
+// from the batch.
+struct Slope {
+  double loss;
+  at::Tensor gradient;
+};
+
+Slope slope(Network& network, const Shape& input, const at::Tensor& parameters) {
+  const at::ScalarType type = parameters.scalar_type();
+  network.reset_running_statistics(type);
+  at::manual_seed(3);
+  const at::Tensor images =
+      channels_last(at::randn({3, input.channels, input.height, input.width}).to(type));
+  const at::Tensor flat = parameters.clone().set_requires_grad(true);
+  const at::Tensor loss = at::cross_entropy_loss(
+      network.forward(network.weights(flat, type), images, true), at::tensor({1, 0, 2}, at::kLong));
+  loss.backward();
+  return {loss.item<double>(), flat.grad()};
+}
+
+TEST(Network, HasTheGradientOfFiniteDifferencesInEachParameter) {
+  const Shape input{2, 5, 4};
+  for (const char* text : {"[BN, C(3,3,1), M(2,2), DC(3,1), BN, A(2,1), FC(4), BN, SM(3)]",
+                           "[R[C(3,3,2), BN], R[DC(3,1), M(1,1)], GAP(3), BN, SM(3)]",
+                           "[S[C(2,1,1), M(3,1) ; M(3,1), DC(5,1) ; BN, P(3,1)], SM(3)]",
+                           "[R[S[C(2,3,1), BN ; R[BN], DC(3,1)]], P(2,1), SM(3)]"}) {
+    for (const bool batch_normalization : {false, true}) {
+      SCOPED_TRACE(std::string(text) + (batch_normalization ? ", batch normalisation" : ""));
+      Network network(parse_architecture(text), input, batch_normalization);
+      at::manual_seed(4);
+      const at::Tensor start = network.initial_parameters(3);
+      const at::Tensor flat = (start + 0.1 * at::randn_like(start)).to(at::kDouble);
+      const at::Tensor gradient = slope(network, input, flat).gradient;
+      const double step = 1e-6;
+      for (int64_t i = 0; i < flat.numel(); ++i) {
+        at::Tensor more = flat.clone(), less = flat.clone();
+        more[i] += step;
+        less[i] -= step;
+        const double difference =
+            slope(network, input, more).loss - slope(network, input, less).loss;
+        EXPECT_NEAR(difference / (2 * step), gradient[i].item<double>(), tests::kDerivative) << i;
+      }
+      const at::Tensor single = slope(network, input, flat.to(at::kFloat)).gradient;
+      EXPECT_TRUE(at::allclose(single.to(at::kDouble), gradient, tests::kFloatNetwork,
+                               tests::kFloatNetwork));
+    }
+  }
+}
 
 TEST(Network, DropsTheShareOfADropoutLayerAndKeepsTheMean) {
   // No layer but D before the softmax, whose weights are 1/n: the logit is the mean of the dropped
@@ -291,6 +349,20 @@ TEST(Training, InBfloat16ReachesTheAccuracyOfFloat32) {
   const double full = *train(*evaluator(settings), architecture).validation_accuracy;
   settings.precision = "bfloat16";
   const double mixed = *train(*evaluator(settings), architecture).validation_accuracy;
+  EXPECT_NEAR(mixed, full, tests::kPrecisionAccuracy);
+}
+
+constexpr const char* kRich =
+    "[C(16,3,1), R[C(16,3,1), C(16,3,1)], M(2,2), S[C(8,1,1) ; DC(3,1) ; C(8,5,1)], A(2,2), BN, "
+    "SM(10)]";
+
+TEST(Training, OfListsInBfloat16ReachesTheAccuracyOfFloat32) {
+  TrainingSettings settings = short_training();
+  settings.epochs = 4;
+  const double full = *train(*evaluator(settings), kRich).validation_accuracy;
+  EXPECT_GT(full, 0.4);
+  settings.precision = "bfloat16";
+  const double mixed = *train(*evaluator(settings), kRich).validation_accuracy;
   EXPECT_NEAR(mixed, full, tests::kPrecisionAccuracy);
 }
 
@@ -568,7 +640,12 @@ TEST(TrainingMemory, PeaksWhereTheEstimateSays) {
         "[C(64,5,1), P(2,2), C(128,3,1), P(3,2), FC(512), FC(256), SM(10)]",
         "[C(256,1,1), C(256,1,1), P(2,2), C(64,3,1), SM(10)]",
         "[C(512,1,1), P(5,3), C(512,3,1), GAP(10), SM(10)]",
-        "[C(64,1,1), C(64,1,1), C(64,1,1), C(64,1,1), C(64,1,1), C(64,1,1), SM(10)]"}) {
+        "[C(64,1,1), C(64,1,1), C(64,1,1), C(64,1,1), C(64,1,1), C(64,1,1), SM(10)]",
+        "[C(64,3,1), R[C(64,3,1), C(64,3,1)], R[C(64,3,1), C(64,3,1)], GAP(10), SM(10)]",
+        "[C(32,3,1), R[C(64,3,1), R[C(64,3,1)]], R[C(128,3,2)], SM(10)]",
+        "[C(64,3,1), S[C(32,1,1) ; C(32,3,1) ; C(64,5,1), P(1,1)], M(2,2), GAP(10), SM(10)]",
+        "[S[C(64,1,1) ; C(64,3,1), S[C(64,1,1) ; DC(3,1) ; BN]], A(2,2), SM(10)]",
+        "[C(96,1,1), DC(3,1), BN, C(96,1,1), DC(5,1), BN, M(3,1), SM(10)]"}) {
     std::ofstream("/proc/self/clear_refs") << 5;  // the peak starts again from here
     const Trial trial = train(*trainer, architecture);
     const double peak = memory_mib("VmHWM:");

@@ -11,9 +11,37 @@
 namespace metaqnn::search {
 namespace {
 
+using Kind = Operation::Kind;
+
+// Half precision becomes float32.
+at::Tensor widened(const at::Tensor& x) {
+  return x.to(c10::promoteTypes(x.scalar_type(), at::kFloat));
+}
+
 // A channels-last map flattens to height x width x channels without a copy.
-at::Tensor flat_rows(const at::Tensor& x) {
-  return x.dim() == 4 ? x.permute({0, 2, 3, 1}).flatten(1) : x;
+at::Tensor flat_rows(const at::Tensor& x) { return x.permute({0, 2, 3, 1}).flatten(1); }
+
+at::Tensor convolve(const Operation& operation, const at::Tensor& x, const at::Tensor& weight,
+                    const at::Tensor& bias) {
+  const auto convolved = [&](const at::Tensor& x, const at::Tensor& weight,
+                             const at::Tensor& bias) {
+    return at::conv2d(x, weight, bias, operation.stride, operation.field / 2, 1, operation.groups);
+  };
+  if (!operation.is_wide_depthwise() || !x.is_cpu()) return convolved(x, weight, bias);
+  return convolved(widened(x), widened(weight), widened(bias)).to(x.scalar_type());
+}
+
+// Pixels and what was normalised may be below 0 and stay so; of all else ReLU changes nothing.
+at::Tensor max_pool(const Operation& operation, const at::Tensor& x) {
+  return operation.is_of_no_negative ? relu_max_pool(x, operation.field, operation.stride)
+                                     : at::max_pool2d(x, operation.field, operation.stride);
+}
+
+at::Tensor mixed_pool(const Operation& operation, const at::Tensor& x, const at::Tensor& weight) {
+  const at::Tensor average = at::avg_pool2d(x, operation.field, operation.stride);
+  const at::Tensor share = at::sigmoid(widened(weight)).to(x.scalar_type());
+  // So that one map is kept for the share's gradient.
+  return average + share * (max_pool(operation, x) - average);
 }
 
 }  // namespace
@@ -25,47 +53,43 @@ int64_t Network::Parameter::size() const {
 }
 
 Network::Network(const Architecture& architecture, const Shape& input, bool batch_normalization)
-    : architecture_(architecture), batch_normalization_(batch_normalization) {
-  Shape shape = input;
-  const Analysis analysis = analyse(architecture, input);
-  for (const LayerAnalysis& layer : analysis.layers) {
-    const int64_t channels = shape.channels;
-    std::visit(
-        Match{
-            [&](const Convolution& c) {
-              const int64_t area = int64_t{c.field} * c.field;
-              parameters_.push_back(
-                  {{c.filters, c.field, c.field, channels}, area * channels, area * c.filters, 0});
-              parameters_.push_back({{c.filters}, 0, 0, 0});
-              add_normalization(c.filters);
-            },
-            [&](const GlobalAveragePooling& g) {
-              parameters_.push_back({{g.classes, 1, 1, channels}, channels, g.classes, 0});
-              parameters_.push_back({{g.classes}, 0, 0, 0});
-              add_normalization(g.classes);
-            },
-            [&](const FullyConnected& f) {
-              add_linear(shape.elements(), f.neurons);
-              add_normalization(f.neurons);
-            },
-            [&](const Softmax& s) { add_linear(shape.elements(), s.classes); }, [](const auto&) {}},
-        layer.layer);
-    shape = layer.output;
-  }
+    : operations_(operations_of(architecture, input, batch_normalization)),
+      uses_(uses_of(operations_)) {
+  for (const Operation& operation : operations_) add_parameters(operation);
   METAQNN_ASSERT(parameters_.size() >= 2, "a network needs its softmax layer");
   for (const Parameter& parameter : parameters_) sizes_.push_back(parameter.size());
 }
 
-void Network::add_linear(int64_t inputs, int64_t outputs) {
-  parameters_.push_back({{outputs, inputs}, inputs, outputs, 0});
-  parameters_.push_back({{outputs}, 0, 0, 0});
-}
-
-void Network::add_normalization(int64_t channels) {
-  if (!batch_normalization_) return;
-  parameters_.push_back({{channels}, 0, 0, 1});
-  parameters_.push_back({{channels}, 0, 0, 0});
-  normalized_channels_.push_back(channels);
+void Network::add_parameters(const Operation& operation) {
+  const int64_t outputs = operation.output.channels;
+  switch (operation.kind) {
+    case Kind::convolution: {
+      const int64_t area = int64_t{operation.field} * operation.field;
+      const int64_t inputs = operation.input.channels / operation.groups;
+      parameters_.push_back({{outputs, operation.field, operation.field, inputs},
+                             area * inputs,
+                             area * outputs / operation.groups,
+                             0});
+      parameters_.push_back({{outputs}, 0, 0, 0});
+      break;
+    }
+    case Kind::linear: {
+      const int64_t inputs = operation.input.elements();
+      parameters_.push_back({{outputs, inputs}, inputs, outputs, 0});
+      parameters_.push_back({{outputs}, 0, 0, 0});
+      break;
+    }
+    case Kind::batch_normalization:
+      parameters_.push_back({{outputs}, 0, 0, 1});
+      parameters_.push_back({{outputs}, 0, 0, 0});
+      normalized_channels_.push_back(outputs);
+      break;
+    case Kind::mixed_pooling:
+      parameters_.push_back({{1}, 0, 0, 0});
+      break;
+    default:
+      break;
+  }
 }
 
 int64_t Network::parameter_count() const {
@@ -111,10 +135,9 @@ std::vector<at::Tensor> Network::weights(const at::Tensor& flat, at::ScalarType 
   return views;
 }
 
-void Network::reset_running_statistics(const at::Device& device) {
+void Network::reset_running_statistics(const at::TensorOptions& options) {
   running_mean_.clear();
   running_variance_.clear();
-  const auto options = at::TensorOptions().dtype(at::kFloat).device(device);
   for (int64_t channels : normalized_channels_) {
     running_mean_.push_back(at::zeros({channels}, options));
     running_variance_.push_back(at::ones({channels}, options));
@@ -141,65 +164,68 @@ void Network::set_running_statistics(const at::Tensor& flat, const at::Device& d
   }
 }
 
-at::Tensor Network::normalize(const at::Tensor& x, const std::vector<at::Tensor>& weights,
-                              size_t& next, size_t& norm, bool training) {
-  if (!batch_normalization_) return x;
-  // Statistics in float32: a sum over a batch of maps does not fit bfloat16's 8 bits.
-  const at::Tensor normalized =
-      at::batch_norm(x.to(at::kFloat), weights[next].to(at::kFloat),
-                     weights[next + 1].to(at::kFloat), running_mean_[norm], running_variance_[norm],
-                     training, 0.1, 1e-5, false)
-          .to(x.scalar_type());
-  next += 2;
-  ++norm;
-  return normalized;
+at::Tensor Network::forward(const std::vector<at::Tensor>& weights, at::Tensor images,
+                            bool training) {
+  std::vector<at::Tensor> values{std::move(images)};
+  std::vector<int> uses = uses_;
+  Pass pass{training, weights.data()};
+  for (size_t i = 0; i < operations_.size(); ++i) {
+    std::vector<at::Tensor> inputs;
+    for (const size_t input : operations_[i].inputs) {
+      inputs.push_back(values[input]);
+      if (--uses[input] == 0) values[input].reset();  // its memory is free when nobody needs it
+    }
+    values.push_back(apply(i, std::move(inputs), pass));
+  }
+  return widened(values.back());
 }
 
-at::Tensor Network::forward(const std::vector<at::Tensor>& weights, at::Tensor x, bool training) {
-  size_t next = 0;  // the next weight
-  size_t norm = 0;  // the next batch normalisation
-  bool is_image = true;
-  const auto take = [&]() -> const at::Tensor& {
-    is_image = false;
-    return weights[next++];
-  };
-  const auto normalized = [&](const at::Tensor& values) {
-    return normalize(values, weights, next, norm, training);
-  };
-  const std::vector<Layer>& layers = architecture_.layers;
-  for (size_t i = 0; i < layers.size(); ++i) {
-    std::visit(Match{[&](const Convolution& c) {
-                       const at::Tensor& weight = take();
-                       const at::Tensor& bias = take();
-                       x = normalized(at::conv2d(x, weight, bias, c.stride, c.field / 2));
-                       if (!std::holds_alternative<Pooling>(layers[i + 1])) x.relu_();
-                     },
-                     [&](const Pooling& p) {
-                       // Pixels may be below 0 and stay so; ReLU leaves every later input as it is.
-                       x = is_image ? at::max_pool2d(x, p.field, p.stride)
-                                    : relu_max_pool(x, p.field, p.stride);
-                     },
-                     [&](const GlobalAveragePooling&) {
-                       const at::Tensor& weight = take();
-                       const at::Tensor& bias = take();
-                       x = normalized(at::conv2d(x, weight, bias)).relu_().mean({2, 3});
-                     },
-                     [&](const FullyConnected&) {
-                       const at::Tensor& weight = take();
-                       const at::Tensor& bias = take();
-                       x = normalized(at::linear(flat_rows(x), weight, bias)).relu_();
-                     },
-                     [&](const Dropout& d) {
-                       if (training) x = dropout(x, d.probability());
-                     },
-                     [&](const Softmax&) {
-                       const at::Tensor& weight = take();
-                       const at::Tensor& bias = take();
-                       x = at::linear(flat_rows(x), weight, bias).to(at::kFloat);
-                     }},
-               layers[i]);
+at::Tensor Network::apply(size_t index, std::vector<at::Tensor> inputs, Pass& pass) {
+  const Operation& operation = operations_[index];
+  at::Tensor& x = inputs.front();
+  const auto take = [&]() -> const at::Tensor& { return *pass.next++; };
+  switch (operation.kind) {
+    case Kind::convolution: {
+      const at::Tensor &weight = take(), &bias = take();
+      return convolve(operation, x, weight, bias);
+    }
+    case Kind::linear: {
+      const at::Tensor &weight = take(), &bias = take();
+      return at::linear(x, weight, bias);
+    }
+    case Kind::batch_normalization: {
+      const at::Tensor &scale = take(), &shift = take();
+      return normalize(x, scale, shift, pass);
+    }
+    case Kind::relu:  // in the memory of x, which nothing else takes
+      return is_left_to_pooling(operations_, uses_, index) ? x : x.relu_();
+    case Kind::max_pooling:
+      return max_pool(operation, x);
+    case Kind::average_pooling:
+      return at::avg_pool2d(x, operation.field, operation.stride);
+    case Kind::mixed_pooling:
+      return mixed_pool(operation, x, take());
+    case Kind::mean:
+      return x.mean({2, 3});
+    case Kind::flattening:
+      return flat_rows(x);
+    case Kind::dropout:
+      return pass.training ? dropout(x, operation.probability) : x;
+    case Kind::addition:
+      return inputs[0] + inputs[1];
+    case Kind::concatenation:
+      return at::cat(inputs, 1);
   }
-  return x;
+  fail_assertion(__FILE__, __LINE__, "an operation of no kind");
+}
+
+at::Tensor Network::normalize(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift,
+                              Pass& pass) {
+  const size_t i = pass.normalization++;
+  // Statistics in float32: a sum over a batch of maps does not fit bfloat16's 8 bits.
+  return at::batch_norm(widened(x), widened(scale), widened(shift), running_mean_[i],
+                        running_variance_[i], pass.training, 0.1, 1e-5, false)
+      .to(x.scalar_type());
 }
 
 at::Tensor to_tensor(const std::vector<float>& values) {

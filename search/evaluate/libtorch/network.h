@@ -8,7 +8,8 @@
 // autocast, the loss is float32 and the last linear layer is not.
 //
 // Convolution weights lie in the flat tensor as output x field x field x input, which is
-// channels-last: the layout in which images arrive and activations stay.
+// channels-last: the layout in which images arrive and activations stay. The order of parameters is
+// that of search/evaluate/operations.h.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -18,6 +19,7 @@
 
 #include "metaqnn/architecture/architecture.h"
 #include "metaqnn/architecture/shapes.h"
+#include "search/evaluate/operations.h"
 
 namespace metaqnn::search {
 
@@ -26,21 +28,21 @@ class Network {
   // `architecture` with its dropout where it shall be (place_dropout).
   Network(const Architecture& architecture, const Shape& input, bool batch_normalization);
 
-  // Xavier (Glorot, Bengio, 2010): weights uniform in +-sqrt(6/(fan in + fan out)), biases 0. Flat,
-  // float32, on the CPU; a function of the seed.
+  // Xavier (Glorot, Bengio, 2010): weights uniform in +-sqrt(6/(fan in + fan out)), biases 0; mixed
+  // pooling the even mean. Flat, float32, on the CPU; a function of the seed.
   at::Tensor initial_parameters(uint64_t seed) const;
 
   // Views of the flat parameters, cast to `precision`.
   std::vector<at::Tensor> weights(const at::Tensor& flat, at::ScalarType precision) const;
 
-  // Logits, n x classes, float32. `images`: n x channels x height x width of `precision`,
+  // Logits, n x classes, float32 (float64 of float64, for tests). `images`: n x channels x height x width of `precision`,
   // channels-last. With `training`, dropout is active and batch statistics are used and kept in
   // `running`.
   at::Tensor forward(const std::vector<at::Tensor>& weights, at::Tensor images, bool training);
 
   // Running means and variances of batch normalisation, empty without it. Flat: all means, then all
-  // variances.
-  void reset_running_statistics(const at::Device& device);
+  // variances. The options are a device, or also a type other than float32.
+  void reset_running_statistics(const at::TensorOptions& options);
   at::Tensor running_statistics() const;
   void set_running_statistics(const at::Tensor& flat, const at::Device& device);
 
@@ -60,14 +62,20 @@ class Network {
     int64_t size() const;
   };
 
-  void add_linear(int64_t inputs, int64_t outputs);
-  void add_normalization(int64_t channels);
-  // Batch normalisation, or x itself without it.
-  at::Tensor normalize(const at::Tensor& x, const std::vector<at::Tensor>& weights, size_t& next,
-                       size_t& norm, bool training);
+  // What forward() comes to, operation by operation.
+  struct Pass {
+    bool training;
+    const at::Tensor* next;    // the next weight
+    size_t normalization = 0;  // the next batch normalisation
+  };
 
-  Architecture architecture_;
-  bool batch_normalization_;
+  void add_parameters(const Operation& operation);
+  at::Tensor apply(size_t index, std::vector<at::Tensor> inputs, Pass& pass);
+  at::Tensor normalize(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift,
+                       Pass& pass);
+
+  std::vector<Operation> operations_;
+  std::vector<int> uses_;  // of the images and of each result
   std::vector<Parameter> parameters_;
   std::vector<int64_t> sizes_;  // of the parameters
   std::vector<int64_t> normalized_channels_;

@@ -1,6 +1,7 @@
-// Writes a network as TorchScript: its layers become lines of a `forward` that LibTorch compiles,
+// Writes a network as TorchScript: its operations become lines of a `forward` that LibTorch compiles,
 // its weights buffers of the module.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <torch/script.h>
 
 #include <sstream>
@@ -17,17 +18,16 @@ namespace {
 class ScriptWriter {
  public:
   explicit ScriptWriter(const Checkpoint& checkpoint)
-      : checkpoint_(checkpoint),
-        architecture_(parse_architecture(checkpoint.architecture)),
-        module_("metaqnn"),
-        network_(architecture_, checkpoint.input, checkpoint.batch_normalization),
-        weights_(network_.weights(to_tensor(checkpoint.parameters), at::kFloat)) {
+      : checkpoint_(checkpoint), module_("metaqnn"), weights_(weights_of(checkpoint)) {
     split_statistics();
     check_images();
     fill_up();
     preprocess();
-    for (const Layer& layer : architecture_.layers) add_layer(layer);
-    line("return torch.softmax(x, 1)");
+    for (const Operation& operation :
+         operations_of(parse_architecture(checkpoint.architecture), checkpoint.input,
+                       checkpoint.batch_normalization))
+      add(operation);
+    line("return torch.softmax(" + results_.back() + ", 1)");
     add_facts();
     module_.define("def forward(self, images):\n" + code_);
     module_.eval();
@@ -36,6 +36,12 @@ class ScriptWriter {
   const torch::jit::Module& module() const { return module_; }
 
  private:
+  static std::vector<at::Tensor> weights_of(const Checkpoint& checkpoint) {
+    return Network(parse_architecture(checkpoint.architecture), checkpoint.input,
+                   checkpoint.batch_normalization)
+        .weights(to_tensor(checkpoint.parameters), at::kFloat);
+  }
+
   void line(const std::string& text) { code_ += "    " + text + "\n"; }
 
   // The buffer's name in the code.
@@ -113,56 +119,70 @@ class ScriptWriter {
     line(fmt::format("x = x.reshape([-1, {}, {}, {}])", input.channels, input.height, input.width));
   }
 
-  void activate() {
-    if (checkpoint_.batch_normalization) {
-      const std::string scale = next_weight(), shift = next_weight();
-      const int64_t channels = weights_.at(next_ - 1).numel();
-      const std::string mean =
-          buffer(fmt::format("mean_{}", next_), means_.narrow(0, statistic_, channels));
-      const std::string variance =
-          buffer(fmt::format("variance_{}", next_), variances_.narrow(0, statistic_, channels));
-      statistic_ += channels;
-      line(fmt::format("x = torch.batch_norm(x, {}, {}, {}, {}, False, 0.1, 1e-5, False)", scale,
-                       shift, mean, variance));
+  // A line for each, whose result has a name of its own, unless it is its input.
+  void add(const Operation& operation) {
+    std::vector<std::string> inputs;
+    for (const size_t input : operation.inputs) inputs.push_back(results_[input]);
+    const std::string expression = expression_of(operation, inputs);
+    if (expression == inputs.front()) return results_.push_back(expression);
+    results_.push_back(fmt::format("x_{}", results_.size()));
+    line(results_.back() + " = " + expression);
+  }
+
+  std::string expression_of(const Operation& operation, const std::vector<std::string>& inputs) {
+    const std::string& x = inputs.front();
+    switch (operation.kind) {
+      case Operation::Kind::convolution: {
+        const std::string weight = next_weight(), bias = next_weight();
+        const int padding = operation.field / 2;
+        return fmt::format("torch.conv2d({}, {}, {}, [{}, {}], [{}, {}], [1, 1], {})", x, weight,
+                           bias, operation.stride, operation.stride, padding, padding,
+                           operation.groups);
+      }
+      case Operation::Kind::linear: {
+        const std::string weight = next_weight(), bias = next_weight();
+        return fmt::format("torch.linear({}, {}, {})", x, weight, bias);
+      }
+      case Operation::Kind::batch_normalization:
+        return normalized(x, operation.output.channels);
+      case Operation::Kind::relu:
+        return fmt::format("torch.relu({})", x);
+      case Operation::Kind::max_pooling:
+        return pooled("max", x, operation);
+      case Operation::Kind::average_pooling:
+        return pooled("avg", x, operation);
+      case Operation::Kind::mixed_pooling:
+        return fmt::format("torch.lerp({}, {}, {})", pooled("avg", x, operation),
+                           pooled("max", x, operation), "torch.sigmoid(" + next_weight() + ")");
+      case Operation::Kind::mean:
+        return fmt::format("torch.mean({}, [2, 3])", x);
+      case Operation::Kind::flattening:  // in the order in which Network flattens
+        return fmt::format("torch.flatten({}.permute([0, 2, 3, 1]), 1)", x);
+      case Operation::Kind::dropout:
+        return x;
+      case Operation::Kind::addition:
+        return fmt::format("{} + {}", inputs[0], inputs[1]);
+      case Operation::Kind::concatenation:
+        return fmt::format("torch.cat([{}], 1)", fmt::join(inputs, ", "));
     }
-    line("x = torch.relu(x)");
+    fail_assertion(__FILE__, __LINE__, "an operation of no kind");
   }
 
-  void convolve(int stride, int padding) {
-    const std::string weight = next_weight(), bias = next_weight();
-    line(fmt::format("x = torch.conv2d(x, {}, {}, [{}, {}], [{}, {}])", weight, bias, stride,
-                     stride, padding, padding));
+  std::string normalized(const std::string& x, int64_t channels) {
+    const std::string scale = next_weight(), shift = next_weight();
+    const std::string mean =
+        buffer(fmt::format("mean_{}", next_), means_.narrow(0, statistic_, channels));
+    const std::string variance =
+        buffer(fmt::format("variance_{}", next_), variances_.narrow(0, statistic_, channels));
+    statistic_ += channels;
+    return fmt::format("torch.batch_norm({}, {}, {}, {}, {}, False, 0.1, 1e-5, False)", x, scale,
+                       shift, mean, variance);
   }
 
-  // In the order in which Network flattens: height, width, channels.
-  void apply_linear() {
-    if (!flat_) line("x = torch.flatten(x.permute([0, 2, 3, 1]), 1)");
-    flat_ = true;
-    const std::string weight = next_weight(), bias = next_weight();
-    line(fmt::format("x = torch.linear(x, {}, {})", weight, bias));
-  }
-
-  void add_layer(const Layer& layer) {
-    std::visit(Match{[&](const Convolution& c) {
-                       convolve(c.stride, c.field / 2);
-                       activate();
-                     },
-                     [&](const Pooling& p) {
-                       line(fmt::format("x = torch.max_pool2d(x, [{}, {}], [{}, {}])", p.field,
-                                        p.field, p.stride, p.stride));
-                     },
-                     [&](const GlobalAveragePooling&) {
-                       convolve(1, 0);
-                       activate();
-                       line("x = torch.mean(x, [2, 3])");
-                       flat_ = true;
-                     },
-                     [&](const FullyConnected&) {
-                       apply_linear();
-                       activate();
-                     },
-                     [&](const Dropout&) {}, [&](const Softmax&) { apply_linear(); }},
-               layer);
+  static std::string pooled(const std::string& how, const std::string& x,
+                            const Operation& operation) {
+    return fmt::format("torch.{}_pool2d({}, [{}, {}], [{}, {}])", how, x, operation.field,
+                       operation.field, operation.stride, operation.stride);
   }
 
   void add_facts() {
@@ -175,15 +195,13 @@ class ScriptWriter {
   }
 
   const Checkpoint& checkpoint_;
-  Architecture architecture_;
   torch::jit::Module module_;
-  Network network_;
   std::vector<at::Tensor> weights_;
   at::Tensor means_, variances_;
   std::string code_;
-  size_t next_ = 0;        // the next weight
-  int64_t statistic_ = 0;  // the next running mean and variance
-  bool flat_ = false;      // is x n x features by now?
+  size_t next_ = 0;                        // the next weight
+  int64_t statistic_ = 0;                  // the next running mean and variance
+  std::vector<std::string> results_{"x"};  // what the images and each result are called
 };
 
 }  // namespace
