@@ -6,13 +6,14 @@
 #include <string_view>
 
 #include "metaqnn/base/error.h"
+#include "predict/target_scale.h"
 
 namespace metaqnn::search {
 namespace {
 
 constexpr double kRidge = 1;
 constexpr size_t kShare = 50;  // of the samples, by which they grow before it is fitted again
-constexpr double kUnknown = 0.5;
+constexpr double kUnknown = 0;
 
 enum Kind : int32_t {
   choice,
@@ -64,7 +65,7 @@ void QApproximation::observe(const SequencedSample& sample) {
   if (!sample.reward) return;
   const Space::Found found = space_.find(sample.architecture);
   if (!found.walk || !known_.insert(found.canonical).second) return;
-  Episode episode{*found.walk, {}, *sample.reward};
+  Episode episode{*found.walk, {}, *sample.reward, 0};
   for (const Step& step : episode.walk)
     episode.labels.push_back(space_.choices(step.position)[static_cast<size_t>(step.choice)].label);
   episodes_.push_back(std::move(episode));
@@ -124,8 +125,7 @@ QApproximation::Features QApproximation::features(const std::vector<int32_t>& wr
     const std::vector<int> numbers = numbers_of(text);
     features.push_back({{count, label, 0, 0}, 1});
     if (text.starts_with("C(")) filters_log = std::log2(numbers.at(0));
-    if (text.starts_with("C(") || text.starts_with("P("))
-      divisor_log += std::log2(std::max(1, numbers.back()));
+    if (numbers.size() >= 2) divisor_log += std::log2(std::max(1, numbers.back()));  // a stride
   }
   const int32_t type = type_of(space_.label(next));
   const int32_t last = written.empty() ? 0 : type_of(space_.label(written.back()));
@@ -145,7 +145,7 @@ double QApproximation::Regression::value(const Features& features) const {
 }
 
 double QApproximation::target(const Episode& episode, size_t step) const {
-  if (step + 1 == episode.labels.size()) return episode.reward;
+  if (step + 1 == episode.labels.size()) return episode.score;
   const std::vector<int32_t> written(
       episode.labels.begin(), episode.labels.begin() + static_cast<std::ptrdiff_t>(step) + 1);
   const std::vector<double> q = values(episode.walk[step + 1].position, written);
@@ -189,6 +189,10 @@ void QApproximation::fit() {
   const size_t episodes = due(episodes_.size());
   if (episodes == fitted_) return;
   fitted_ = episodes;
+  Eigen::VectorXd rewards(static_cast<Eigen::Index>(episodes));
+  for (size_t i = 0; i < episodes; ++i) rewards[static_cast<Eigen::Index>(i)] = episodes_[i].reward;
+  const Eigen::VectorXd scores = predict::normal_scores(rewards);
+  for (size_t i = 0; i < episodes; ++i) episodes_[i].score = scores[static_cast<Eigen::Index>(i)];
   size_t steps = 0;
   for (size_t i = 0; i < episodes; ++i) steps = std::max(steps, episodes_[i].labels.size());
   regressions_.assign(steps, {});

@@ -13,8 +13,11 @@
 // Fitted Q iteration, from the last step to the first: w_t is the ridge regression, over the different
 // architectures sampled so far, of
 //
-//   r                                           where the walk ends with u
+//   the normal score of its reward              where the walk ends with u
 //   gamma max over u' of Q(s', u')              where it goes on, with the w_{t+1} just fitted
+//
+// Normal scores (predict/target_scale.h) are those of the rewards so far: only their order counts, so
+// that networks which did not learn do not drown the differences at the top.
 //
 // So what a table knows of one state, this knows of all that are alike; the state is the walk itself,
 // not the layer, the bin and the depth that stand for it in the table (search/agent/q_learning.h).
@@ -46,8 +49,8 @@ class QApproximation : public Strategy {
   // Each step greedy with probability 1 - epsilon, ties broken at random; uniform otherwise.
   Walk propose(const Situation& situation, Random& random) override;
 
-  // Q-values of the choices at a position that was reached by these labels, in their order; 0.5 before
-  // there is a sample. prepare() fits first.
+  // Q-values, in normal scores, of the choices at a position that was reached by these labels, in their
+  // order; 0 before there is a sample. prepare() fits first.
   std::vector<double> values(int32_t position, const std::vector<int32_t>& written) const;
 
  private:
@@ -57,7 +60,7 @@ class QApproximation : public Strategy {
   struct Episode {
     Walk walk;
     std::vector<int32_t> labels;
-    double reward;
+    double reward, score;
   };
   // Of one number of steps.
   struct Regression {

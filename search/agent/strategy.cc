@@ -72,7 +72,7 @@ std::vector<StrategyKind>& strategies() {
        [](const StrategySettings& settings, const Space& space, uint64_t, Admission) {
          return std::make_unique<QApproximation>(settings, space);
        },
-       epsilon_1_models, true},
+       epsilon_1_models},
       {"random", false,
        [](const StrategySettings&, const Space& space, uint64_t, Admission admits) {
          return std::make_unique<RandomStrategy>(space, std::move(admits));

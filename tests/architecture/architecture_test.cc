@@ -2,13 +2,16 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cctype>
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "architecture/features.h"
 #include "architecture/symbols.h"
 #include "datasets/logs/read_frame.h"
 #include "metaqnn/base/error.h"
@@ -29,15 +32,17 @@ std::string parse_error(const std::string& text) {
   return "nothing was thrown";
 }
 
-Layers random_list(Random& random, int deepest);
+Layers random_list(Random& random, int deepest, uint64_t most);
 
-Layer random_layer_in_a_list(Random& random, int deepest) {
-  const auto number = [&](uint64_t largest) { return static_cast<int>(1 + random.below(largest)); };
+Layer random_layer_in_a_list(Random& random, int deepest, uint64_t most) {
+  const auto number = [&](uint64_t largest) {
+    return static_cast<int>(1 + random.below(std::min(largest, most)));
+  };
   if (deepest > 0 && random.below(3) == 0) {
-    if (random.below(2) == 0) return Residual{random_list(random, deepest - 1)};
+    if (random.below(2) == 0) return Residual{random_list(random, deepest - 1, most)};
     std::vector<Layers> branches;
     for (int i = 0; i < 2 || random.below(2) == 0; ++i)
-      branches.push_back(random_list(random, deepest - 1));
+      branches.push_back(random_list(random, deepest - 1, most));
     return Split(std::move(branches));
   }
   const std::vector<Layer> kinds = {Convolution{number(65536), number(255), number(255)},
@@ -49,16 +54,19 @@ Layer random_layer_in_a_list(Random& random, int deepest) {
   return kinds[random.below(kinds.size())];
 }
 
-Layers random_list(Random& random, int deepest) {
+Layers random_list(Random& random, int deepest, uint64_t most) {
   Layers layers;
   const uint64_t count = 1 + random.below(3);
-  for (uint64_t i = 0; i < count; ++i) layers.push_back(random_layer_in_a_list(random, deepest));
+  for (uint64_t i = 0; i < count; ++i)
+    layers.push_back(random_layer_in_a_list(random, deepest, most));
   return layers;
 }
 
-// Any architecture that the grammar allows, legal in a space or not.
-Architecture random_architecture(Random& random) {
-  const auto number = [&](uint64_t largest) { return static_cast<int>(1 + random.below(largest)); };
+// Any architecture that the grammar allows, legal in a space or not, of numbers up to `most`.
+Architecture random_architecture(Random& random, uint64_t most = 65536) {
+  const auto number = [&](uint64_t largest) {
+    return static_cast<int>(1 + random.below(std::min(largest, most)));
+  };
   Architecture architecture;
   const uint64_t layers = random.below(12);
   for (uint64_t i = 0; i < layers; ++i) {
@@ -68,7 +76,7 @@ Architecture random_architecture(Random& random) {
                                       FullyConnected{number(65536)},
                                       GlobalAveragePooling{number(65536)},
                                       Dropout{number(static_cast<uint64_t>(count)), count},
-                                      random_layer_in_a_list(random, 3)};
+                                      random_layer_in_a_list(random, 3, most)};
     architecture.layers.push_back(kinds[random.below(kinds.size())]);
   }
   architecture.layers.push_back(Softmax{number(65536)});
@@ -191,6 +199,65 @@ TEST(Architecture, NeverReadsBeyondADamagedText) {
       }
     }
   }
+}
+
+// A text of pieces of the grammar that are cut out, doubled, moved and damaged.
+std::string damaged(std::string text, Random& random) {
+  const std::vector<std::string> pieces = {
+      "[",   "]",  ";",   ",",      "(",   ")",     "R[", "S[", " ; ",  "BN",    "SM(",
+      "FC(", "C(", "DC(", "M(2,2)", "R[[", "65536", "0",  "-1", "\xff", "D(1,2)"};
+  const uint64_t changes = random.below(4);
+  for (uint64_t i = 0; i < changes && !text.empty(); ++i) {
+    const size_t at = random.below(text.size()), length = random.below(text.size() - at + 1);
+    switch (random.below(4)) {
+      case 0:
+        text.erase(at, length);
+        break;
+      case 1:
+        text.insert(random.below(text.size()), text.substr(at, length));
+        break;
+      case 2:
+        text.insert(at, pieces[random.below(pieces.size())]);
+        break;
+      default:
+        text[at] = static_cast<char>(random.below(256));
+    }
+  }
+  return text;
+}
+
+// METAQNN_FUZZ_CASES: how many (CONTRIBUTING.md).
+TEST(Architecture, SurvivesWhateverItIsGiven) {
+  const char* const wanted = std::getenv("METAQNN_FUZZ_CASES");
+  const uint64_t cases = wanted ? std::stoull(wanted) : 20000;
+  uint64_t read = 0, possible = 0;
+  for (uint64_t seed = 0; seed < cases; ++seed) {
+    Random random = Random::stream(seed, "damage");
+    const std::string text =
+        damaged(to_string(random_architecture(random, seed % 2 == 0 ? 3 : 65536)), random);
+    SCOPED_TRACE(text);
+    try {
+      const Architecture architecture = parse_architecture(text);
+      ++read;
+      const std::string printed = to_string(architecture);
+      ASSERT_EQ(parse_architecture(printed), architecture);
+      ASSERT_EQ(identity(parse_architecture(identity(architecture))), identity(architecture));
+      ASSERT_EQ(identity(place_dropout(architecture)), identity(architecture));
+      const Shape input{1 + static_cast<int>(random.below(3)),
+                        1 + static_cast<int>(random.below(300)),
+                        1 + static_cast<int>(random.below(300))};
+      const Analysis analysis = analyse(architecture, input);
+      ++possible;
+      int64_t sum = 0;
+      for (const LayerAnalysis& layer : analysis.layers) sum += layer.parameters;
+      ASSERT_EQ(sum, analysis.parameters);
+      ASSERT_TRUE(global_features(architecture, input).allFinite());
+      ASSERT_TRUE(position_features(architecture, 24).allFinite());
+    } catch (const UsageError&) {
+    }
+  }
+  EXPECT_GT(read, cases / 20);
+  EXPECT_GT(possible, cases / 400);
 }
 
 TEST(Architecture, IsTheSameNetworkWithAndWithoutDropout) {

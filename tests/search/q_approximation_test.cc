@@ -22,18 +22,19 @@ SequencedSample sample_of(const std::string& architecture, double reward, int64_
   return {sequence, architecture, reward, false};
 }
 
-// One slot; a is worth 1 and b 0, so the mean is 1/2. Centred, the ridge regression of penalty 1 gives
-// each token of one sample half of what it deviates by: 1/4.
+// One slot; a is worth more than b. The normal scores are the quantiles of 3/4 and 1/4, +-0.6745, whose
+// mean is 0; the ridge regression of penalty 1 gives each token of one sample half of its score.
 TEST(QApproximation, IsTheRidgeRegressionOfOneStep) {
   const Space space = build_sequence_space({"{}", {{"a", "b", "c"}}});
   QApproximation agent({}, space);
-  EXPECT_THAT(agent.values(space.start(), {}), ElementsAre(0.5, 0.5, 0.5));
+  EXPECT_THAT(agent.values(space.start(), {}), ElementsAre(0, 0, 0));
   agent.observe(sample_of("a", 1, 1));
   agent.observe(sample_of("b", 0, 2));
   agent.observe(sample_of("b", 0, 3));  // known already
   agent.prepare({});
-  EXPECT_THAT(agent.values(space.start(), {}),
-              ElementsAre(DoubleNear(0.75, 1e-12), DoubleNear(0.25, 1e-12), 0.5));
+  EXPECT_THAT(
+      agent.values(space.start(), {}),
+      ElementsAre(DoubleNear(0.33724, 1e-5), DoubleNear(-0.33724, 1e-5), DoubleNear(0, 1e-12)));
 }
 
 // Worth something where the last letter is the first: a table's state of the last slot is the letter in
@@ -58,6 +59,21 @@ TEST(QApproximation, SeesWhatTheStatesOfATableHide) {
     const std::vector<double> last = agent.values(second.target, {first.label, second.label});
     EXPECT_EQ(std::max_element(last.begin(), last.end()) - last.begin(), static_cast<int64_t>(x));
   }
+}
+
+TEST(QApproximation, SeesOnlyTheOrderOfRewards) {
+  const Space space = build_cnn_space({.depth_limit = 3});
+  QApproximation one({}, space), other({}, space);
+  Random walks(3);
+  for (int64_t i = 1; i <= 40; ++i) {
+    const std::string text = space.text(space.uniform_walk(walks));
+    const double reward = static_cast<double>(i * 37 % 41);
+    one.observe(sample_of(text, reward, i));
+    other.observe(sample_of(text, -1000 + reward * reward * reward, i));
+  }
+  one.prepare({});
+  other.prepare({});
+  EXPECT_EQ(one.values(space.start(), {}), other.values(space.start(), {}));
 }
 
 // Of the samples alone: not of when it was asked to learn from them, nor of failures between them.
