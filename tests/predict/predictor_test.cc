@@ -650,6 +650,38 @@ TEST(Encoding, GradesSubstitutionsByWhatDiffers) {
   EXPECT_NEAR(costs.substitution(0, 2), 1, tests::kRounding);
 }
 
+// By hand: C, R[, C, ], S[, C, ;, C, ] and M; brackets cost what their own parameters say.
+TEST(Encoding, ListsAreTokensWithCostsOfTheirOwn) {
+  Encoding encoding({},
+                    {"[C(8,3,1), R[C(8,3,1)], SM(10)]", "[S[C(8,3,1) ; C(8,5,1)], M(2,2), SM(10)]",
+                     "[M(3,2), DC(3,1), DC(5,1), BN, A(2,2), SM(10)]"});
+  const kernels::Points points = encoding.points(
+      {"[C(8,3,1), R[C(8,3,1)], SM(10)]", "[S[C(8,5,1) ; C(8,3,1)], M(2,2), SM(10)]"});
+  EXPECT_EQ(points.tokens[0], (kernels::Tokens{0, 1, 0, 2}));
+  EXPECT_EQ(points.tokens[1], (kernels::Tokens{3, 0, 4, 5, 2, 6}));
+  EXPECT_FALSE(points.unseen);
+  const kernels::CostFamily family = encoding.costs();
+  VectorXd parameters(static_cast<Index>(family.parameters.size()));
+  std::vector<std::string> names;
+  for (size_t i = 0; i < family.parameters.size(); ++i) {
+    names.push_back(family.parameters[i].name);
+    parameters(static_cast<Index>(i)) = family.parameters[i].start;
+    if (names.back() == "insert_residual") parameters(static_cast<Index>(i)) = std::log(0.5);
+  }
+  for (const char* name : {"insert_residual", "insert_split", "insert_branch", "insert_end_of_list",
+                           "insert_mixed_pooling", "insert_average_pooling",
+                           "insert_depthwise_convolution", "insert_batch_normalization"})
+    EXPECT_EQ(std::count(names.begin(), names.end(), name), 1) << name;
+  const kernels::EditCosts costs = family.costs(parameters, {"A(3,2)", "R["});
+  EXPECT_NEAR(costs.insertion(1), 0.5, tests::kRounding);
+  EXPECT_NEAR(costs.insertion(2), 1, tests::kRounding);
+  EXPECT_NEAR(costs.substitution(1, 3), 1, tests::kRounding);       // R[ by S[
+  EXPECT_NEAR(costs.substitution(6, 7), 0.15, tests::kRounding);    // M(2,2) by M(3,2)
+  EXPECT_NEAR(costs.substitution(8, 9), 0.3, tests::kRounding);     // DC(3,1) by DC(5,1)
+  EXPECT_NEAR(costs.substitution(11, 12), 0.15, tests::kRounding);  // A(2,2) by A(3,2), not seen
+  EXPECT_NEAR(costs.insertion(13), 0.5, tests::kRounding);
+}
+
 TEST(Encoding, TokensNotSeenInTrainingAreTokensAllTheSame) {
   Encoding encoding({"|", {3, 32, 32}}, {"|a|b|", "|b|b|"});
   const kernels::Points points = encoding.points({"|a|c|", "|b||b|"});
