@@ -17,7 +17,6 @@
 namespace metaqnn::cli {
 namespace {
 
-constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
 struct TellOptions {
   std::string study, measures, curve;
@@ -56,27 +55,16 @@ std::map<std::string, double> parse_measures(const std::string& text) {
 // An epoch that tells its figures by name; what is null or not there is not known.
 search::EpochResult parse_epoch(const std::string& place, const Json& json,
                                 const datasets::Measure& measure) {
-  search::EpochResult epoch{kUnknown, kUnknown, kUnknown, kUnknown};
+  std::map<std::string, double> figures;
   for (const auto& [name, value] : json.items()) {
-    const double figure = value.is_null() ? kUnknown : number(place + ": " + shown(name), value);
-    if (name == "training_loss") {
-      epoch.training_loss = figure;
-    } else if (name == "training_accuracy") {
-      epoch.training_accuracy = figure;
-    } else if (name == "validation_loss") {
-      epoch.validation_loss = figure;
-    } else if (name == "validation_accuracy") {
-      epoch.validation_accuracy = figure;
-    } else if (name == measure.name) {
-      epoch.value = figure;
-    } else if (name != "epoch") {
-      throw UsageError(fmt::format(
-          "{}: '{}' is no figure of an epoch; there are training_loss, training_accuracy, "
-          "validation_loss, validation_accuracy{}",
-          place, shown(name), measure.is_accuracy() ? "" : " and " + shown(measure.name)));
-    }
+    if (!value.is_null() && name != "epoch")
+      figures[name] = number(place + ": " + shown(name), value);
   }
-  return epoch;
+  try {
+    return search::epoch_of(figures, measure.name);
+  } catch (const UsageError& error) {
+    throw UsageError(place + ": " + error.what());
+  }
 }
 
 std::vector<search::EpochResult> parse_curve(const std::string& text,
@@ -92,9 +80,7 @@ std::vector<search::EpochResult> parse_curve(const std::string& text,
     if (element.is_object()) {
       curve.push_back(parse_epoch(place, element, measure));
     } else {
-      curve.push_back({kUnknown, kUnknown, kUnknown, kUnknown});
-      (measure.is_accuracy() ? curve.back().validation_accuracy : curve.back().value) =
-          number(place, element);
+      curve.push_back(search::epoch_of({{measure.name, number(place, element)}}, measure.name));
     }
   }
   return curve;

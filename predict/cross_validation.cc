@@ -245,6 +245,7 @@ std::optional<double> kendall_tau(const VectorXd& a, const VectorXd& b) {
 
 std::optional<double> spearman(const VectorXd& a, const VectorXd& b) {
   assert_pairs(a, b);
+  if (a.hasNaN() || b.hasNaN()) return std::nullopt;
   const double middle = 0.5 * static_cast<double>(a.size() - 1);
   const VectorXd x = ranks(a).array() - middle, y = ranks(b).array() - middle;
   const double norm = x.norm() * y.norm();

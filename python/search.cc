@@ -18,7 +18,6 @@ namespace {
 using search::Configuration;
 using search::Trial;
 
-constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
 // ---- Spaces ----
 
@@ -111,29 +110,6 @@ void bind_space(py::module_& module) {
 
 using Epoch = std::map<std::string, double>;
 
-search::EpochResult epoch_of(const Epoch& figures, const std::string& measure) {
-  search::EpochResult epoch{kUnknown, kUnknown, kUnknown, kUnknown};
-  for (const auto& [name, figure] : figures) {
-    if (name == "training_loss") {
-      epoch.training_loss = figure;
-    } else if (name == "training_accuracy") {
-      epoch.training_accuracy = figure;
-    } else if (name == "validation_loss") {
-      epoch.validation_loss = figure;
-    } else if (name == "validation_accuracy") {
-      epoch.validation_accuracy = figure;
-    } else if (name == measure) {
-      epoch.value = figure;
-    } else {
-      throw UsageError("'" + name +
-                       "' is no figure of an epoch; there are training_loss, training_accuracy, "
-                       "validation_loss, validation_accuracy and " +
-                       measure);
-    }
-  }
-  return epoch;
-}
-
 // A study by its URL, opened for each call: so it may be used by any thread, and in a process that was
 // forked. What this one has reserved and not told is remembered, to be given back.
 class NamedStudy {
@@ -163,7 +139,7 @@ class NamedStudy {
   Trial tell(int64_t number, search::Told told, const std::vector<Epoch>& curve) {
     const auto study = to_work();
     const std::string measure = search::measure_of(search::stored_configuration(*study)).name;
-    for (const Epoch& epoch : curve) told.curve.push_back(epoch_of(epoch, measure));
+    for (const Epoch& epoch : curve) told.curve.push_back(search::epoch_of(epoch, measure));
     Trial trial = search::tell(*study, number, told);
     const std::lock_guard lock(mutex_);
     std::erase_if(reserved_here(), [&](const Trial& one) { return one.number == number; });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "base/foreign_text.h"
@@ -179,6 +180,27 @@ int64_t give_back(Study& study, const std::vector<Trial>& reserved) {
     }
     return released;
   });
+}
+
+EpochResult epoch_of(const std::map<std::string, double>& figures, const std::string& measure) {
+  constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+  EpochResult epoch{kUnknown, kUnknown, kUnknown, kUnknown};
+  std::map<std::string, double*> known{{"training_loss", &epoch.training_loss},
+                                       {"training_accuracy", &epoch.training_accuracy},
+                                       {"validation_loss", &epoch.validation_loss},
+                                       {"validation_accuracy", &epoch.validation_accuracy}};
+  const bool is_another = known.try_emplace(measure, &epoch.value).second;
+  for (const auto& [name, figure] : figures) {
+    const auto found = known.find(name);
+    if (found == known.end()) {
+      throw UsageError("'" + shown(name) +
+                       "' is no figure of an epoch; there are training_loss, training_accuracy, "
+                       "validation_loss, validation_accuracy" +
+                       (is_another ? " and " + shown(measure) : ""));
+    }
+    *found->second = figure;
+  }
+  return epoch;
 }
 
 Trial tell(Study& study, int64_t number, const Told& told) {

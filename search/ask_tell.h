@@ -50,6 +50,11 @@ struct Told {
   std::optional<std::string> failure = {};
 };
 
+// An epoch by the names of its figures: training_loss, training_accuracy, validation_loss,
+// validation_accuracy and `measure`; what is not there is not known (NaN). Throws UsageError for another
+// name.
+EpochResult epoch_of(const std::map<std::string, double>& figures, const std::string& measure);
+
 // Stores it, and returns the trial as it is stored: one above a limit of the objective has failed.
 // Throws UsageError, and changes nothing, where there is no such trial, it has a result or a worker
 // trains it; where there is neither a value nor a failure, or both; and for a number that is not

@@ -72,6 +72,11 @@ TEST(Kendall, OfAConstantIsUndefined) {
 TEST(Spearman, IsTheCorrelationOfRanks) {
   EXPECT_DOUBLE_EQ(*spearman(vector({1, 2, 3}), vector({10, 30, 20})), 0.5);
   EXPECT_FALSE(spearman(vector({1, 1}), vector({1, 2})));
+  VectorXd some(200), with_none(200);
+  for (Eigen::Index i = 0; i < 200; ++i) some(i) = with_none(i) = static_cast<double>(i * 37 % 101);
+  with_none(117) = std::nan("");
+  EXPECT_FALSE(spearman(some, with_none));
+  EXPECT_FALSE(spearman(with_none, some));
 }
 
 // Errors 0, 0, 1: loss 1/3. Mean of the truth 2, squares 1 + 0 + 1: R2 = 1 - 1/2.
