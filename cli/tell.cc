@@ -17,7 +17,6 @@
 namespace metaqnn::cli {
 namespace {
 
-
 struct TellOptions {
   std::string study, measures, curve;
   int64_t trial = 0;

@@ -18,7 +18,6 @@ namespace {
 using search::Configuration;
 using search::Trial;
 
-
 // ---- Spaces ----
 
 // A space is built for its configuration, whose limits its samples keep.

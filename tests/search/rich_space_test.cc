@@ -7,6 +7,8 @@
 #include <set>
 
 #include "architecture/symbols.h"
+#include "metaqnn/base/error.h"
+#include "metaqnn/search/agent/strategy.h"
 #include "metaqnn/search/space/space.h"
 
 namespace metaqnn::search {
@@ -247,6 +249,37 @@ TEST(RichSpace, KeepsValuesWhereItIsRestricted) {
   EXPECT_EQ(part.architectures(), "3");
   for (const std::string& text : some) EXPECT_EQ(part.text(*part.find(text).walk), text);
   EXPECT_EQ(part.find("[R[C(8,3,1)], SM(2)]").refusal, "not measured");
+}
+
+// Rewards that lists bring: who learns, samples them more often than a uniform walk does.
+TEST(RichSpace, IsSearchedByEveryStrategy) {
+  const Space space = build_cnn_space(rich());
+  const auto reward = [](const std::string& text) {
+    return 0.1 + 0.4 * (text.find("R[") != std::string::npos) +
+           0.4 * (text.find("S[") != std::string::npos);
+  };
+  Random walks(4);
+  double uniform = 0;
+  for (int i = 0; i < 400; ++i) uniform += reward(space.text(space.uniform_walk(walks))) / 400;
+  for (const std::string& kind : strategy_kinds()) {
+    StrategySettings settings;
+    settings.kind = kind;
+    settings.schedule = {{1.0, 60}, {0.1, 40}};
+    settings.population = 20;
+    settings.candidates = 200;
+    const auto strategy = make_strategy(settings, space, 3);
+    double last = 0;
+    for (int64_t i = 1; i <= 100; ++i) {
+      Random random = Random::stream(3, "walk", static_cast<uint64_t>(i));
+      strategy->prepare({});
+      const std::string text = space.text(strategy->propose({i <= 60 ? 1.0 : 0.1, {}}, random));
+      const Space::Found found = space.find(text);
+      ASSERT_TRUE(found.walk) << kind << ": " << text << ": " << found.refusal;
+      strategy->observe({i, text, reward(text), false});
+      if (i > 80) last += reward(text) / 20;
+    }
+    if (kind != "random" && kind != "q_learning") EXPECT_GT(last, uniform + 0.1) << kind;
+  }
 }
 
 TEST(RichSpace, SaysWhyItRefuses) {
