@@ -11,6 +11,7 @@
 #include "datasets/logs/csv.h"
 #include "datasets/logs/fields.h"
 #include "metaqnn/search/search.h"
+#include "search/front.h"
 #include "search/screen.h"
 
 namespace metaqnn::cli {
@@ -19,7 +20,7 @@ namespace {
 struct TrialsOptions {
   std::string study, state, format = "table";
   std::optional<int64_t> top;
-  bool samples = false;
+  bool samples = false, pareto = false;
 };
 
 // A walk of the agent, and what it led to.
@@ -236,7 +237,11 @@ ExitStatus run(const TrialsOptions& options) {
   const search::Configuration configuration = search::stored_configuration(*study);
   const bool has_epsilon = search::heeds_epsilon(configuration.strategy.kind);
   const datasets::Measure measure = search::measure_of(configuration);
-  if (options.samples) {
+  if (options.pareto) {
+    const search::Front front =
+        search::front_of(study->trials(false), configuration.evaluator.objective);
+    print_rows(front.trials, options.format, measure.name, has_epsilon);
+  } else if (options.samples) {
     print_samples(*study, options.format, measure.name, has_epsilon);
   } else {
     print_rows(select(options, *study, measure), options.format, measure.name, has_epsilon);
@@ -247,11 +252,18 @@ ExitStatus run(const TrialsOptions& options) {
 std::function<ExitStatus()> set_up_trials(CLI::App& app) {
   auto options = std::make_shared<TrialsOptions>();
   app.add_option("--study", options->study, "the study")->required();
-  app.add_option("--top", options->top, "the best so many, best first")
-      ->check(count_up_to(kMostCounted));
-  app.add_option("--state", options->state, "only trials in this state")
-      ->check(CLI::IsMember({"complete", "failed", "running", "waiting", "stopped"}));
-  app.add_flag("--samples", options->samples, "every walk of the agent instead");
+  CLI::Option* top = app.add_option("--top", options->top, "the best so many, best first")
+                         ->check(count_up_to(kMostCounted));
+  CLI::Option* state =
+      app.add_option("--state", options->state, "only trials in this state")
+          ->check(CLI::IsMember({"complete", "failed", "running", "waiting", "stopped"}));
+  CLI::Option* samples =
+      app.add_flag("--samples", options->samples, "every walk of the agent instead");
+  app.add_flag("--pareto", options->pareto,
+               "only those that no other beats in all measures, best first by the first")
+      ->excludes(top)
+      ->excludes(state)
+      ->excludes(samples);
   add_format(app, options->format, {"table", "csv", "json"});
   return [options] { return run(*options); };
 }

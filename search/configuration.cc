@@ -498,14 +498,10 @@ class Keys {
                      [&o](const toml::node& node) {
                        std::string text;
                        read(node, text);
-                       if (text != "" && text != "maximize" && text != "minimize")
-                         throw Mismatch{"maximize or minimize, not " + shown(write(text))};
-                       o.direction.reset();
-                       if (!text.empty())
-                         o.direction = text == "minimize" ? datasets::Direction::minimize
-                                                          : datasets::Direction::maximize;
+                       o.direction = parse_direction(text);
                      },
                      [&o] { return write(o.direction ? to_string(*o.direction) : ""); }});
+    add_measures(o);
     keys_.push_back({section_, "reward_range",
                      "Worst and best value, rewarded with 0 and 1; [] only for accuracies, or "
                      "without Q-values.",
@@ -523,6 +519,100 @@ class Keys {
     add("limits", o.limits,
         "Most that a network may have of a measure, such as { latency_ms = 25.0 }; one above "
         "fails.");
+  }
+
+  // Measure and direction of the objective are the first of these.
+  void add_measures(Objective& o) {
+    keys_.push_back({section_, "measures",
+                     "Several measures, the first as `measure`, such as "
+                     "[\"validation_accuracy\", \"latency_ms\"].",
+                     [&o](const toml::node& node) { read_measures(node, o); },
+                     [&o] {
+                       std::vector<std::string> names;
+                       for (const datasets::Measure& other : o.others) names.push_back(other.name);
+                       if (!names.empty()) names.insert(names.begin(), o.measure);
+                       return write(names);
+                     }});
+    keys_.push_back({section_, "directions",
+                     "Of each, maximize or minimize; [] or \"\" is as its name says.",
+                     [&o](const toml::node& node) { read_directions(node, o); },
+                     [&o] {
+                       std::vector<std::string> directions;
+                       for (const datasets::Measure& other : o.others)
+                         directions.push_back(to_string(other.direction));
+                       if (!directions.empty())
+                         directions.insert(directions.begin(),
+                                           o.direction ? to_string(*o.direction) : "");
+                       return write(directions);
+                     }});
+    keys_.push_back(
+        {section_, "reference",
+         "Of each, the value from which on better ones count, such as [0.85, 25.0]; [] is a worse "
+         "quartile.",
+         [&o](const toml::node& node) {
+           read(node, o.reference);
+           const size_t wanted = o.others.size() + 1;
+           if (o.reference.empty()) return;
+           if (o.reference.size() != wanted || !o.has_several() ||
+               !std::all_of(o.reference.begin(), o.reference.end(),
+                            [](double value) { return kFinite.holds(value); }))
+             throw Mismatch{fmt::format("a number for each of several measures, not {}",
+                                        write(o.reference))};
+         },
+         [&o] { return write(o.reference); }});
+  }
+
+  static void read_measures(const toml::node& node, Objective& o) {
+    std::vector<std::string> names;
+    read(node, names);
+    if (names.empty()) return;
+    if (!o.measure.empty() && o.measure != names.front()) {
+      throw Mismatch{"a list that begins with objective.measure, " + shown(write(o.measure)) +
+                     ", not with " + shown(write(names.front()))};
+    }
+    const std::set<std::string> different(names.begin(), names.end());
+    if (different.size() != names.size() || different.contains(""))
+      throw Mismatch{"a list of different names, not " + shown(write(names))};
+    o.measure = names.front();
+    o.others.clear();
+    for (size_t i = 1; i < names.size(); ++i)
+      o.others.push_back({names[i], direction_by_name(names[i]), ""});
+    if (o.has_several() && !o.direction && !o.is_accuracy())
+      o.direction = direction_by_name(o.measure);
+  }
+
+  static void read_directions(const toml::node& node, Objective& o) {
+    std::vector<std::string> texts;
+    read(node, texts);
+    if (texts.empty()) return;
+    if (texts.size() != o.others.size() + 1) {
+      throw Mismatch{fmt::format("a list with a direction for each of objective.measures, {}, not {}",
+                                 o.others.size() + 1, texts.size())};
+    }
+    for (size_t i = 0; i < texts.size(); ++i) {
+      const std::optional<datasets::Direction> direction = parse_direction(texts[i]);
+      if (!direction) continue;
+      if (i > 0) {
+        o.others[i - 1].direction = *direction;
+      } else {
+        o.direction = direction;
+      }
+    }
+  }
+
+  // Costs are to be small; of the rest the name says what is better.
+  static datasets::Direction direction_by_name(const std::string& name) {
+    static const std::set<std::string> costs{"parameters", "macs",    "memory", "memory_bytes",
+                                             "seconds",    "params", "flops"};
+    return costs.contains(name) || datasets::is_less_better(name) ? datasets::Direction::minimize
+                                                                  : datasets::Direction::maximize;
+  }
+
+  static std::optional<datasets::Direction> parse_direction(const std::string& text) {
+    if (text.empty()) return std::nullopt;
+    if (text != "maximize" && text != "minimize")
+      throw Mismatch{"maximize or minimize, not " + shown(write(text))};
+    return text == "minimize" ? datasets::Direction::minimize : datasets::Direction::maximize;
   }
 
   static void check_schedule(const std::vector<std::pair<double, int>>& schedule) {

@@ -88,7 +88,8 @@ void Proposer::learn() {
     begin_to_learn();
     revisions_ = study_.note(kRevisions);
   }
-  for (const SequencedSample& sample : study_.sequenced_samples_after(learned_)) {
+  const bool with_measures = configuration_.evaluator.objective.has_several();
+  for (const SequencedSample& sample : study_.sequenced_samples_after(learned_, with_measures)) {
     if (is_stopped()) return;
     strategy_->observe(sample);
     learned_ = sample.sequence;

@@ -35,9 +35,12 @@ struct Known {
   uint64_t seed;
 };
 
-Known read(Study& study, const datasets::Measure& measure) {
+Known read(Study& study, const Objective& objective) {
   const Snapshot snapshot(study);
-  Known known{to_log(study, measure), {}, study.sequenced_samples_after(0), study.info().seed};
+  Known known{to_log(study, measure_of(objective)),
+              {},
+              study.sequenced_samples_after(0, objective.has_several()),
+              study.info().seed};
   for (const datasets::LogRow& row : known.log.rows) known.seen.insert(row.architecture);
   return known;
 }
@@ -209,7 +212,7 @@ ScreenPlan plan_screen(Study& study, const Configuration& configuration,
                        const ScreenSettings& settings) {
   for (const std::string& name : settings.methods) predict::find_method(name);
   const Space space = searched_space(configuration);
-  Known known = read(study, measure_of(configuration));
+  Known known = read(study, configuration.evaluator.objective);
   const predict::Samples samples =
       predict::make_samples(known.log, settings.encoding, settings.failures);
   if (static_cast<int64_t>(samples.size()) < kFewestScreenResults) {

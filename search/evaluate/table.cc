@@ -53,6 +53,7 @@ datasets::Log read_table(const TableSettings& settings, const Objective& objecti
     if (!settings.target.empty() && settings.target != measure)
       options.measures = {settings.target};
   }
+  for (const datasets::Measure& other : objective.others) options.measures.push_back(other.name);
   for (const auto& [name, limit] : objective.limits) options.measures.push_back(name);
   try {
     return datasets::make_log(std::move(frame), options);
@@ -119,6 +120,8 @@ class TableEvaluator : public Evaluator {
       const datasets::Measure measure = measure_of(objective_);
       remark += ", " + to_string(measure.direction) + " " + measure.name;
     }
+    for (const datasets::Measure& other : objective_.others)
+      remark += ", " + to_string(other.direction) + " " + other.name;
     if (merged_.rows > 0) remark += "; " + merged_.words();
     std::vector<std::string> remarks{remark};
     remarks.insert(remarks.end(), remarks_.begin(), remarks_.end());

@@ -7,22 +7,20 @@
 #include "metaqnn/search/study/study.h"
 
 namespace metaqnn::search {
-namespace {
 
 std::optional<double> measured_of(const Trial& trial, const std::string& name) {
   if (const auto found = trial.measures.find(name); found != trial.measures.end())
     return found->second;
   if (name == datasets::Measure().name) return trial.validation_accuracy;
+  const std::string field_name = name == "memory" ? "memory_bytes" : name;
   std::optional<double> measured;
   datasets::for_each_field(trial, [&](const char* field, const auto& value) {
     if constexpr (requires { static_cast<double>(*value); }) {
-      if (field == name && value) measured = static_cast<double>(*value);
+      if (field == field_name && value) measured = static_cast<double>(*value);
     }
   });
   return measured;
 }
-
-}  // namespace
 
 std::optional<datasets::Direction> Objective::told_direction() const {
   if (direction || !reward_range) return direction;
@@ -59,17 +57,70 @@ datasets::Measure measure_of(const Objective& objective) {
   return measure;
 }
 
+std::vector<datasets::Measure> measures_of(const Objective& objective) {
+  std::vector<datasets::Measure> measures{measure_of(objective)};
+  measures.insert(measures.end(), objective.others.begin(), objective.others.end());
+  return measures;
+}
+
+std::optional<std::vector<double>> goals_of(const std::vector<datasets::Measure>& measures,
+                                            const std::optional<double>& value,
+                                            const std::map<std::string, double>& measured) {
+  if (!value) return std::nullopt;
+  std::vector<double> goals;
+  for (const datasets::Measure& measure : measures) {
+    const auto found = measured.find(measure.name);
+    if (!goals.empty() && found == measured.end()) return std::nullopt;
+    goals.push_back(datasets::sign_of(measure.direction) * (goals.empty() ? *value : found->second));
+  }
+  return goals;
+}
+
+std::vector<double> reference_of(const Objective& objective,
+                                 const std::vector<std::vector<double>>& goals) {
+  constexpr size_t kFirst = 20;
+  const std::vector<datasets::Measure> measures = measures_of(objective);
+  std::vector<double> reference;
+  for (size_t j = 0; j < measures.size(); ++j) {
+    const double sign = datasets::sign_of(measures[j].direction);
+    const auto limit = objective.limits.find(measures[j].name);
+    if (!objective.reference.empty()) {
+      reference.push_back(sign * objective.reference[j]);
+    } else if (limit != objective.limits.end() && sign < 0) {
+      reference.push_back(sign * limit->second);
+    } else {
+      std::vector<double> first;
+      for (size_t i = 0; i < std::min(goals.size(), kFirst); ++i) first.push_back(goals[i][j]);
+      const auto quartile = first.begin() + static_cast<std::ptrdiff_t>((first.size() - 1) / 4);
+      std::nth_element(first.begin(), quartile, first.end());
+      reference.push_back(*quartile);
+    }
+  }
+  return reference;
+}
+
 void keep_limits(const Objective& objective, Trial& trial) {
-  if (trial.state != TrialState::complete) return;
+  const auto fail = [&](Failure failure, const std::string& detail) {
+    if (trial.state != TrialState::complete) return;
+    trial.state = TrialState::failed;
+    trial.failure = failure;
+    trial.detail = detail;
+  };
+  for (const datasets::Measure& measure : objective.others) {
+    if (const auto measured = measured_of(trial, measure.name)) {
+      trial.measures[measure.name] = *measured;
+    } else {
+      fail(Failure::error, "no " + measure.name + " was measured, which is searched for");
+    }
+  }
   for (const auto& [name, limit] : objective.limits) {
     const std::optional<double> measured = measured_of(trial, name);
-    if (measured && *measured <= limit) continue;
-    trial.state = TrialState::failed;
-    trial.failure = measured ? Failure::too_large : Failure::error;
-    trial.detail = measured ? name + " " + datasets::csv_number(*measured) + ", limit " +
-                                  datasets::csv_number(limit)
-                            : "no " + name + " was measured, which has a limit";
-    return;
+    if (!measured) {
+      fail(Failure::error, "no " + name + " was measured, which has a limit");
+    } else if (*measured > limit) {
+      fail(Failure::too_large, name + " " + datasets::csv_number(*measured) + ", limit " +
+                                   datasets::csv_number(limit));
+    }
   }
 }
 

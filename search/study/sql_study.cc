@@ -96,6 +96,15 @@ std::optional<std::map<std::string, double>> parse_measures(const std::string& t
   return measures;
 }
 
+// Of a trial for which none are written what is the only one: its validation accuracy.
+std::optional<std::map<std::string, double>> measures_in(
+    const std::string& text, const std::optional<double>& validation_accuracy) {
+  if (!text.empty()) return parse_measures(text);
+  std::map<std::string, double> measures;
+  if (validation_accuracy) measures[kAccuracy] = *validation_accuracy;
+  return measures;
+}
+
 // What a reader may rely on, so nothing else is stored.
 void check_result(const Trial& trial) {
   METAQNN_ASSERT(is_fraction(trial.validation_accuracy),
@@ -189,13 +198,9 @@ Trial SqlStudy::to_trial(int64_t number, const Text& architecture, const Text& s
   trial.worker = worker;
   must(!value || std::isfinite(*value), "a value that is no number");
   trial.value = value ? value : validation_accuracy;
-  if (measures.empty()) {
-    if (validation_accuracy) trial.measures[kAccuracy] = *validation_accuracy;
-  } else {
-    auto parsed = parse_measures(measures);
-    must(parsed.has_value(), "measures that are no numbers by name");
-    trial.measures = std::move(*parsed);
-  }
+  auto parsed = measures_in(measures, validation_accuracy);
+  must(parsed.has_value(), "measures that are no numbers by name");
+  trial.measures = std::move(*parsed);
   trial.predicted = predicted != 0;
   trial.precision = precision;
   trial.leased_until = leased_until;
@@ -221,6 +226,7 @@ void SqlStudy::use_format(int64_t format) {
   if (format < 1) damaged("format " + std::to_string(format));
   connection_.set_columns(
       {{"{trial columns}", kColumns1 + (format == 1 ? kNoColumns2 : kColumns2) + kFieldNames},
+       {"{measures}", format == 1 ? "CAST('' AS TEXT)" : "measures"},
        {"{value}", format == 1 ? "validation_accuracy" : "value"},
        {"{epoch value}", format < 3 ? "CAST(NULL AS DOUBLE PRECISION)" : "value"}});
   format_ = static_cast<int>(format);
@@ -364,12 +370,13 @@ std::vector<Sample> SqlStudy::samples() {
   });
 }
 
-std::vector<SequencedSample> SqlStudy::sequenced_samples_after(int64_t after) {
+std::vector<SequencedSample> SqlStudy::sequenced_samples_after(int64_t after,
+                                                               bool with_measures) {
   return guarded([&] {
     std::vector<SequencedSample> samples;
     sequenced_samples_.each(
         [&](int64_t sequence, const Text& architecture, const Text& state, const Text& failure,
-            MaybeReal value) {
+            MaybeReal value, const Text& measures) {
           if (value && !std::isfinite(*value)) damaged("a value that is no number");
           Trial like;
           like.state = state_of(state);
@@ -378,6 +385,10 @@ std::vector<SequencedSample> SqlStudy::sequenced_samples_after(int64_t after) {
           const bool is_rewarded = like.counts() || !like.finished();
           samples.push_back({sequence, architecture, is_rewarded ? value : std::nullopt,
                              like.failure == Failure::not_learning});
+          if (!with_measures) return;
+          auto parsed = measures_in(measures, value);
+          if (!parsed) damaged("a sample with measures that are no numbers by name");
+          samples.back().measures = std::move(*parsed);
         },
         after);
     return samples;

@@ -43,7 +43,8 @@ class SqlStudy : public Study {
   std::optional<Trial> trial(int64_t number) override;
   std::vector<Trial> trials(bool with_curves) override;
   std::vector<Sample> samples() override;
-  std::vector<SequencedSample> sequenced_samples_after(int64_t after) override;
+  std::vector<SequencedSample> sequenced_samples_after(int64_t after,
+                                                       bool with_measures) override;
   std::optional<Trial> best_trial(datasets::Direction direction) override;
   std::optional<std::string> note(const std::string& name) override;
   std::vector<std::string> notes(const std::string& beginning) override;
@@ -239,9 +240,9 @@ class SqlStudy : public Study {
   SqlStatement<In<>, Out<int64_t, int64_t, double, int64_t, MaybeInteger>> samples_{
       connection_,
       "SELECT number, trial, epsilon, proposed_at, sequence FROM samples ORDER BY number"};
-  SqlStatement<In<int64_t>, Out<int64_t, Text, Text, Text, MaybeReal>> sequenced_samples_{
+  SqlStatement<In<int64_t>, Out<int64_t, Text, Text, Text, MaybeReal, Text>> sequenced_samples_{
       connection_,
-      "SELECT s.sequence, t.architecture, t.state, t.failure, {value} "
+      "SELECT s.sequence, t.architecture, t.state, t.failure, {value}, {measures} "
       "FROM samples s JOIN trials t ON t.number = s.trial WHERE s.sequence > :after "
       "ORDER BY s.sequence"};
 

@@ -125,15 +125,18 @@ struct SequencedSample {
   // what it is worth (reward_of). None: the trial failed in a way that is not rewarded.
   std::optional<double> reward;
   bool not_learning = false;
+  // All that was measured of the network, by name, of failures too; only where it was asked for.
+  std::map<std::string, double> measures{};
 };
 
 // What is searched for: one measure, whether more or less of it is better, and what its values are worth
-// to an agent that learns from rewards. The default is the paper's: the validation accuracy.
+// to an agent that learns from rewards. The default is the paper's: the validation accuracy. Or several:
+// then the first is a trial's value, which all that shows the best goes by, and what counts is the front.
 //
 //   Objective latency{"latency_ms", datasets::Direction::minimize, std::pair(20.0, 5.0)};
 //   reward_of(latency, {.sequence = 1, .architecture = "[SM(10)]", .reward = 8.0});  // 0.8
 struct Objective {
-  std::string measure;  // "": the validation accuracy
+  std::string measure;  // the first; "": the validation accuracy
   // Not set: that of the range, else more is better. A measure whose name says that less is better
   // needs it.
   std::optional<datasets::Direction> direction;
@@ -142,12 +145,18 @@ struct Objective {
   std::optional<std::pair<double, double>> reward_range;
   // The most that a finished network may have of a measure, by name (keep_limits).
   std::map<std::string, double> limits{};
+  // The measures after the first, with their directions.
+  std::vector<datasets::Measure> others{};
+  // Of each measure the value from which on more of it counts: hypervolumes are those of what is better in
+  // all. {}: the worse quartiles of the first networks (reference_of).
+  std::vector<double> reference{};
 
   // By the direction, or the range, which has one too.
   std::optional<datasets::Direction> told_direction() const;
   bool is_accuracy() const { return measure.empty() || measure == datasets::Measure().name; }
   bool is_balanced_accuracy() const { return measure == datasets::kBalancedAccuracy; }
   bool is_fraction() const { return is_accuracy() || is_balanced_accuracy(); }
+  bool has_several() const { return !others.empty(); }
   // Nothing is said of what is searched for.
   bool is_unset() const { return measure.empty() && !direction && !reward_range; }
 
@@ -158,6 +167,22 @@ struct Objective {
 // configuration where the direction has to be told, contradicts the measure, or is not that of the
 // range.
 datasets::Measure measure_of(const Objective& objective);
+// All of them, the first first.
+std::vector<datasets::Measure> measures_of(const Objective& objective);
+// What was measured of a trial under this name, which may be that of one of its costs: parameters, macs,
+// memory_bytes (or memory), seconds.
+std::optional<double> measured_of(const Trial& trial, const std::string& name);
+
+// What a network is worth by each of the measures, larger being better; none where it lacks one. `value`: of the
+// first, `measured`: of the others by name.
+std::optional<std::vector<double>> goals_of(const std::vector<datasets::Measure>& measures,
+                                            const std::optional<double>& value,
+                                            const std::map<std::string, double>& measured);
+// What networks have to beat, in each goal, to count: the objective's reference, or else of each measure its limit, or
+// else the value that three of four are no worse than, among the first 20 of `goals` (in the order in which they
+// became known, at least one).
+std::vector<double> reference_of(const Objective& objective,
+                                 const std::vector<std::vector<double>>& goals);
 
 // Larger is better, whatever the measure. From 0 to 1 where there is a range, and then a network that
 // does not learn and has no value is worth the worst of it; otherwise the value, or minus the value
@@ -165,8 +190,9 @@ datasets::Measure measure_of(const Objective& objective);
 std::optional<double> reward_of(const Objective& objective, const SequencedSample& sample);
 
 // A complete trial that is above a limit becomes one that failed as too large, and keeps what was
-// measured; one that lacks a measure of the limits fails as an error. Parameters, MACs, memory and
-// seconds are measures of every trial that has them.
+// measured; one that lacks a measure of the objective or of its limits fails as an error. Parameters, MACs,
+// memory and seconds are measures of every trial that has them, and stand among Trial::measures where the
+// objective names them.
 void keep_limits(const Objective& objective, Trial& trial);
 
 struct Counts {
@@ -243,8 +269,9 @@ class Study {
   virtual std::optional<Trial> trial(int64_t number) = 0;
   virtual std::vector<Trial> trials(bool with_curves) = 0;  // by number
   virtual std::vector<Sample> samples() = 0;                // by number
-  virtual std::vector<SequencedSample> sequenced_samples_after(
-      int64_t sequence) = 0;  // by sequence
+  // By sequence. With all that was measured of each, if `with_measures`.
+  virtual std::vector<SequencedSample> sequenced_samples_after(int64_t sequence,
+                                                               bool with_measures = false) = 0;
   // Complete, of the best value, the first of equals.
   virtual std::optional<Trial> best_trial(
       datasets::Direction direction = datasets::Direction::maximize) = 0;

@@ -1,0 +1,24 @@
+// Which networks of a study with several measures does no other beat, and how much is that worth? The front of the
+// complete trials, and the hypervolume between it and a reference, in the product of the measures' units
+// (kernels/pareto.h). With one measure the front is the best trial.
+//
+//   const Front front = front_of(study->trials(false), objective);
+//   front.trials, front.hypervolume, front.reference
+#pragma once
+
+#include <vector>
+
+#include "metaqnn/search/study/study.h"
+
+namespace metaqnn::search {
+
+struct Front {
+  std::vector<Trial> trials;      // the best of the first measure first
+  std::vector<double> reference;  // a value of each measure; {} where no trial is complete
+  double hypervolume = 0;
+};
+
+// `trials`: by number. Those that lack one of the measures are left out.
+Front front_of(const std::vector<Trial>& trials, const Objective& objective);
+
+}  // namespace metaqnn::search
