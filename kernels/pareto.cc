@@ -82,7 +82,9 @@ std::vector<Index> non_dominated(const MatrixXd& points) {
   std::vector<Index> front;
   for (const Index row : in_order(rows)) {
     const VectorXd& point = rows[static_cast<size_t>(row)];
-    const auto beats = [&](Index other) { return is_no_worse(rows[static_cast<size_t>(other)], point); };
+    const auto beats = [&](Index other) {
+      return is_no_worse(rows[static_cast<size_t>(other)], point);
+    };
     // Of two values the last of the front has the largest second one.
     const bool is_beaten = points.cols() == 2 ? !front.empty() && beats(front.back())
                                               : std::any_of(front.begin(), front.end(), beats);
@@ -109,8 +111,9 @@ std::vector<int> front_numbers(const MatrixXd& points) {
 }
 
 VectorXd crowding(const MatrixXd& points, const std::vector<int>& numbers) {
-  METAQNN_ASSERT(numbers.size() == static_cast<size_t>(points.rows()),
-                 std::to_string(numbers.size()) + " fronts of " + std::to_string(points.rows()) + " points");
+  METAQNN_ASSERT(
+      numbers.size() == static_cast<size_t>(points.rows()),
+      std::to_string(numbers.size()) + " fronts of " + std::to_string(points.rows()) + " points");
   VectorXd distances = VectorXd::Zero(points.rows());
   const int fronts = numbers.empty() ? 0 : 1 + *std::max_element(numbers.begin(), numbers.end());
   std::vector<std::vector<Index>> members(static_cast<size_t>(fronts));
@@ -123,7 +126,8 @@ VectorXd crowding(const MatrixXd& points, const std::vector<int>& numbers) {
       const double range = points(front.back(), column) - points(front.front(), column);
       distances(front.front()) = distances(front.back()) = kInfinite;
       for (size_t i = 1; i + 1 < front.size() && range > 0; ++i)
-        distances(front[i]) += (points(front[i + 1], column) - points(front[i - 1], column)) / range;
+        distances(front[i]) +=
+            (points(front[i + 1], column) - points(front[i - 1], column)) / range;
     }
   }
   return distances;
@@ -176,7 +180,8 @@ double HypervolumeFront::gain(const VectorXd& point) const {
   return std::max(whole.prod() - hypervolume(cut, reference_), 0.0);
 }
 
-std::vector<Index> most_hypervolume(const MatrixXd& points, const VectorXd& reference, Index count) {
+std::vector<Index> most_hypervolume(const MatrixXd& points, const VectorXd& reference,
+                                    Index count) {
   HypervolumeFront front(reference);
   const std::vector<Index> rows = non_dominated(points);
   std::vector<Index> chosen;
@@ -193,6 +198,25 @@ std::vector<Index> most_hypervolume(const MatrixXd& points, const VectorXd& refe
     if (best < 0) break;
     front.add(row_of(points, best));
     chosen.push_back(best);
+  }
+  return chosen;
+}
+
+std::vector<Index> spread_over_front(const MatrixXd& points, const VectorXd& reference,
+                                     Index count) {
+  std::vector<Index> chosen, left(static_cast<size_t>(points.rows()));
+  std::iota(left.begin(), left.end(), Index{0});
+  while (static_cast<Index>(chosen.size()) < count && !left.empty()) {
+    MatrixXd others(static_cast<Index>(left.size()), points.cols());
+    for (size_t i = 0; i < left.size(); ++i)
+      others.row(static_cast<Index>(i)) = points.row(left[i]);
+    const Index wanted = count - static_cast<Index>(chosen.size());
+    std::vector<Index> next = most_hypervolume(others, reference, wanted);
+    if (next.empty()) next = non_dominated(others);
+    next.resize(std::min(next.size(), static_cast<size_t>(wanted)));
+    for (const Index row : next) chosen.push_back(left[static_cast<size_t>(row)]);
+    for (const Index row : next) left[static_cast<size_t>(row)] = -1;
+    std::erase(left, Index{-1});
   }
   return chosen;
 }

@@ -61,4 +61,10 @@ class HypervolumeFront {
 std::vector<Eigen::Index> most_hypervolume(const Eigen::MatrixXd& points,
                                            const Eigen::VectorXd& reference, Eigen::Index count);
 
+// The same, and once none adds anything the same again among the others, so that there are as many as there can be:
+// a spread over the front first, then over what is behind it. Where none is beyond the reference, in the order of the
+// fronts.
+std::vector<Eigen::Index> spread_over_front(const Eigen::MatrixXd& points,
+                                            const Eigen::VectorXd& reference, Eigen::Index count);
+
 }  // namespace metaqnn::kernels
