@@ -51,12 +51,17 @@ std::function<ExitStatus()> set_up_finetune(CLI::App& app) {
   CLI::Option* most = app.add_option("--max-parameters", options->trials.max_parameters,
                                      "the best among those with at most so many parameters")
                           ->check(at_least_one());
-  app.add_option("--trial", options->trials.numbers,
-                 "this trial instead of the best; may be repeated")
-      ->check(at_least_one())
-      ->allow_extra_args(false)
+  CLI::Option* one = app.add_option("--trial", options->trials.numbers,
+                                    "this trial instead of the best; may be repeated")
+                         ->check(at_least_one())
+                         ->allow_extra_args(false)
+                         ->excludes(top)
+                         ->excludes(most);
+  app.add_flag("--pareto", options->trials.front,
+               "those that no other beats in all measures of the study instead of the best")
       ->excludes(top)
-      ->excludes(most);
+      ->excludes(most)
+      ->excludes(one);
   app.add_option("--config", options->arguments.config,
                  "take [data] and [final] from this file (default: the study's)");
   add_final_options(app, options->arguments);

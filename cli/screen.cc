@@ -33,7 +33,7 @@ struct ScreenOptions {
   int threads = 0;
   std::optional<int> workers;
   std::chrono::seconds patience = search::kPatience;
-  bool no_train = false;
+  bool no_train = false, pareto = false;
   Consent consent;
 };
 
@@ -51,6 +51,7 @@ search::ScreenSettings settings_of(const ScreenOptions& options,
   search::ScreenSettings settings;
   settings.candidates = options.candidates;
   settings.top = options.top;
+  settings.front = options.pareto;
   settings.methods = chosen_methods(options.methods, Baselines::named);
   settings.draw = search::parse_draw(options.draw);
   settings.epsilon = options.epsilon;
@@ -298,6 +299,8 @@ std::function<ExitStatus()> set_up_screen(CLI::App& app) {
   app.add_option("--method", options->methods, "separated by commas; all leaves the baselines out")
       ->delimiter(',')
       ->capture_default_str();
+  app.add_flag("--pareto", options->pareto,
+               "picks that spread over the predicted front of the study's measures");
   app.add_flag("--no-train", options->no_train, "only predict; nothing is stored");
   app.add_option("--draw", options->draw, "uniform walks, the learned policy, or half each")
       ->check(CLI::IsMember({"uniform", "policy", "mixture"}))

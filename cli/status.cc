@@ -5,10 +5,12 @@
 #include <iterator>
 #include <memory>
 
+#include "base/foreign_text.h"
 #include "cli/command.h"
 #include "cli/json.h"
 #include "cli/output.h"
 #include "metaqnn/search/search.h"
+#include "search/front.h"
 #include "search/stopping.h"
 
 namespace metaqnn::cli {
@@ -34,6 +36,7 @@ struct Standing {
   std::optional<double> models_per_hour;
   std::optional<search::EpochsTrained> epochs;  // where trainings are stopped early
   std::vector<search::Trial> running;           // with their curves so far
+  std::optional<search::Front> front;           // of several measures
 
   int64_t left() const { return std::max<int64_t>(0, target - counts.unique_models); }
   std::optional<double> seconds_left() const {
@@ -70,6 +73,7 @@ Standing standing_of(search::Study& study, const search::Configuration& configur
                     0,
                     {},
                     {},
+                    {},
                     {}};
   standing.epsilon =
       search::epsilon_at(schedule, standing.counts.unique_models + standing.counts.reserved);
@@ -82,6 +86,8 @@ Standing standing_of(search::Study& study, const search::Configuration& configur
     standing.epochs = search::epochs_trained(study, trials);
   std::copy_if(trials.begin(), trials.end(), std::back_inserter(standing.running),
                [](const search::Trial& trial) { return trial.state == TrialState::running; });
+  if (configuration.evaluator.objective.has_several())
+    standing.front = search::front_of(trials, configuration.evaluator.objective);
   standing.models_per_hour = models_per_hour(trials, standing.workers);
   return standing;
 }
@@ -109,6 +115,12 @@ void print_json(const Standing& standing) {
                     {"value", or_null(standing.best->value)},
                     {"measure", standing.measure.name},
                     {"direction", datasets::to_string(standing.measure.direction)}};
+  }
+  json["hypervolume"] = json["reference"] = nullptr;
+  if (standing.front && !standing.front->trials.empty()) {
+    json["hypervolume"] = standing.front->hypervolume;
+    json["reference"] = standing.front->reference_by_name();
+    json["front"] = standing.front->trials.size();
   }
   if (const auto& epochs = standing.epochs)
     json["epochs"] = {
@@ -151,6 +163,15 @@ void print_table(const Standing& standing, const search::Configuration& configur
     print("epsilon   {}\n", standing.epsilon ? fixed(standing.epsilon, 1) : "the schedule is done");
   if (const auto& best = standing.best)
     print("best      {}  {}\n", measured(*best->value), best->architecture);
+  if (const auto& front = standing.front; front && !front->trials.empty()) {
+    std::string reference;
+    for (const auto& [name, value] : front->reference_by_name())
+      reference +=
+          fmt::format("{}{} {}", reference.empty() ? "" : ", ", shown(name), measured(value));
+    print("front     {}; hypervolume {} beyond {}\n",
+          plural(static_cast<int64_t>(front->trials.size()), "network"),
+          measured(front->hypervolume), reference);
+  }
   for (const search::Trial& trial : standing.running) {
     const auto value = last_value(trial);
     print(

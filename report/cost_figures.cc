@@ -1,11 +1,13 @@
 #include <fmt/format.h>
 
+#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <utility>
 
 #include "base/numbers.h"
 #include "datasets/logs/fields.h"
+#include "kernels/pareto.h"
 #include "report/drawing.h"
 #include "report/figures.h"
 
@@ -17,13 +19,6 @@ using search::TrialState;
 
 constexpr size_t kMostCosts = 6;
 constexpr size_t kMostOfFront = 60;
-
-// What is drawn against the value, and whether less of it is better.
-struct Cost {
-  std::string name;
-  bool less_is_better;
-  std::function<std::optional<double>(const Trial&)> of;
-};
 
 bool is_measured(const Trial& trial) {
   return trial.state == TrialState::complete && value_of(trial);
@@ -49,6 +44,21 @@ Trials sorted_by(const ReportedStudy& study, const Cost& cost) {
   return trials;
 }
 
+Cost measure_as_cost(const std::string& name, bool less_is_better) {
+  return {name, less_is_better, [name](const Trial& trial) {
+            const auto found = trial.measures.find(name);
+            return found == trial.measures.end() ? std::nullopt : std::optional(found->second);
+          }};
+}
+
+// As the study says, or the name.
+bool is_less_better(const ReportedStudy& study, const std::string& name) {
+  for (const datasets::Measure& other : study.configuration.evaluator.objective.others) {
+    if (other.name == name) return other.direction == datasets::Direction::minimize;
+  }
+  return datasets::is_less_better(name);
+}
+
 // What the study holds of its networks.
 std::vector<Cost> costs_of(const ReportedStudy& study) {
   std::vector<Cost> costs{
@@ -57,11 +67,7 @@ std::vector<Cost> costs_of(const ReportedStudy& study) {
       {"seconds an epoch", true, seconds_of_epoch}};
   for (const std::string& name : datasets::other_measures(study.trials, study.measure().name)) {
     if (is_of_a_curve(name)) continue;
-    costs.push_back({name, datasets::is_less_better(name), [name](const Trial& trial) {
-                       const auto found = trial.measures.find(name);
-                       return found == trial.measures.end() ? std::nullopt
-                                                            : std::optional(found->second);
-                     }});
+    costs.push_back(measure_as_cost(name, is_less_better(study, name)));
   }
   std::erase_if(costs, [&](const Cost& cost) { return sorted_by(study, cost).empty(); });
   if (costs.size() > kMostCosts) costs.resize(kMostCosts);
@@ -101,6 +107,17 @@ Chart chart_of(const Canvas& canvas, const ReportedStudy& study, const Cost& cos
   return chart;
 }
 
+std::vector<Cost> front_costs(const ReportedStudy& study) {
+  std::vector<Cost> costs;
+  for (const datasets::Measure& other : study.configuration.evaluator.objective.others)
+    costs.push_back(measure_as_cost(other.name, other.direction == datasets::Direction::minimize));
+  if (!costs.empty()) return costs;
+  for (const Cost& cost : costs_of(study)) {
+    if (cost.less_is_better) return {cost};
+  }
+  return {};
+}
+
 }  // namespace
 
 Figure small_and_fast(const ReportedStudy& study) {
@@ -128,26 +145,32 @@ Figure small_and_fast(const ReportedStudy& study) {
 }
 
 Front pareto_front(const ReportedStudy& study) {
-  for (const Cost& cost : costs_of(study)) {
-    if (!cost.less_is_better) continue;
-    Front front{cost.name, {}, 0, cost.of};
-    for (const Trial* trial : sorted_by(study, cost)) {
-      if (!front.trials.empty()) {
-        const Trial& last = *front.trials.back();
-        if (!study.is_better(*value_of(*trial), *value_of(last))) continue;
-        if (*cost.of(*trial) == *cost.of(last)) front.trials.pop_back();
-      }
-      front.trials.push_back(trial);
+  Front front{front_costs(study), {}, 0};
+  if (front.costs.empty()) return front;
+  Trials trials = sorted_by(study, front.costs.front());
+  std::erase_if(trials, [&](const Trial* trial) {
+    return std::any_of(front.costs.begin(), front.costs.end(),
+                       [&](const Cost& cost) { return !cost.of(*trial); });
+  });
+  Eigen::MatrixXd points(trials.size(), front.costs.size() + 1);
+  for (size_t i = 0; i < trials.size(); ++i) {
+    const auto row = static_cast<Eigen::Index>(i);
+    points(row, 0) = datasets::sign_of(study.measure().direction) * *value_of(*trials[i]);
+    for (size_t j = 0; j < front.costs.size(); ++j) {
+      const Cost& cost = front.costs[j];
+      points(row, static_cast<Eigen::Index>(j) + 1) =
+          (cost.less_is_better ? -1 : 1) * *cost.of(*trials[i]);
     }
-    front.length = front.trials.size();
-    if (front.length > kMostOfFront) {
-      for (size_t i = 0; i < kMostOfFront; ++i)
-        front.trials[i] = front.trials[i * (front.length - 1) / (kMostOfFront - 1)];
-      front.trials.resize(kMostOfFront);
-    }
-    return front;
   }
-  return {};
+  for (const Eigen::Index row : kernels::non_dominated(points))
+    front.trials.push_back(trials[static_cast<size_t>(row)]);
+  front.length = front.trials.size();
+  if (front.length > kMostOfFront) {
+    for (size_t i = 0; i < kMostOfFront; ++i)
+      front.trials[i] = front.trials[i * (front.length - 1) / (kMostOfFront - 1)];
+    front.trials.resize(kMostOfFront);
+  }
+  return front;
 }
 
 }  // namespace metaqnn::report

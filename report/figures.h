@@ -43,14 +43,20 @@ Figure why_it_works(const ReportedStudy& study);
 // report/cost_figures.cc
 Figure small_and_fast(const ReportedStudy& study);
 
-// The networks that no other beats in both value and cost, the cheapest first. The cost is the first
-// that the study knows of parameters, MACs, time, and measures of which less is better; "" where it
-// knows none.
+// What is set against the value of networks.
+struct Cost {
+  std::string name;
+  bool less_is_better;
+  std::function<std::optional<double>(const search::Trial&)> of;
+};
+
+// The networks that no other beats in the value and all costs, those with the least of the first cost first. The
+// costs are the other measures of a study that searches for several; of one that does not the first that it knows of
+// parameters, MACs, time, and measures of which less is better; {} where it knows none.
 struct Front {
-  std::string cost;
+  std::vector<Cost> costs;
   std::vector<const search::Trial*> trials;  // of very many some, evenly among them
   size_t length = 0;                         // of the whole
-  std::function<std::optional<double>(const search::Trial&)> of;
 };
 Front pareto_front(const ReportedStudy& study);
 

@@ -15,6 +15,7 @@
 #include "metaqnn/search/search.h"
 #include "report/drawing.h"
 #include "report/figures.h"
+#include "search/front.h"
 #include "search/screen.h"
 
 namespace metaqnn::report {
@@ -309,6 +310,8 @@ std::string objective_in_words(const ReportedStudy& study) {
   const search::Objective& objective = study.configuration.evaluator.objective;
   if (const auto& range = objective.reward_range)
     text += fmt::format("; rewards from {:g} (worst) to {:g} (best)", range->first, range->second);
+  for (const datasets::Measure& other : objective.others)
+    text += "; " + to_string(other.direction) + " " + code(other.name);
   for (const auto& [name, limit] : objective.limits)
     text += fmt::format("; {} at most {:g}", code(name), limit);
   return text;
@@ -355,7 +358,8 @@ std::string searched(const ReportedStudy& study) {
   if (!configuration.data.name.empty())
     facts.emplace_back("data set", data_in_words(configuration.data));
   facts.emplace_back("evaluation", evaluation_in_words(configuration.evaluator));
-  if (!study.has_accuracies() || !configuration.evaluator.objective.limits.empty())
+  const search::Objective& objective = configuration.evaluator.objective;
+  if (!study.has_accuracies() || objective.has_several() || !objective.limits.empty())
     facts.emplace_back("objective", objective_in_words(study));
   facts.emplace_back("search space", space_in_words(configuration));
   facts.emplace_back("strategy", escaped(strategy_in_words(configuration.strategy)));
@@ -490,30 +494,57 @@ std::string best_networks(const ReportedStudy& study) {
 
 // ---- The front ----
 
+// "accuracy and parameters", "accuracy, latency_ms and energy"
+std::string axes_in_words(const ReportedStudy& study, const Front& front) {
+  std::string text = study.axis_name();
+  for (size_t j = 0; j < front.costs.size(); ++j)
+    text += (j + 1 < front.costs.size() ? ", " : " and ") + front.costs[j].name;
+  return text;
+}
+
+std::string hypervolume_in_words(const ReportedStudy& study) {
+  const search::Objective& objective = study.configuration.evaluator.objective;
+  if (!objective.has_several()) return "";
+  const search::Front front = search::front_of(study.trials, objective);
+  std::string reference;
+  for (const auto& [name, value] : front.reference_by_name())
+    reference += (reference.empty() ? "" : ", ") + name + " " + measured(value);
+  return fmt::format(" Their hypervolume is {}, beyond {}.", measured(front.hypervolume),
+                     reference);
+}
+
 std::string front_table(const ReportedStudy& study) {
   const Front front = pareto_front(study);
   if (front.trials.size() < 2) return "";
+  std::vector<Head> heads;
+  for (const Cost& cost : front.costs) heads.push_back({cost.name, Cells::numbers});
+  heads.insert(heads.end(),
+               {{study.has_accuracies() ? "accuracy" : study.axis_name(), Cells::numbers},
+                {"trial", Cells::numbers},
+                {"architecture"}});
   std::vector<Row> rows;
   for (const Trial* trial : front.trials) {
-    const double cost = *front.of(*trial);
-    const bool is_count = front.cost == "parameters" || front.cost == "MACs";
-    rows.push_back({{is_count ? short_count(static_cast<int64_t>(cost)) : measured(cost), cost},
-                    {measured(*trial->value), trial->value},
-                    std::to_string(trial->number),
-                    architecture_cell(*trial)});
+    Row row;
+    for (const Cost& cost : front.costs) {
+      const double of = *cost.of(*trial);
+      const bool is_count = cost.name == "parameters" || cost.name == "MACs";
+      row.push_back({is_count ? short_count(static_cast<int64_t>(of)) : measured(of), of});
+    }
+    row.push_back({measured(*trial->value), trial->value});
+    row.push_back(std::to_string(trial->number));
+    row.push_back(architecture_cell(*trial));
+    rows.push_back(std::move(row));
   }
   return fmt::format(
              "<h2>Small and good</h2>\n{}",
-             note(fmt::format(
-                 "Networks that no other beats in both {} and {}.{}", study.axis_name(), front.cost,
-                 front.length > front.trials.size() ? fmt::format(" {} of {}, evenly among them.",
-                                                                  front.trials.size(), front.length)
-                                                    : ""))) +
-         html_table({{front.cost, Cells::numbers},
-                     {study.has_accuracies() ? "accuracy" : study.axis_name(), Cells::numbers},
-                     {"trial", Cells::numbers},
-                     {"architecture"}},
-                    rows);
+             note(fmt::format("Networks that no other beats in {}{}.{}{}",
+                              front.costs.size() == 1 ? "both " : "", axes_in_words(study, front),
+                              front.length > front.trials.size()
+                                  ? fmt::format(" {} of {}, evenly among them.",
+                                                front.trials.size(), front.length)
+                                  : "",
+                              hypervolume_in_words(study)))) +
+         html_table(heads, rows);
 }
 
 // ---- Figures, and the rest ----

@@ -69,7 +69,7 @@ bool ReportedStudy::has_fractions() const {
 
 bool ReportedStudy::has_rewards() const {
   const search::Objective& objective = configuration.evaluator.objective;
-  return objective.is_fraction() || objective.reward_range.has_value();
+  return objective.has_several() || objective.is_fraction() || objective.reward_range.has_value();
 }
 
 bool ReportedStudy::is_better(double a, double b) const {

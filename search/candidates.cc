@@ -44,7 +44,8 @@ std::vector<std::string> draw_by_policy(Study& study, int64_t count, double epsi
   const Admission admits = admission_of(configuration, space.input());
   const auto strategy = make_strategy(configuration, space, study_seed, admits);
   const bool with_measures = configuration.evaluator.objective.has_several();
-  for (const auto& sample : study.sequenced_samples_after(0, with_measures)) strategy->observe(sample);
+  for (const auto& sample : study.sequenced_samples_after(0, with_measures))
+    strategy->observe(sample);
   const Situation situation{epsilon, study.pending_architectures()};
   strategy->prepare(situation.pending);
   std::unordered_set<std::string> seen;

@@ -430,6 +430,8 @@ class Keys {
         "Most bytes by the estimate that is stored with each trial; 0 is no limit.");
     add("precision", t.precision, {"auto", "float32", "bfloat16"},
         "auto (bfloat16 where the hardware has it), float32 or bfloat16.");
+    add("latency_device", t.latency_device,
+        "cpu or cuda:0: where latency_ms is measured, if [objective] names it.");
     add("file", e.table.file, "Table: the file, of any form that is read (docs/logs.md).");
     add("architecture_column", e.table.architecture_column,
         "Table: \"\" is net, architecture, or the only one of text.");
@@ -533,18 +535,17 @@ class Keys {
                        if (!names.empty()) names.insert(names.begin(), o.measure);
                        return write(names);
                      }});
-    keys_.push_back({section_, "directions",
-                     "Of each, maximize or minimize; [] or \"\" is as its name says.",
-                     [&o](const toml::node& node) { read_directions(node, o); },
-                     [&o] {
-                       std::vector<std::string> directions;
-                       for (const datasets::Measure& other : o.others)
-                         directions.push_back(to_string(other.direction));
-                       if (!directions.empty())
-                         directions.insert(directions.begin(),
-                                           o.direction ? to_string(*o.direction) : "");
-                       return write(directions);
-                     }});
+    keys_.push_back(
+        {section_, "directions", "Of each, maximize or minimize; [] or \"\" is as its name says.",
+         [&o](const toml::node& node) { read_directions(node, o); },
+         [&o] {
+           std::vector<std::string> directions;
+           for (const datasets::Measure& other : o.others)
+             directions.push_back(to_string(other.direction));
+           if (!directions.empty())
+             directions.insert(directions.begin(), o.direction ? to_string(*o.direction) : "");
+           return write(directions);
+         }});
     keys_.push_back(
         {section_, "reference",
          "Of each, the value from which on better ones count, such as [0.85, 25.0]; [] is a worse "
@@ -556,8 +557,8 @@ class Keys {
            if (o.reference.size() != wanted || !o.has_several() ||
                !std::all_of(o.reference.begin(), o.reference.end(),
                             [](double value) { return kFinite.holds(value); }))
-             throw Mismatch{fmt::format("a number for each of several measures, not {}",
-                                        write(o.reference))};
+             throw Mismatch{
+                 fmt::format("a number for each of several measures, not {}", write(o.reference))};
          },
          [&o] { return write(o.reference); }});
   }
@@ -586,8 +587,9 @@ class Keys {
     read(node, texts);
     if (texts.empty()) return;
     if (texts.size() != o.others.size() + 1) {
-      throw Mismatch{fmt::format("a list with a direction for each of objective.measures, {}, not {}",
-                                 o.others.size() + 1, texts.size())};
+      throw Mismatch{
+          fmt::format("a list with a direction for each of objective.measures, {}, not {}",
+                      o.others.size() + 1, texts.size())};
     }
     for (size_t i = 0; i < texts.size(); ++i) {
       const std::optional<datasets::Direction> direction = parse_direction(texts[i]);
@@ -602,7 +604,7 @@ class Keys {
 
   // Costs are to be small; of the rest the name says what is better.
   static datasets::Direction direction_by_name(const std::string& name) {
-    static const std::set<std::string> costs{"parameters", "macs",    "memory", "memory_bytes",
+    static const std::set<std::string> costs{"parameters", "macs",   "memory", "memory_bytes",
                                              "seconds",    "params", "flops"};
     return costs.contains(name) || datasets::is_less_better(name) ? datasets::Direction::minimize
                                                                   : datasets::Direction::maximize;

@@ -14,6 +14,7 @@
 #include "metaqnn/search/search.h"
 #include "search/evaluate/device_fault.h"
 #include "search/evaluate/image_source.h"
+#include "search/front.h"
 #include "search/model_locks.h"
 #include "search/version.h"
 
@@ -243,6 +244,10 @@ std::string FinalModel::reason() const {
 std::vector<Trial> choose_trials(Study& study, const TrialSelection& choice, const Shape& input) {
   std::vector<Trial> trials = study.trials(false);
   if (!choice.numbers.empty()) return trials_of(trials, choice.numbers);
+  if (choice.front) {
+    Front front = front_of(trials, stored_configuration(study).evaluator.objective);
+    if (!front.trials.empty()) return std::move(front.trials);
+  }
   std::erase_if(trials, [](const Trial& trial) { return trial.state != TrialState::complete; });
   if (trials.empty())
     throw UsageError("the study has no complete trial yet; run metaqnn search first");

@@ -67,6 +67,7 @@ struct TrialSelection {
   int64_t top = 10;  // the complete ones with the highest validation accuracy, first of equals,
   std::optional<int64_t> max_parameters;  // among those with at most so many
   std::vector<int64_t> numbers;           // or these trials, in this order
+  bool front = false;  // or those that no other beats, the best of the first measure first
 };
 
 // Parameters that a trial does not tell are counted for `input`, the shape of the images. Throws

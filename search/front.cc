@@ -19,6 +19,12 @@ Eigen::MatrixXd matrix_of(const std::vector<std::vector<double>>& rows, size_t c
 
 }  // namespace
 
+std::map<std::string, double> Front::reference_by_name() const {
+  std::map<std::string, double> named;
+  for (size_t j = 0; j < reference.size(); ++j) named[measures[j].name] = reference[j];
+  return named;
+}
+
 Front front_of(const std::vector<Trial>& trials, const Objective& objective) {
   const std::vector<datasets::Measure> measures = measures_of(objective);
   std::vector<std::vector<double>> goals;
@@ -30,7 +36,7 @@ Front front_of(const std::vector<Trial>& trials, const Objective& objective) {
       known.push_back(&trial);
     }
   }
-  Front front;
+  Front front{{}, measures, {}, 0};
   if (known.empty()) return front;
   const Eigen::MatrixXd points = matrix_of(goals, measures.size());
   std::vector<Eigen::Index> rows = kernels::non_dominated(points);

@@ -6,6 +6,8 @@
 //   front.trials, front.hypervolume, front.reference
 #pragma once
 
+#include <map>
+#include <string>
 #include <vector>
 
 #include "metaqnn/search/study/study.h"
@@ -13,9 +15,12 @@
 namespace metaqnn::search {
 
 struct Front {
-  std::vector<Trial> trials;      // the best of the first measure first
+  std::vector<Trial> trials;  // the best of the first measure first
+  std::vector<datasets::Measure> measures;
   std::vector<double> reference;  // a value of each measure; {} where no trial is complete
   double hypervolume = 0;
+
+  std::map<std::string, double> reference_by_name() const;
 };
 
 // `trials`: by number. Those that lack one of the measures are left out.

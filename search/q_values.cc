@@ -6,6 +6,7 @@
 
 #include "metaqnn/search/search.h"
 #include "search/agent/q_learning.h"
+#include "search/agent/rewards.h"
 
 namespace metaqnn::search {
 namespace {
@@ -43,7 +44,7 @@ std::vector<std::string> layer_types() {
 std::vector<QValue> q_values(Study& study) {
   const Configuration configuration = stored_configuration(study);
   const Objective& objective = configuration.evaluator.objective;
-  if (!objective.is_fraction() && !objective.reward_range) {
+  if (!objective.has_several() && !objective.is_fraction() && !objective.reward_range) {
     throw UsageError("the study has no Q-values: nothing says what a value of '" +
                      measure_of(objective).name +
                      "' is worth; objective.reward_range does, when a study is made");
@@ -51,8 +52,9 @@ std::vector<QValue> q_values(Study& study) {
   const Space space = build_space(configuration);
   QLearning fold(configuration.strategy, space, study.info().seed);
   std::map<std::pair<size_t, int32_t>, std::pair<Step, int64_t>> visited;  // by depth and Q-value
-  for (SequencedSample& sample : study.sequenced_samples_after(0)) {
-    sample.reward = reward_of(objective, sample);
+  Rewards rewards(objective);
+  for (SequencedSample& sample : study.sequenced_samples_after(0, objective.has_several())) {
+    sample.reward = rewards.next(sample);
     fold.observe(sample);
     if (!sample.reward) continue;
     const Space::Found found = space.find(sample.architecture);

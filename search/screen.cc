@@ -12,8 +12,10 @@
 #include "base/foreign_text.h"
 #include "base/names.h"
 #include "base/nesting.h"
+#include "kernels/pareto.h"
 #include "metaqnn/base/error.h"
 #include "metaqnn/search/search.h"
+#include "search/front.h"
 
 namespace metaqnn::search {
 namespace {
@@ -117,15 +119,53 @@ Shortlist shortlist(const std::string& method, const predict::Prediction& predic
   return list;
 }
 
+// Fitted for each measure of the study on its own results.
+std::vector<Shortlist> shortlists_over_front(Study& study, const Objective& objective,
+                                             const ScreenSettings& settings,
+                                             const std::vector<std::string>& candidates) {
+  const std::vector<datasets::Measure> measures = measures_of(objective);
+  std::vector<Eigen::MatrixXd> predicted(settings.methods.size(),
+                                         Eigen::MatrixXd(candidates.size(), measures.size()));
+  for (size_t j = 0; j < measures.size(); ++j) {
+    const predict::Samples samples =
+        predict::make_samples(to_log(study, measures[j]), settings.encoding, settings.failures);
+    const predict::Training training =
+        predict::make_training(settings.encoding, samples, settings.failures, {}, settings.fit);
+    const kernels::Points points = training.encoding->points(candidates);
+    for (size_t m = 0; m < settings.methods.size(); ++m) {
+      const auto predictor =
+          predict::Predictor::fit(predict::find_method(settings.methods[m]), training);
+      predicted[m].col(static_cast<Eigen::Index>(j)) =
+          predictor.predict(points, {false, settings.fit.threads}).mean;
+    }
+  }
+  const std::vector<double> reference = front_of(study.trials(false), objective).reference;
+  Eigen::VectorXd signs(measures.size());
+  for (size_t j = 0; j < measures.size(); ++j)
+    signs(static_cast<Eigen::Index>(j)) = datasets::sign_of(measures[j].direction);
+  const Eigen::VectorXd beyond =
+      Eigen::Map<const Eigen::VectorXd>(reference.data(), signs.size()).cwiseProduct(signs);
+  std::vector<Shortlist> lists;
+  for (size_t m = 0; m < settings.methods.size(); ++m) {
+    Shortlist list{settings.methods[m], {}};
+    for (const Eigen::Index row : kernels::spread_over_front(
+             predicted[m] * signs.asDiagonal(), beyond, static_cast<Eigen::Index>(settings.top)))
+      list.picks.push_back({candidates[static_cast<size_t>(row)], predicted[m](row, 0)});
+    lists.push_back(std::move(list));
+  }
+  return lists;
+}
+
 // The name of a plan in its study.
 std::string note_name(const ScreenSettings& settings) {
   return fmt::format(
       "{}seed {} candidates {} top {} methods {} draw {} epsilon {} parameters {} macs {} "
       "memory {} failures {}",
-      kNotePrefix, settings.fit.seed, settings.candidates, settings.top, fmt::join(settings.methods, ","),
-      to_string(settings.draw), settings.draw == Draw::uniform ? 1.0 : settings.epsilon,
-      settings.limits.parameters, settings.limits.macs, settings.limits.memory_bytes,
-      predict::to_string(settings.failures));
+      kNotePrefix, settings.fit.seed, settings.candidates, settings.top,
+      fmt::join(settings.methods, ","), to_string(settings.draw),
+      settings.draw == Draw::uniform ? 1.0 : settings.epsilon, settings.limits.parameters,
+      settings.limits.macs, settings.limits.memory_bytes,
+      predict::to_string(settings.failures) + (settings.front ? " front" : ""));
 }
 
 std::string to_text(const ScreenPlan& plan) {
@@ -211,6 +251,12 @@ std::vector<std::string> ScreenPlan::architectures() const {
 ScreenPlan plan_screen(Study& study, const Configuration& configuration,
                        const ScreenSettings& settings) {
   for (const std::string& name : settings.methods) predict::find_method(name);
+  const Objective& objective = configuration.evaluator.objective;
+  if (settings.front && !objective.has_several()) {
+    throw UsageError("the study " + study.url() +
+                     " searches for one measure, so there is no front to spread over; "
+                     "objective.measures names several when a study is made");
+  }
   const Space space = searched_space(configuration);
   Known known = read(study, configuration.evaluator.objective);
   const predict::Samples samples =
@@ -225,6 +271,10 @@ ScreenPlan plan_screen(Study& study, const Configuration& configuration,
   plan.study = figures_of(known.log, samples);
   const std::vector<std::string> candidates =
       draw_candidates(known, configuration, space, settings, plan);
+  if (settings.front) {
+    plan.shortlists = shortlists_over_front(study, objective, settings, candidates);
+    return plan;
+  }
   const predict::Training training =
       predict::make_training(settings.encoding, samples, settings.failures, {}, settings.fit);
   const kernels::Points points = training.encoding->points(candidates);

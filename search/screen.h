@@ -3,7 +3,7 @@
 //
 //   1. fit each method on the results of the study
 //   2. draw different architectures that the study has not seen and that keep the limits
-//   3. each method picks those with its largest predictions
+//   3. each method picks those with its largest predictions, or that spread over its predicted front
 //   4. train the union of the picks; the agent and later fits learn from them like from any trial
 //   5. compare, over one method's picks with a result y and its predictions f:
 //
@@ -52,6 +52,9 @@ struct ScreenSettings {
   int64_t candidates = 10000;
   int64_t top = 10;                  // picks of each method
   std::vector<std::string> methods;  // of predict::methods()
+  // Of a study with several measures: each method predicts all of them, and its picks are spread over the front of
+  // its predictions (kernels/pareto.h) beyond the study's reference, instead of its best of the first.
+  bool front = false;
   Draw draw = Draw::uniform;
   double epsilon = 0.1;           // of the policy
   SizeLimits limits;              // besides those of the study's evaluator

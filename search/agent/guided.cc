@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "kernels/pareto.h"
 #include "metaqnn/base/error.h"
 #include "predict/gaussian_process.h"
 #include "predict/hyperparameters.h"
@@ -16,6 +17,7 @@
 #include "predict/training.h"
 #include "search/agent/admission.h"
 #include "search/agent/mutation.h"
+#include "search/agent/prospects.h"
 #include "search/agent/q_learning.h"
 
 namespace metaqnn::search {
@@ -36,6 +38,7 @@ constexpr double kMoreKnown = 1.1;             // hyper-parameters are chosen ag
 constexpr size_t kFitsShare = 200;             // the process is fitted again
 constexpr double kPatience = 20;        // models without a better one until exploration doubles
 constexpr double kMostExploration = 4;  // times
+constexpr double kSeveralAtOnce = 3;  // exploration is shared where several measures are hoped for
 constexpr double kPolicyEpsilon = 0.3;
 constexpr size_t kParents = 10;  // the best architectures known, for mutations
 constexpr int kRefinements = 2, kRefinedParents = 50, kChildren = 8;
@@ -74,7 +77,7 @@ std::vector<Index> largest_first(const VectorXd& values) {
 struct Pool {
   std::vector<std::string> texts;
   std::vector<Walk> walks;
-  kernels::Points points;
+  std::map<predict::Cells, kernels::Points> points;  // in each reading that is in use
 
   Index size() const { return static_cast<Index>(texts.size()); }
   Pool subset(const std::vector<Index>& rows) const {
@@ -83,7 +86,7 @@ struct Pool {
       result.texts.push_back(texts[static_cast<size_t>(row)]);
       result.walks.push_back(walks[static_cast<size_t>(row)]);
     }
-    result.points = points.subset(rows);
+    for (const auto& [cells, seen] : points) result.points[cells] = seen.subset(rows);
     return result;
   }
 };
@@ -91,8 +94,22 @@ struct Pool {
 void append(Pool& all, const Pool& more) {
   all.texts.insert(all.texts.end(), more.texts.begin(), more.texts.end());
   all.walks.insert(all.walks.end(), more.walks.begin(), more.walks.end());
-  all.points.append(more.points);
+  for (const auto& [cells, seen] : more.points) {
+    const auto [place, is_first] = all.points.try_emplace(cells, seen);
+    if (!is_first) place->second.append(seen);
+  }
 }
+
+// What is predicted of one measure of networks, larger being better.
+struct Goal {
+  datasets::Measure measure{};
+  std::optional<double> limit{};  // the least it may be
+  std::vector<Index> rows{};      // of what is known, that have it
+  predict::Cells cells = predict::Cells::as_computed;
+  kernels::KernelPointer kernel{};
+  VectorXd parameters{};
+  size_t chosen_on = 0;  // how many had it when parameters were chosen
+};
 
 class Guided : public Strategy {
  public:
@@ -116,13 +133,34 @@ class Guided : public Strategy {
     }
   }
 
+  // What is only limited becomes a goal too, after those that are searched for.
+  void aim(const Objective& objective) override {
+    if (!objective.has_several()) return;
+    objective_ = objective;
+    goals_.clear();
+    for (const datasets::Measure& measure : measures_of(objective))
+      goals_.push_back({.measure = measure});
+    for (const auto& [name, limit] : objective.limits) {
+      const auto is_it = [&, &limited = name](const Goal& goal) {
+        return goal.measure.name == limited &&
+               goal.measure.direction == datasets::Direction::minimize;
+      };
+      auto goal = std::find_if(goals_.begin(), goals_.end(), is_it);
+      if (goal == goals_.end())
+        goal = goals_.insert(goal, {.measure = {name, datasets::Direction::minimize, ""}});
+      goal->limit = -limit;
+    }
+  }
+
   void observe(const SequencedSample& sample) override {
     const bool is_new = seen_.try_emplace(sample.architecture, seen_.size() + 1).second;
     for_policy_.push_back({sample, seen_.size()});
-    if (!is_new || !sample.reward) return;
+    std::vector<double> values = values_of(sample);
+    if (!is_new || values.empty()) return;
     Space::Found found = space_.find(sample.architecture);
     if (!found.walk) return;
-    known_.push_back({std::move(*found.walk), *sample.reward, seen_.size()});
+    known_.push_back({std::move(*found.walk), std::move(values),
+                      sample.reward && !sample.not_learning, seen_.size()});
   }
 
   void prepare(const std::vector<std::string>& pending) override {
@@ -173,9 +211,25 @@ class Guided : public Strategy {
     if (stop_ && *stop_) throw Stopped();
   }
 
+  // Of each goal, larger being better, NaN where the network lacks it; {} where there is nothing to learn.
+  std::vector<double> values_of(const SequencedSample& sample) const {
+    if (!objective_.has_several())
+      return sample.reward ? std::vector<double>{*sample.reward} : std::vector<double>{};
+    std::vector<double> values;
+    bool has_one = false;
+    for (const Goal& goal : goals_) {
+      const auto found = sample.measures.find(goal.measure.name);
+      const bool has_it = found != sample.measures.end();
+      values.push_back(has_it ? datasets::sign_of(goal.measure.direction) * found->second : NAN);
+      has_one = has_one || has_it;
+    }
+    return has_one ? values : std::vector<double>{};
+  }
+
   void rank_candidates() {
     encode();
-    const predict::GaussianProcess process = fit();
+    if (objective_.has_several()) return rank_by_several();
+    const predict::GaussianProcess process = fit(goals_.front());
     Random random = Random::stream(seed_, "candidates", moment_.seen + prepared_pending_.size());
     go_on_unless_stopped();
     Pool candidates = draw(random);
@@ -191,8 +245,9 @@ class Guided : public Strategy {
 
   struct Known {
     Walk walk;
-    double reward;
-    size_t seen;  // how many architectures were then, this one included
+    std::vector<double> values;  // of each goal
+    bool is_rewarded;            // and is no failure
+    size_t seen;                 // how many architectures were then, this one included
   };
 
   // When the process is fitted: at each architecture seen, later at fewer.
@@ -244,27 +299,38 @@ class Guided : public Strategy {
     return text;
   }
 
-  kernels::Points encode_walks(const std::vector<Walk>& walks) {
+  // In the readings of all goals.
+  void encode(Pool& pool) {
     std::vector<std::string> texts;
-    for (const Walk& walk : walks) texts.push_back(encoded(walk));
-    return encoding_->points(texts);
+    for (const Walk& walk : pool.walks) texts.push_back(encoded(walk));
+    pool.points.clear();
+    for (const Goal& goal : goals_) {
+      if (!pool.points.contains(goal.cells))
+        pool.points.emplace(goal.cells, encoding_as(goal.cells).points(texts));
+    }
   }
 
   Pool candidates_of(std::vector<Walk> walks) {
     Pool candidates;
     for (const Walk& walk : walks) candidates.texts.push_back(space_.text(walk));
-    candidates.points = encode_walks(walks);
     candidates.walks = std::move(walks);
+    encode(candidates);
     return candidates;
   }
 
   // What there is to encode, once, and the points of what became known since the last time.
   void encode() {
     if (training_texts_.empty()) survey();
-    if (!encoding_) read_as(predict::Cells::as_computed);
+    for (Goal& goal : goals_) {
+      if (!goal.kernel) read_as(goal, predict::Cells::as_computed);
+    }
     std::vector<Walk> walks;
-    for (size_t i = static_cast<size_t>(observed_.size()); i < used_; ++i)
+    for (size_t i = static_cast<size_t>(observed_.size()); i < used_; ++i) {
       walks.push_back(known_[i].walk);
+      for (size_t j = 0; j < goals_.size(); ++j) {
+        if (!std::isnan(known_[i].values[j])) goals_[j].rows.push_back(static_cast<Index>(i));
+      }
+    }
     if (!walks.empty()) append(observed_, candidates_of(std::move(walks)));
   }
 
@@ -297,73 +363,78 @@ class Guided : public Strategy {
   }
 
   // From now on; points are made anew.
-  void read_as(predict::Cells cells) {
-    encoding_ = &encoding_as(cells);
-    kernel_ = predict::sum_kernel(*encoding_);
-    if (!all_.walks.empty()) all_.points = encode_walks(all_.walks);
-    if (!observed_.walks.empty()) observed_.points = encode_walks(observed_.walks);
+  void read_as(Goal& goal, predict::Cells cells) {
+    goal.cells = cells;
+    goal.kernel = predict::sum_kernel(encoding_as(cells));
+    encode(all_);
+    encode(observed_);
   }
 
-  // By the first m that became known.
-  void choose_reading(size_t m) {
-    if (!are_cells_ || m < kFewestToChooseReading) return;
+  // By the rows that had it first.
+  void choose_reading(Goal& goal, const std::vector<Index>& rows) {
+    if (!are_cells_ || rows.size() < kFewestToChooseReading) return;
     std::vector<std::string> texts;
-    VectorXd rewards(static_cast<Index>(m));
-    for (size_t i = 0; i < m; ++i) {
-      texts.push_back(encoded(known_[i].walk));
-      rewards(static_cast<Index>(i)) = known_[i].reward;
-    }
-    const bool gains =
-        predict::gains_as_written(encoding_as(predict::Cells::as_computed),
-                                  encoding_as(predict::Cells::as_written), texts, rewards, seed_);
+    for (const Index row : rows) texts.push_back(encoded(known_[static_cast<size_t>(row)].walk));
+    const bool gains = predict::gains_as_written(encoding_as(predict::Cells::as_computed),
+                                                 encoding_as(predict::Cells::as_written), texts,
+                                                 values(goal, rows), seed_);
     const auto cells = gains ? predict::Cells::as_written : predict::Cells::as_computed;
-    if (encoding_->cells() != cells) read_as(cells);
+    if (goal.cells != cells) read_as(goal, cells);
   }
 
-  VectorXd scores(const std::vector<Index>& rows) const {
-    VectorXd rewards(static_cast<Index>(rows.size()));
+  VectorXd values(const Goal& goal, const std::vector<Index>& rows) const {
+    const auto j = static_cast<size_t>(&goal - goals_.data());
+    VectorXd values(static_cast<Index>(rows.size()));
     for (size_t i = 0; i < rows.size(); ++i)
-      rewards(static_cast<Index>(i)) = known_[static_cast<size_t>(rows[i])].reward;
-    return predict::normal_scores(rewards);
+      values(static_cast<Index>(i)) = known_[static_cast<size_t>(rows[i])].values[j];
+    return values;
   }
 
-  predict::GaussianProcess fit() {
-    choose_parameters();
+  VectorXd scores(const Goal& goal, const std::vector<Index>& rows) const {
+    return predict::normal_scores(values(goal, rows));
+  }
+
+  predict::GaussianProcess fit(Goal& goal) {
+    choose_parameters(goal);
     go_on_unless_stopped();
-    const std::vector<Index> rows = rows_to_fit();
-    return predict::GaussianProcess::fit(kernel_, parameters_, {}, observed_.points.subset(rows),
-                                         scores(rows));
+    const std::vector<Index> rows = rows_to_fit(goal);
+    return predict::GaussianProcess::fit(goal.kernel, goal.parameters, {},
+                                         observed_.points.at(goal.cells).subset(rows),
+                                         scores(goal, rows));
   }
 
-  // On the first m that became known, m growing by steps: the same after a restart.
-  void choose_parameters() {
-    auto m = std::min(static_cast<size_t>(settings_.initial_models), used_);
-    for (size_t next = m; next <= used_;
+  // On the first m that had it, m growing by steps: the same after a restart.
+  void choose_parameters(Goal& goal) {
+    const size_t known = goal.rows.size();
+    auto m = std::min(static_cast<size_t>(settings_.initial_models), known);
+    for (size_t next = m; next <= known;
          next = std::max(m + 1, static_cast<size_t>(kMoreKnown * static_cast<double>(m)))) {
       m = next;
     }
-    if (m == chosen_on_) return;
+    if (m == goal.chosen_on) return;
+    const std::vector<Index> rows(goal.rows.begin(),
+                                  goal.rows.begin() + static_cast<std::ptrdiff_t>(m));
     go_on_unless_stopped();
-    choose_reading(m);
+    choose_reading(goal, rows);
     go_on_unless_stopped();
-    std::vector<Index> rows(m);
-    std::iota(rows.begin(), rows.end(), Index{0});
     predict::HyperparameterSettings settings;
     settings.seed = seed_;
-    parameters_ = predict::choose_hyperparameters(*kernel_, observed_.points.subset(rows),
-                                                  scores(rows), settings)
-                      .parameters;
-    chosen_on_ = m;
+    goal.parameters =
+        predict::choose_hyperparameters(*goal.kernel, observed_.points.at(goal.cells).subset(rows),
+                                        scores(goal, rows), settings)
+            .parameters;
+    goal.chosen_on = m;
   }
 
-  std::vector<Index> best_first() const {
-    VectorXd rewards(static_cast<Index>(used_));
-    for (size_t i = 0; i < used_; ++i) rewards(static_cast<Index>(i)) = known_[i].reward;
-    return largest_first(rewards);
+  // Of what has the goal.
+  std::vector<Index> best_first(const Goal& goal) const {
+    std::vector<Index> rows = largest_first(values(goal, goal.rows));
+    for (Index& row : rows) row = goal.rows[static_cast<size_t>(row)];
+    return rows;
   }
 
-  std::vector<Index> rows_to_fit() const {
-    std::vector<Index> rows = best_first();
+  std::vector<Index> rows_to_fit(const Goal& goal) const {
+    std::vector<Index> rows = best_first(goal);
     if (static_cast<Index>(rows.size()) > kMostPoints) {
       std::vector<Index> others(rows.begin() + kMostPoints / 2, rows.end());
       Random random = Random::stream(seed_, "points", used_);
@@ -385,8 +456,8 @@ class Guided : public Strategy {
       }
       return all_.subset(free);
     }
-    std::vector<Index> parents = best_first();
-    parents.resize(std::min(parents.size(), kParents));
+    std::vector<Index> parents = objective_.has_several() ? front() : best_first(goals_.front());
+    if (!objective_.has_several()) parents.resize(std::min(parents.size(), kParents));
     DistinctWalks distinct(space_, admits_, std::move(taken));
     const auto count = static_cast<size_t>(settings_.candidates);
     std::vector<Walk> walks;
@@ -423,7 +494,8 @@ class Guided : public Strategy {
   // of itself would go on for ever around an optimum that is none. The others finish what is near.
   double exploration() const {
     if ((moment_.number + prepared_pending_.size()) % 2 == 1) return settings_.exploration;
-    const Index best = std::max<Index>(best_first().front(), settings_.initial_models - 1);
+    const Index best =
+        std::max<Index>(best_first(goals_.front()).front(), settings_.initial_models - 1);
     const Index since = std::max<Index>(static_cast<Index>(used_) - 1 - best, 0);
     return settings_.exploration *
            std::min(1 + static_cast<double>(since) / kPatience, kMostExploration);
@@ -433,10 +505,11 @@ class Guided : public Strategy {
   VectorXd upper_bounds(const predict::GaussianProcess& process, const Pool& candidates) const {
     VectorXd bounds = VectorXd::Constant(candidates.size(), -INFINITY);
     if (candidates.size() == 0) return bounds;
-    const VectorXd mean = process.mean(candidates.points);
+    const kernels::Points& points = candidates.points.at(goals_.front().cells);
+    const VectorXd mean = process.mean(points);
     std::vector<Index> rows = largest_first(mean);
     rows.resize(static_cast<size_t>(std::min<Index>(candidates.size(), kMostScored)));
-    const kernels::Points some = candidates.points.subset(rows);
+    const kernels::Points some = points.subset(rows);
     const VectorXd deviation = process.deviation(some, predict::Spread::of_function);
     const double exploration = this->exploration();
     for (size_t i = 0; i < rows.size(); ++i)
@@ -452,33 +525,49 @@ class Guided : public Strategy {
     rows.resize(std::min<size_t>(rows.size(), kShortList));
     ranking_ = candidates.subset(rows);
     Pool list = ranking_;
-    std::vector<Walk> in_training;
-    for (const std::string& text : pending) {
-      if (auto found = space_.find(text); found.walk) in_training.push_back(std::move(*found.walk));
-    }
-    const auto busy = static_cast<Index>(in_training.size());
-    if (busy > 0) append(list, candidates_of(std::move(in_training)));
+    if (Pool busy = in_training(pending); busy.size() > 0) append(list, busy);
     const Index n = ranking_.size();
     if (n == 0) return;
-    const MatrixXd gram = process.gram(list.points);
+    const kernels::Points& points = list.points.at(goals_.front().cells);
+    const MatrixXd gram = process.gram(points);
     const VectorXd mean = process.mean(gram);
-    MatrixXd covariance = process.covariance(list.points, gram);
-    const auto count_as_observed = [&](Index i) {
-      const VectorXd column = covariance.col(i);
-      covariance -= column * column.transpose() / (std::max(column(i), 0.0) + process.noise());
-    };
-    for (Index i = 0; i < busy; ++i) count_as_observed(n + i);
+    MatrixXd covariance = process.covariance(points, gram);
+    const auto count_as_observed = [&](Index i) { observe_in(covariance, i, process.noise()); };
+    for (Index i = n; i < list.size(); ++i) count_as_observed(i);
     const double exploration = this->exploration();
+    pick_in_turn(n, count_as_observed, [&](Index i) {
+      return mean(i) + exploration * std::sqrt(std::max(covariance(i, i), 0.0));
+    });
+  }
+
+  Pool in_training(const std::vector<std::string>& pending) {
+    std::vector<Walk> walks;
+    for (const std::string& text : pending) {
+      if (auto found = space_.find(text); found.walk) walks.push_back(std::move(*found.walk));
+    }
+    return candidates_of(std::move(walks));
+  }
+
+  // What is left of it once the i-th has been observed.
+  static void observe_in(MatrixXd& covariance, Index i, double noise) {
+    const VectorXd column = covariance.col(i);
+    covariance -= column * column.transpose() / (std::max(column(i), 0.0) + noise);
+  }
+
+  // Puts the first n of the ranking in order: kPicked in turn by their worth, then the rest.
+  template <typename Observe, typename Worth>
+  void pick_in_turn(Index n, const Observe& count_as_observed, const Worth& worth_of) {
     std::vector<Index> order;
     std::vector<bool> picked(static_cast<size_t>(n), false);
     for (int p = 0; p < kPicked && static_cast<Index>(order.size()) < n; ++p) {
       Index best = -1;
       double largest = -INFINITY;
       for (Index i = 0; i < n; ++i) {
-        const double bound = mean(i) + exploration * std::sqrt(std::max(covariance(i, i), 0.0));
-        if (picked[static_cast<size_t>(i)] || (best >= 0 && bound <= largest)) continue;
+        if (picked[static_cast<size_t>(i)]) continue;
+        const double worth = worth_of(i);
+        if (best >= 0 && worth <= largest) continue;
         best = i;
-        largest = bound;
+        largest = worth;
       }
       picked[static_cast<size_t>(best)] = true;
       order.push_back(best);
@@ -488,6 +577,158 @@ class Guided : public Strategy {
       if (!picked[static_cast<size_t>(i)]) order.push_back(i);
     }
     ranking_ = ranking_.subset(order);
+  }
+
+  // ---- Of several measures ----
+
+  Index searched() const { return static_cast<Index>(objective_.others.size()) + 1; }
+
+  // Rows of what is known, complete, within the limits, with all that is searched for.
+  std::vector<Index> complete() const {
+    std::vector<Index> rows;
+    for (size_t i = 0; i < used_; ++i) {
+      const std::vector<double>& values = known_[i].values;
+      bool keeps = known_[i].is_rewarded;
+      for (size_t j = 0; j < goals_.size() && keeps; ++j)
+        keeps = !std::isnan(values[j]) && (!goals_[j].limit || values[j] >= *goals_[j].limit);
+      if (keeps) rows.push_back(static_cast<Index>(i));
+    }
+    return rows;
+  }
+
+  // What is searched for of these rows.
+  std::vector<std::vector<double>> searched_values(const std::vector<Index>& rows) const {
+    std::vector<std::vector<double>> values;
+    for (const Index row : rows) {
+      const std::vector<double>& all = known_[static_cast<size_t>(row)].values;
+      values.emplace_back(all.begin(), all.begin() + searched());
+    }
+    return values;
+  }
+
+  // Those on the front; while nothing is complete, whatever is known.
+  std::vector<Index> front() const {
+    const std::vector<Index> rows = complete();
+    if (rows.empty()) return goals_.front().rows;
+    const auto values = searched_values(rows);
+    MatrixXd points(static_cast<Index>(rows.size()), searched());
+    for (size_t i = 0; i < rows.size(); ++i)
+      points.row(static_cast<Index>(i)) =
+          Eigen::Map<const Eigen::RowVectorXd>(values[i].data(), searched());
+    std::vector<Index> best = kernels::non_dominated(points);
+    for (Index& row : best) row = rows[static_cast<size_t>(row)];
+    return best;
+  }
+
+  // What the processes of all goals say, and what is known.
+  struct Outlook {
+    std::vector<predict::GaussianProcess> processes;
+    Prospects prospects;
+  };
+
+  // Nothing while a goal is known of fewer than two networks.
+  std::optional<Outlook> outlook() {
+    std::vector<predict::GaussianProcess> processes;
+    std::vector<ScoreScale> scales;
+    std::vector<LeastScore> limits;
+    for (Goal& goal : goals_) {
+      if (goal.rows.size() < 2) return std::nullopt;
+      processes.push_back(fit(goal));
+      scales.emplace_back(values(goal, goal.rows));
+      if (goal.limit)
+        limits.push_back({static_cast<Index>(scales.size()) - 1, scales.back().score(*goal.limit)});
+    }
+    const auto scores_of = [&](const std::vector<double>& values) {
+      VectorXd scores(searched());
+      for (Index j = 0; j < searched(); ++j)
+        scores(j) = scales[static_cast<size_t>(j)].score(values[static_cast<size_t>(j)]);
+      return scores;
+    };
+    const auto known = searched_values(complete());
+    const VectorXd reference = scores_of(
+        reference_of(objective_, known.empty() ? searched_values(goals_.front().rows) : known));
+    Outlook made{std::move(processes),
+                 Prospects(reference, std::move(limits), settings_.exploration / kSeveralAtOnce)};
+    for (const std::vector<double>& values : known) made.prospects.add(scores_of(values));
+    return made;
+  }
+
+  void rank_by_several() {
+    std::optional<Outlook> outlook = this->outlook();
+    if (!outlook) return;
+    Random random = Random::stream(seed_, "candidates", moment_.seen + prepared_pending_.size());
+    go_on_unless_stopped();
+    Pool candidates = draw(random);
+    VectorXd prospects = prospects_of(*outlook, candidates);
+    for (int i = 0; i < kRefinements && all_.walks.empty(); ++i) {
+      go_on_unless_stopped();
+      append(candidates, children(candidates, prospects, random));
+      prospects = prospects_of(*outlook, candidates);
+    }
+    go_on_unless_stopped();
+    rank_by_several(*outlook, candidates, prospects);
+  }
+
+  // Minus infinity where means are too low for deviations to be computed.
+  VectorXd prospects_of(const Outlook& outlook, const Pool& candidates) const {
+    const Index n = candidates.size(), goals = static_cast<Index>(goals_.size());
+    VectorXd prospects = VectorXd::Constant(n, -INFINITY);
+    if (n == 0) return prospects;
+    MatrixXd means(n, goals);
+    for (Index j = 0; j < goals; ++j)
+      means.col(j) = process(outlook, j).mean(points_of(candidates, j));
+    VectorXd hopes(n);
+    for (Index i = 0; i < n; ++i)
+      hopes(i) = outlook.prospects.of(means.row(i), VectorXd::Ones(goals));
+    std::vector<Index> rows = largest_first(hopes);
+    rows.resize(static_cast<size_t>(std::min(n, kMostScored)));
+    MatrixXd deviations(static_cast<Index>(rows.size()), goals);
+    for (Index j = 0; j < goals; ++j)
+      deviations.col(j) =
+          process(outlook, j)
+              .deviation(points_of(candidates, j).subset(rows), predict::Spread::of_function);
+    for (size_t i = 0; i < rows.size(); ++i)
+      prospects(rows[i]) =
+          outlook.prospects.of(means.row(rows[i]), deviations.row(static_cast<Index>(i)));
+    return prospects;
+  }
+
+  const kernels::Points& points_of(const Pool& pool, Index goal) const {
+    return pool.points.at(goals_[static_cast<size_t>(goal)].cells);
+  }
+  static const predict::GaussianProcess& process(const Outlook& outlook, Index goal) {
+    return outlook.processes[static_cast<size_t>(goal)];
+  }
+
+  // The short list, picked in turn: what is picked, or in training, counts as observed at its means.
+  void rank_by_several(Outlook& outlook, const Pool& candidates, const VectorXd& prospects) {
+    std::vector<Index> rows = largest_first(prospects);
+    rows.resize(std::min<size_t>(rows.size(), kShortList));
+    ranking_ = candidates.subset(rows);
+    const Index n = ranking_.size();
+    if (n == 0) return;
+    Pool list = ranking_;
+    if (Pool busy = in_training(prepared_pending_); busy.size() > 0) append(list, busy);
+    const auto goals = static_cast<Index>(goals_.size());
+    MatrixXd means(list.size(), goals);
+    std::vector<MatrixXd> covariances;
+    for (Index j = 0; j < goals; ++j) {
+      const MatrixXd gram = process(outlook, j).gram(points_of(list, j));
+      means.col(j) = process(outlook, j).mean(gram);
+      covariances.push_back(process(outlook, j).covariance(points_of(list, j), gram));
+    }
+    const auto count_as_observed = [&](Index i) {
+      outlook.prospects.add(means.row(i));
+      for (Index j = 0; j < goals; ++j)
+        observe_in(covariances[static_cast<size_t>(j)], i, process(outlook, j).noise());
+    };
+    for (Index i = n; i < list.size(); ++i) count_as_observed(i);
+    pick_in_turn(n, count_as_observed, [&](Index i) {
+      VectorXd deviation(goals);
+      for (Index j = 0; j < goals; ++j)
+        deviation(j) = std::sqrt(std::max(covariances[static_cast<size_t>(j)](i, i), 0.0));
+      return outlook.prospects.of(means.row(i), deviation);
+    });
   }
 
   static constexpr const char* kSeparator = "\x1f";
@@ -507,13 +748,12 @@ class Guided : public Strategy {
   size_t proposed_ = 0;                      // since the fit, by this worker, and before it began
   std::vector<std::string> training_texts_;  // of the encoding
   std::map<predict::Cells, std::optional<predict::Encoding>> encodings_;
-  const predict::Encoding* encoding_ = nullptr;  // of these, in use
   bool are_cells_ = false;
-  kernels::KernelPointer kernel_;
+  Objective objective_;  // where there are several measures
+  std::vector<Goal> goals_ = {
+      Goal{}};     // the reward, or the measures, and then what is only limited
   Pool all_;       // what may be proposed of the whole space, if it is small
   Pool observed_;  // of known_
-  VectorXd parameters_;
-  size_t chosen_on_ = 0;  // how many were known when parameters_ were chosen
   Pool ranking_;
   size_t next_ = 0;  // in ranking_
   std::vector<std::string> prepared_pending_;

@@ -15,6 +15,11 @@
 //    the best, to four times at most: without that one search in eight of NAS-Bench-201 stayed at a
 //    local optimum for good.
 //
+// Of several measures each has a process of its own, and so has each that is only limited; in 3. and 4. the
+// candidate is next whose values, `exploration` thirds of a deviation better than the means, would add most to
+// the hypervolume of the front (search/agent/prospects.h), always with the same exploration. What is picked or in
+// training counts as observed at its means. Mutations are those of the front.
+//
 // Walks and candidates that may not be proposed (admission.h) are drawn again. Epsilon is not used;
 // the schedule says how many models there shall be. Hyper-parameters are chosen again whenever a
 // tenth more is known, and the process is fitted again whenever one in 200 more is, of several workers

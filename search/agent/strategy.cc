@@ -10,6 +10,7 @@
 #include "search/agent/guided.h"
 #include "search/agent/q_approximation.h"
 #include "search/agent/q_learning.h"
+#include "search/agent/rewards.h"
 
 namespace metaqnn::search {
 namespace {
@@ -32,11 +33,13 @@ class RandomStrategy : public Strategy {
 // What samples are worth, for a strategy of which larger is better.
 class Rewarded : public Strategy {
  public:
-  Rewarded(std::unique_ptr<Strategy> strategy, Objective objective)
-      : strategy_(std::move(strategy)), objective_(std::move(objective)) {}
+  Rewarded(std::unique_ptr<Strategy> strategy, const Objective& objective)
+      : strategy_(std::move(strategy)), rewards_(objective) {
+    strategy_->aim(objective);
+  }
   void observe(const SequencedSample& sample) override {
     SequencedSample rewarded = sample;
-    rewarded.reward = reward_of(objective_, sample);
+    rewarded.reward = rewards_.next(sample);
     strategy_->observe(rewarded);
   }
   void prepare(const std::vector<std::string>& pending) override { strategy_->prepare(pending); }
@@ -47,7 +50,7 @@ class Rewarded : public Strategy {
 
  private:
   std::unique_ptr<Strategy> strategy_;
-  Objective objective_;
+  Rewards rewards_;
 };
 
 int64_t epsilon_1_models(const StrategySettings& settings, int64_t models) {
@@ -145,7 +148,8 @@ std::unique_ptr<Strategy> make_strategy(const StrategySettings& settings, const 
   check_schedule(settings.schedule);
   if (const StrategyKind* entry = find_strategy(settings.kind)) {
     const datasets::Measure measure = measure_of(objective);
-    if (entry->wants_fractions && !objective.is_fraction() && !objective.reward_range) {
+    if (entry->wants_fractions && !objective.has_several() && !objective.is_fraction() &&
+        !objective.reward_range) {
       throw UsageError(
           "objective.reward_range is missing: " + settings.kind +
           " learns from rewards from 0 to 1; give the worst and the best value of '" +

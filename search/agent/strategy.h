@@ -63,8 +63,11 @@ struct Situation {
 class Strategy {
  public:
   virtual ~Strategy() = default;
+  // What is searched for, once, before anything is observed. Whoever learns from one number alone need not
+  // know: it is the reward of a sample, and larger is better.
+  virtual void aim(const Objective& objective) { (void)objective; }
   // The next sample in the order of sequence. Its architecture is one of the space, or it is
-  // ignored.
+  // ignored. Where several measures are searched for it comes with all that was measured.
   virtual void observe(const SequencedSample& sample) = 0;
   // Whatever takes long, on what was observed so far: called before the study is locked for
   // propose(), which may then see a little more.

@@ -46,23 +46,30 @@ const std::vector<EvaluatorEntry>& evaluators() {
   return entries;
 }
 
-// What limits may name of networks that are trained here.
-const std::vector<std::string> kMeasured{"parameters", "macs", "memory_bytes", "seconds"};
+// What limits may name of networks that are trained here, and measures beside the first.
+const std::vector<std::string> kMeasured{"parameters", "macs",    "memory_bytes",
+                                         "memory",     "seconds", kLatency};
+
+void check_measured(const char* key, const std::string& name) {
+  if (std::find(kMeasured.begin(), kMeasured.end(), name) != kMeasured.end()) return;
+  throw UsageError(std::string(key) + ": '" + shown(name) +
+                   "' is not measured where networks are trained here; " + list_names(kMeasured) +
+                   " are");
+}
 
 }  // namespace
 
 void check_objective(const EvaluatorSettings& settings) {
   if (!settings.trains()) return;
-  for (const auto& [name, limit] : settings.objective.limits) {
-    if (std::find(kMeasured.begin(), kMeasured.end(), name) != kMeasured.end()) continue;
-    throw UsageError("objective.limits: '" + shown(name) +
-                     "' is not measured where networks are trained here; " + list_names(kMeasured) +
-                     " are");
-  }
+  for (const auto& [name, limit] : settings.objective.limits)
+    check_measured("objective.limits", name);
+  for (const datasets::Measure& other : settings.objective.others)
+    check_measured("objective.measures after the first", other.name);
   if (settings.objective.is_fraction()) return;
-  throw UsageError("objective.measure = \"" + shown(settings.objective.measure) +
-                   "\": what trains networks here measures validation_accuracy and balanced_accuracy; "
-                   "other measures are columns of a table, or reported by a command");
+  throw UsageError(
+      "objective.measure = \"" + shown(settings.objective.measure) +
+      "\": what trains networks here measures validation_accuracy and balanced_accuracy; "
+      "other measures are columns of a table, or reported by a command");
 }
 
 std::unique_ptr<Evaluator> make_evaluator(const EvaluatorSettings& settings,

@@ -54,6 +54,8 @@ struct TrainingSettings {
   int64_t max_parameters = 0;      // 0 = no limit; checked before training
   int64_t max_memory = 0;          // bytes, 0 = no limit; the estimate, checked before training
   std::string precision = "auto";  // auto, float32, bfloat16
+  // On which latency_ms is measured, where the objective names it.
+  std::string latency_device = "cpu";
 };
 
 // Training the best networks again, at length, for use. Batch size, batch normalisation, dropout,

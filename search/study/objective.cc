@@ -45,6 +45,11 @@ datasets::Measure measure_of(const Objective& objective) {
         "says less; name another objective.measure");
   }
   measure.direction = direction.value_or(datasets::Direction::maximize);
+  if (objective.reward_range && objective.has_several()) {
+    throw UsageError(
+        "objective.reward_range is that of one measure; with several a reward is a share of "
+        "networks that are worse (docs/objectives.md): leave it out");
+  }
   if (objective.reward_range) {
     const auto [worst, best] = *objective.reward_range;
     if (!datasets::is_better(best, worst, measure.direction)) {
@@ -55,6 +60,11 @@ datasets::Measure measure_of(const Objective& objective) {
     }
   }
   return measure;
+}
+
+bool Objective::names(const std::string& name) const {
+  const auto is = [&](const datasets::Measure& other) { return other.name == name; };
+  return measure == name || limits.contains(name) || std::any_of(others.begin(), others.end(), is);
 }
 
 std::vector<datasets::Measure> measures_of(const Objective& objective) {
@@ -71,7 +81,8 @@ std::optional<std::vector<double>> goals_of(const std::vector<datasets::Measure>
   for (const datasets::Measure& measure : measures) {
     const auto found = measured.find(measure.name);
     if (!goals.empty() && found == measured.end()) return std::nullopt;
-    goals.push_back(datasets::sign_of(measure.direction) * (goals.empty() ? *value : found->second));
+    goals.push_back(datasets::sign_of(measure.direction) *
+                    (goals.empty() ? *value : found->second));
   }
   return goals;
 }
@@ -99,27 +110,33 @@ std::vector<double> reference_of(const Objective& objective,
   return reference;
 }
 
+void fail_above_limit(const std::string& name, double measured, double limit, Trial& trial) {
+  trial.state = TrialState::failed;
+  trial.failure = Failure::too_large;
+  trial.detail =
+      name + " " + datasets::csv_number(measured) + ", limit " + datasets::csv_number(limit);
+}
+
 void keep_limits(const Objective& objective, Trial& trial) {
-  const auto fail = [&](Failure failure, const std::string& detail) {
-    if (trial.state != TrialState::complete) return;
+  const auto fail_without = [&](const std::string& name, const char* why) {
     trial.state = TrialState::failed;
-    trial.failure = failure;
-    trial.detail = detail;
+    trial.failure = Failure::error;
+    trial.detail = "no " + name + " was measured, which " + why;
   };
   for (const datasets::Measure& measure : objective.others) {
     if (const auto measured = measured_of(trial, measure.name)) {
       trial.measures[measure.name] = *measured;
-    } else {
-      fail(Failure::error, "no " + measure.name + " was measured, which is searched for");
+    } else if (trial.state == TrialState::complete) {
+      fail_without(measure.name, "is searched for");
     }
   }
   for (const auto& [name, limit] : objective.limits) {
+    if (trial.state != TrialState::complete) return;
     const std::optional<double> measured = measured_of(trial, name);
     if (!measured) {
-      fail(Failure::error, "no " + name + " was measured, which has a limit");
+      fail_without(name, "has a limit");
     } else if (*measured > limit) {
-      fail(Failure::too_large, name + " " + datasets::csv_number(*measured) + ", limit " +
-                                   datasets::csv_number(limit));
+      fail_above_limit(name, *measured, limit, trial);
     }
   }
 }

@@ -370,8 +370,7 @@ std::vector<Sample> SqlStudy::samples() {
   });
 }
 
-std::vector<SequencedSample> SqlStudy::sequenced_samples_after(int64_t after,
-                                                               bool with_measures) {
+std::vector<SequencedSample> SqlStudy::sequenced_samples_after(int64_t after, bool with_measures) {
   return guarded([&] {
     std::vector<SequencedSample> samples;
     sequenced_samples_.each(

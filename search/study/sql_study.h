@@ -43,8 +43,7 @@ class SqlStudy : public Study {
   std::optional<Trial> trial(int64_t number) override;
   std::vector<Trial> trials(bool with_curves) override;
   std::vector<Sample> samples() override;
-  std::vector<SequencedSample> sequenced_samples_after(int64_t after,
-                                                       bool with_measures) override;
+  std::vector<SequencedSample> sequenced_samples_after(int64_t after, bool with_measures) override;
   std::optional<Trial> best_trial(datasets::Direction direction) override;
   std::optional<std::string> note(const std::string& name) override;
   std::vector<std::string> notes(const std::string& beginning) override;

@@ -157,11 +157,16 @@ struct Objective {
   bool is_balanced_accuracy() const { return measure == datasets::kBalancedAccuracy; }
   bool is_fraction() const { return is_accuracy() || is_balanced_accuracy(); }
   bool has_several() const { return !others.empty(); }
+  // Among the measures or the limits.
+  bool names(const std::string& name) const;
   // Nothing is said of what is searched for.
   bool is_unset() const { return measure.empty() && !direction && !reward_range; }
 
   friend bool operator==(const Objective&, const Objective&) = default;
 };
+
+// What the trainer measures as this where the objective names it: the median time of one picture.
+constexpr const char* kLatency = "latency_ms";
 
 // The measure by its name in files, and its direction. Throws UsageError naming the key of a
 // configuration where the direction has to be told, contradicts the measure, or is not that of the
@@ -194,6 +199,8 @@ std::optional<double> reward_of(const Objective& objective, const SequencedSampl
 // memory and seconds are measures of every trial that has them, and stand among Trial::measures where the
 // objective names them.
 void keep_limits(const Objective& objective, Trial& trial);
+// The trial has failed for it: "too large (latency_ms 31.2, limit 25)".
+void fail_above_limit(const std::string& name, double measured, double limit, Trial& trial);
 
 struct Counts {
   int64_t in(TrialState state) const {

@@ -450,8 +450,10 @@ TEST(Limits, NameWhatIsMeasuredWhereNetworksAreTrained) {
   settings.objective.limits = {{"parameters", 1e6}};
   check_objective(settings);
   settings.objective.limits = {{"latency_ms", 25}};
+  check_objective(settings);
+  settings.objective.limits = {{"energy", 25}};
   EXPECT_THAT(tests::usage_error([&] { check_objective(settings); }),
-              HasSubstr("objective.limits: 'latency_ms' is not measured"));
+              HasSubstr("objective.limits: 'energy' is not measured"));
 }
 
 // ---- What the user must mend ----

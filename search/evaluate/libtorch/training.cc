@@ -11,6 +11,7 @@
 #include "metaqnn/base/random.h"
 #include "search/evaluate/image_source.h"
 #include "search/evaluate/libtorch/device_data.h"
+#include "search/evaluate/libtorch/latency.h"
 #include "search/evaluate/libtorch/libtorch.h"
 #include "search/evaluate/libtorch/precision.h"
 #include "search/evaluate/libtorch/tensor_memory.h"
@@ -71,7 +72,9 @@ class TrainingEvaluator : public Evaluator {
         objective_(settings.objective),
         images_(data),
         seed_(resources.seed),
+        threads_(resources.threads),
         device_(resources.device),
+        latency_device_(settings.training.latency_device),
         precision_(choose_precision(settings.training.precision, device_)),
         data_(datasets::load_data_set(image_source(data)).training, data,
               Random::stream(resources.seed, "split")(), device_) {
@@ -85,7 +88,8 @@ class TrainingEvaluator : public Evaluator {
     const auto start = Clock::now() - duration_of(earlier);
     const Breakdown breakdown = guard(device_, [&] {
       const Architecture architecture = parse_architecture(trial.architecture);
-      if (fits(architecture, trial)) train(architecture, trial, begun, start);
+      if (fits(architecture, trial) && is_fast(architecture, trial))
+        train(architecture, trial, begun, start);
     });
     if (breakdown.failure != Failure::none) fail(trial, breakdown.failure, breakdown.detail);
     trial.seconds = seconds_since(start);
@@ -142,6 +146,19 @@ class TrainingEvaluator : public Evaluator {
     } else {
       return true;
     }
+    return false;
+  }
+
+  // Measures its latency, if that is asked for; what is above the limit is not worth training.
+  bool is_fast(const Architecture& architecture, Trial& trial) const {
+    if (!objective_.names(kLatency)) return true;
+    const Network network(architecture, data_.shape(), settings_.batch_normalization);
+    const double latency = latency_ms(network, network.initial_parameters(seed_), data_.shape(),
+                                      latency_device_, threads_);
+    trial.measures[kLatency] = latency;
+    const auto limit = objective_.limits.find(kLatency);
+    if (limit == objective_.limits.end() || latency <= limit->second) return true;
+    fail_above_limit(kLatency, latency, limit->second, trial);
     return false;
   }
 
@@ -298,7 +315,8 @@ class TrainingEvaluator : public Evaluator {
   Objective objective_;
   DataSettings images_;
   uint64_t seed_;
-  at::Device device_;
+  int threads_;
+  at::Device device_, latency_device_;
   at::ScalarType precision_;
   DeviceData data_;
   PausedTrainings paused_;
@@ -310,6 +328,8 @@ class TrainingEvaluator : public Evaluator {
 std::unique_ptr<Evaluator> LibTorch::make_training_evaluator(const EvaluatorSettings& settings,
                                                              const DataSettings& data,
                                                              const Resources& resources) const {
+  if (settings.objective.names(kLatency) && settings.training.latency_device != "cpu")
+    resolve_devices(settings.training.latency_device);  // throws where it is not there
   std::unique_ptr<Evaluator> made;
   load_onto(at::Device(resources.device),
             [&] { made = std::make_unique<TrainingEvaluator>(settings, data, resources); });

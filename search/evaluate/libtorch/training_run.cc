@@ -55,13 +55,6 @@ class Measure {
 
 namespace {
 
-// OpenBLAS keeps threads of its own, which LibTorch's setting does not reach: on a machine with
-// other workers they spin for longer than they compute.
-void set_threads(int threads) {
-  at::set_num_threads(threads);
-  set_blas_threads(threads);
-}
-
 Breakdown breakdown_of(const at::Device& device, const std::string& message) {
   if (is_out_of_memory(message)) return {Failure::out_of_memory, ""};
   if (is_device_fault(message)) throw DeviceFault(device.str(), message);
@@ -99,6 +92,13 @@ int classes_of(const Architecture& architecture) {
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// OpenBLAS keeps threads of its own, which LibTorch's setting does not reach: on a machine with
+// other workers they spin for longer than they compute.
+void set_threads(int threads) {
+  at::set_num_threads(threads);
+  set_blas_threads(threads);
 }
 
 void prepare_device(const at::Device& device, int threads) {

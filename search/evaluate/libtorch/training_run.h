@@ -127,6 +127,8 @@ class TrainingRun {
 // What this process does once before it trains or evaluates on a device: threads, memory, cuDNN's
 // deterministic algorithms.
 void prepare_device(const at::Device& device, int threads);
+// Of LibTorch and BLAS alone.
+void set_threads(int threads);
 
 // Why a training broke down.
 struct Breakdown {
