@@ -11,6 +11,7 @@
 
 #include "metaqnn/base/error.h"
 #include "search/evaluate/libtorch/device_data.h"
+#include "search/evaluate/libtorch/latency.h"
 #include "search/evaluate/libtorch/network.h"
 #include "search/evaluate/libtorch/precision.h"
 #include "search/evaluate/libtorch/training_run.h"
@@ -782,6 +783,68 @@ TEST(Training, WhosePausedFileIsGoneOrOfOtherSettingsBeginsAnew) {
   EXPECT_EQ(first_epoch_seen(settings), 0u) << "its one epoch that is new is the last";
   std::filesystem::remove(folder / "trial-0.checkpoint");
   EXPECT_EQ(first_epoch_seen(settings), 1u);
+}
+
+// ---- Latency ----
+
+std::unique_ptr<Evaluator> timing_evaluator(const Objective& objective) {
+  return torch_library().make_training_evaluator(
+      {.objective = objective, .training = short_training()}, small_data(),
+      {.device = "cpu", .threads = 2, .seed = 7});
+}
+
+Objective accuracy_and_latency() {
+  Objective objective;
+  objective.others = {{kLatency, datasets::Direction::minimize, ""}};
+  return objective;
+}
+
+TEST(Latency, IsMeasuredOfEachNetworkWhereTheObjectiveNamesIt) {
+  const std::string small = "[C(4,3,1), P(2,2), SM(10)]";
+  Trial trial = train(*timing_evaluator(accuracy_and_latency()), small);
+  ASSERT_EQ(trial.state, TrialState::complete) << trial.reason();
+  EXPECT_GT(trial.measures.at(kLatency), 0);
+  EXPECT_LT(trial.measures.at(kLatency), 1000 * *trial.seconds);
+  EXPECT_FALSE(train(*timing_evaluator({}), small).measures.contains(kLatency));
+}
+
+// More than 400 times as many multiplications.
+TEST(Latency, OfALargerNetworkIsLarger) {
+  const auto latency = [](const std::string& architecture) {
+    const Network network(parse_architecture(architecture), {3, 32, 32}, false);
+    return latency_ms(network, network.initial_parameters(1), {3, 32, 32}, at::kCPU, 1);
+  };
+  EXPECT_GT(latency("[C(64,5,1), C(64,5,1), SM(10)]"), latency("[C(2,1,1), SM(10)]"));
+}
+
+// Neither its threads nor what it draws at random.
+TEST(Latency, LeavesTheTrainingAsItWas) {
+  const std::string architecture = "[C(4,3,1), D(1,2), P(2,2), FC(16), SM(10)]";
+  const Trial with = train(*timing_evaluator(accuracy_and_latency()), architecture);
+  EXPECT_EQ(at::get_num_threads(), 2);
+  const Trial without = train(*timing_evaluator({}), architecture);
+  EXPECT_EQ(with.validation_accuracy, without.validation_accuracy);
+  ASSERT_EQ(with.curve.size(), without.curve.size());
+  for (size_t i = 0; i < with.curve.size(); ++i)
+    EXPECT_EQ(with.curve[i].training_loss, without.curve[i].training_loss);
+}
+
+TEST(Latency, AboveItsLimitCostsNoTraining) {
+  Objective objective;
+  objective.limits = {{kLatency, 1e-6}};
+  const Trial trial = train(*timing_evaluator(objective), "[C(4,3,1), P(2,2), SM(10)]");
+  EXPECT_EQ(trial.failure, Failure::too_large);
+  EXPECT_THAT(trial.reason(), ::testing::HasSubstr("latency_ms"));
+  EXPECT_THAT(trial.curve, ::testing::IsEmpty());
+  EXPECT_GT(trial.measures.at(kLatency), 0);
+}
+
+TEST(Latency, OfADeviceThatIsNotThereIsRefusedBeforeAnyTraining) {
+  TrainingSettings settings = short_training();
+  settings.latency_device = "cuda:77";
+  EXPECT_ANY_THROW(torch_library().make_training_evaluator(
+      {.objective = accuracy_and_latency(), .training = settings}, small_data(),
+      {.device = "cpu", .threads = 1, .seed = 7}));
 }
 
 }  // namespace
