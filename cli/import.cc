@@ -18,9 +18,12 @@ struct ImportOptions {
   datasets::LogOptions reading;
 };
 
-// What the study searches for is looked for by its name and in its direction, unless others are named.
-datasets::Log read(const ImportOptions& options, const datasets::Measure& measure) {
+// What the study searches for is looked for by its name and in its direction, unless others are named; its other
+// measures by theirs.
+datasets::Log read(const ImportOptions& options, const search::Objective& objective) {
+  const datasets::Measure measure = search::measure_of(objective);
   datasets::LogOptions reading = options.reading;
+  for (const datasets::Measure& other : objective.others) reading.measures.push_back(other.name);
   const bool is_accuracy = measure.is_accuracy();
   if (!is_accuracy && reading.target.empty()) reading.target = measure.name;
   if (!is_accuracy && !reading.direction) reading.direction = measure.direction;
@@ -43,7 +46,7 @@ ExitStatus run(const ImportOptions& options) {
              : search::settled(search::read_configuration(options.config));
   const datasets::Measure measure = search::measure_of(configuration);
   // Before a study is made: what cannot be imported leaves none behind.
-  const datasets::Log log = read(options, measure);
+  const datasets::Log log = read(options, configuration.evaluator.objective);
   if (log.rows.empty()) throw DataError(options.log + ": there is no result in it to import");
   for (const std::string& remark : log.remarks) say("{}\n", remark);
   const search::Space space = search::build_space(configuration);

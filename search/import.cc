@@ -9,6 +9,7 @@
 #include "datasets/logs/description.h"
 #include "datasets/logs/fields.h"
 #include "metaqnn/base/error.h"
+#include "metaqnn/search/search.h"
 #include "search/evaluate/accuracies.h"
 
 namespace metaqnn::search {
@@ -53,7 +54,11 @@ class Importer {
  public:
   Importer(const datasets::Log& log, const Space& space, Study& study,
            const datasets::Measure& measure)
-      : log_(log), space_(space), study_(study), measure_(measure) {}
+      : log_(log),
+        space_(space),
+        study_(study),
+        measure_(measure),
+        objective_(stored_configuration(study).evaluator.objective) {}
 
   ImportReport run() {
     for (const datasets::LogRow& row : log_.rows) sort_in(row);
@@ -118,7 +123,9 @@ class Importer {
 
   void add(Group& group) {
     const datasets::MergedRow merged = datasets::merge(group.rows);
-    group.trial = study_.add_trial(to_trial(merged.row, group.architecture, measure_), 0);
+    Trial trial = to_trial(merged.row, group.architecture, measure_);
+    if (objective_.has_several()) keep_limits(objective_, trial);
+    group.trial = study_.add_trial(trial, 0);
     ++report_.trials;
     report_.merged.add(group.rows.size(), merged.results);
   }
@@ -144,6 +151,7 @@ class Importer {
   const Space& space_;
   Study& study_;
   const datasets::Measure& measure_;
+  const Objective objective_;
   std::vector<Group> groups_;                       // in the order of their first rows
   std::unordered_map<std::string, size_t> places_;  // in groups_
   std::vector<std::pair<const datasets::LogRow*, size_t>> rows_;  // in their order, and the group

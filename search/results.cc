@@ -17,10 +17,14 @@ namespace metaqnn::search {
 namespace {
 
 // What `options` name of a study's measures, or what it searches for.
-datasets::Measure wanted_measure(const datasets::Measure& own, const datasets::LogOptions& options,
+datasets::Measure wanted_measure(const Objective& objective, const datasets::LogOptions& options,
                                  const std::string& source) {
-  datasets::Measure measure = own;
-  if (!options.target.empty() && options.target != own.name) {
+  const std::vector<datasets::Measure> measures = measures_of(objective);
+  const auto searched = std::find_if(
+      measures.begin(), measures.end(),
+      [&](const datasets::Measure& measure) { return measure.name == options.target; });
+  datasets::Measure measure = searched != measures.end() ? *searched : measures.front();
+  if (!options.target.empty() && options.target != measure.name) {
     measure = {options.target, datasets::Direction::maximize, ""};
     if (!options.direction && datasets::is_less_better(measure.name))
       throw datasets::UnknownDirection(source, measure.name, "--minimize or --maximize");
@@ -39,7 +43,8 @@ Results read_study(const std::string& url, const datasets::LogOptions& options) 
   const auto study = open_study_to_read(url);
   const Configuration configuration = stored_configuration(*study);
   const datasets::Measure own = measure_of(configuration);
-  const datasets::Measure measure = wanted_measure(own, options, source);
+  const datasets::Measure measure =
+      wanted_measure(configuration.evaluator.objective, options, source);
   Results results{to_log(*study, measure), build_space(configuration)};
   results.log.source = source;
   const bool has_it =

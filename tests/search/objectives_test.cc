@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "metaqnn/base/error.h"
+#include "metaqnn/search/import.h"
 #include "metaqnn/search/q_values.h"
 #include "metaqnn/search/search.h"
 #include "search/agent/evolution.h"
@@ -344,6 +345,19 @@ TEST_F(SeveralMeasures, OfATableAreItsColumns) {
   Configuration made = configuration("random", 20);
   made.evaluator.objective.others = {{"energy", Direction::minimize, ""}};
   EXPECT_THAT(tests::usage_error([&] { settled(made); }), HasSubstr("energy"));
+}
+
+TEST_F(SeveralMeasures, OfALogAreImportedAndFailWhatLacksThem) {
+  const Configuration made = configuration("random", 20);
+  const auto study = create_study(folder_.url("imported.db"), describe_study(made));
+  folder_.write("log.csv", "architecture,score,latency\naaaaaa,1,2\nbbbbbb,3,\n");
+  const datasets::Log log = datasets::read_log(
+      folder_ / "log.csv",
+      {.target = "score", .measures = {"latency"}, .direction = Direction::maximize});
+  import_log(log, build_space(made), *study, measure_of(made));
+  EXPECT_EQ(study->find_trial("aaaaaa")->measures.at("latency"), 2);
+  EXPECT_EQ(study->find_trial("bbbbbb")->reason(),
+            "error (no latency was measured, which is searched for)");
 }
 
 // In a population of two, (9, 9) and (1, 1) with a tournament of both: children are of the first.

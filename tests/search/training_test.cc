@@ -1,5 +1,6 @@
 // Everything that needs LibTorch: the network, the images on the device, the training.
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/grad_mode.h>
