@@ -244,13 +244,11 @@ std::string FinalModel::reason() const {
 std::vector<Trial> choose_trials(Study& study, const TrialSelection& choice, const Shape& input) {
   std::vector<Trial> trials = study.trials(false);
   if (!choice.numbers.empty()) return trials_of(trials, choice.numbers);
-  if (choice.front) {
-    Front front = front_of(trials, stored_configuration(study).evaluator.objective);
-    if (!front.trials.empty()) return std::move(front.trials);
-  }
   std::erase_if(trials, [](const Trial& trial) { return trial.state != TrialState::complete; });
   if (trials.empty())
     throw UsageError("the study has no complete trial yet; run metaqnn search first");
+  if (choice.front)
+    return front_of(trials, stored_configuration(study).evaluator.objective).trials;
   if (choice.max_parameters) {
     std::erase_if(trials, [&](const Trial& trial) {
       const std::optional<int64_t> count = parameters_of(trial, input);

@@ -13,6 +13,7 @@
 #include "search/agent/evolution.h"
 #include "search/agent/prospects.h"
 #include "search/agent/rewards.h"
+#include "search/final_models.h"
 #include "search/front.h"
 #include "tests/error_message.h"
 #include "tests/folder.h"
@@ -331,6 +332,20 @@ TEST_F(SeveralMeasures, GivesSeveralWorkersDifferentNetworks) {
     EXPECT_FALSE(study->find_trial(text));
     pending.push_back(text);
   }
+}
+
+TEST_F(SeveralMeasures, ChooseTheirFrontToBeTrainedAgain) {
+  const Configuration made = configuration("guided", 20);
+  const auto study = searched(made);
+  const Front front = front_of(study->trials(false), made.evaluator.objective);
+  const std::vector<Trial> chosen = choose_trials(*study, {.top = 1, .front = true}, {1, 1, 1});
+  ASSERT_EQ(chosen.size(), front.trials.size());
+  EXPECT_GT(chosen.size(), 1u);
+  for (size_t i = 0; i < chosen.size(); ++i)
+    EXPECT_EQ(chosen[i].number, front.trials[i].number);
+  const auto empty = create_study(folder_.url("empty.db"), describe_study(made));
+  EXPECT_THAT(tests::usage_error([&] { choose_trials(*empty, {.front = true}, {1, 1, 1}); }),
+              HasSubstr("no complete trial yet"));
 }
 
 TEST_F(SeveralMeasures, HaveQValues) {
