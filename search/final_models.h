@@ -65,8 +65,8 @@ struct FinalOptions {
 // Which trials are trained again.
 struct TrialSelection {
   int64_t top = 10;  // the complete ones with the highest validation accuracy, first of equals,
-  std::optional<int64_t> max_parameters;  // among those with at most so many
-  std::vector<int64_t> numbers;           // or these trials, in this order
+  std::optional<int64_t> max_parameters{};  // among those with at most so many
+  std::vector<int64_t> numbers{};           // or these trials, in this order
   bool front = false;  // or those that no other beats, the best of the first measure first
 };
 
