@@ -247,8 +247,7 @@ std::vector<Trial> choose_trials(Study& study, const TrialSelection& choice, con
   std::erase_if(trials, [](const Trial& trial) { return trial.state != TrialState::complete; });
   if (trials.empty())
     throw UsageError("the study has no complete trial yet; run metaqnn search first");
-  if (choice.front)
-    return front_of(trials, stored_configuration(study).evaluator.objective).trials;
+  if (choice.front) return front_of(trials, stored_configuration(study).evaluator.objective).trials;
   if (choice.max_parameters) {
     std::erase_if(trials, [&](const Trial& trial) {
       const std::optional<int64_t> count = parameters_of(trial, input);

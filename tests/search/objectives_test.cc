@@ -341,10 +341,11 @@ TEST_F(SeveralMeasures, ChooseTheirFrontToBeTrainedAgain) {
   const std::vector<Trial> chosen = choose_trials(*study, {.top = 1, .front = true}, {1, 1, 1});
   ASSERT_EQ(chosen.size(), front.trials.size());
   EXPECT_GT(chosen.size(), 1u);
-  for (size_t i = 0; i < chosen.size(); ++i)
-    EXPECT_EQ(chosen[i].number, front.trials[i].number);
+  for (size_t i = 0; i < chosen.size(); ++i) EXPECT_EQ(chosen[i].number, front.trials[i].number);
   const auto empty = create_study(folder_.url("empty.db"), describe_study(made));
-  EXPECT_THAT(tests::usage_error([&] { choose_trials(*empty, {.front = true}, {1, 1, 1}); }),
+  EXPECT_THAT(tests::usage_error([&] {
+                choose_trials(*empty, {.front = true}, {1, 1, 1});
+              }),
               HasSubstr("no complete trial yet"));
 }
 
