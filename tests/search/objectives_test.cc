@@ -338,13 +338,16 @@ TEST_F(SeveralMeasures, ChooseTheirFrontToBeTrainedAgain) {
   const Configuration made = configuration("guided", 20);
   const auto study = searched(made);
   const Front front = front_of(study->trials(false), made.evaluator.objective);
-  const std::vector<Trial> chosen = choose_trials(*study, {.top = 1, .front = true}, {1, 1, 1});
+  TrialSelection of_the_front;
+  of_the_front.top = 1;
+  of_the_front.front = true;
+  const std::vector<Trial> chosen = choose_trials(*study, of_the_front, {1, 1, 1});
   ASSERT_EQ(chosen.size(), front.trials.size());
   EXPECT_GT(chosen.size(), 1u);
   for (size_t i = 0; i < chosen.size(); ++i) EXPECT_EQ(chosen[i].number, front.trials[i].number);
   const auto empty = create_study(folder_.url("empty.db"), describe_study(made));
   EXPECT_THAT(tests::usage_error([&] {
-                choose_trials(*empty, {.front = true}, {1, 1, 1});
+                choose_trials(*empty, of_the_front, {1, 1, 1});
               }),
               HasSubstr("no complete trial yet"));
 }

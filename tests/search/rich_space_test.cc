@@ -278,7 +278,8 @@ TEST(RichSpace, IsSearchedByEveryStrategy) {
       strategy->observe({i, text, reward(text), false});
       if (i > 80) last += reward(text) / 20;
     }
-    if (kind != "random" && kind != "q_learning") EXPECT_GT(last, uniform + 0.1) << kind;
+    const bool learns_soon = kind != "random" && kind != "q_learning";
+    EXPECT_TRUE(!learns_soon || last > uniform + 0.1) << kind << ": " << last;
   }
 }
 

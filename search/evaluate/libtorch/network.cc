@@ -23,9 +23,8 @@ at::Tensor flat_rows(const at::Tensor& x) { return x.permute({0, 2, 3, 1}).flatt
 
 at::Tensor convolve(const Operation& operation, const at::Tensor& x, const at::Tensor& weight,
                     const at::Tensor& bias) {
-  const auto convolved = [&](const at::Tensor& x, const at::Tensor& weight,
-                             const at::Tensor& bias) {
-    return at::conv2d(x, weight, bias, operation.stride, operation.field / 2, 1, operation.groups);
+  const auto convolved = [&](const at::Tensor& map, const at::Tensor& w, const at::Tensor& b) {
+    return at::conv2d(map, w, b, operation.stride, operation.field / 2, 1, operation.groups);
   };
   if (!operation.is_wide_depthwise() || !x.is_cpu()) return convolved(x, weight, bias);
   return convolved(widened(x), widened(weight), widened(bias)).to(x.scalar_type());
