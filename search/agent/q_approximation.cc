@@ -11,7 +11,8 @@
 namespace metaqnn::search {
 namespace {
 
-constexpr double kRidge = 1;
+constexpr double kRidge = 3;
+constexpr size_t kMostSlotsInPairs = 8;  // of more there are too many pairs
 constexpr size_t kShare = 50;  // of the samples, by which they grow before it is fitted again
 constexpr double kUnknown = 0;
 
@@ -20,6 +21,7 @@ enum Kind : int32_t {
   last_and_choice,
   slot,
   slot_and_choice,
+  two_slots,
   count,
   types,
   divisor,
@@ -116,6 +118,13 @@ QApproximation::Features QApproximation::features(const std::vector<int32_t>& wr
       const auto at = static_cast<int32_t>(i);
       features.push_back({{slot, at, written[i], 0}, 1});
       if (i + 1 < written.size()) features.push_back({{slot_and_choice, at, written[i], next}, 1});
+    }
+    if (written.size() > kMostSlotsInPairs) return features;
+    for (size_t j = 0; j < written.size(); ++j) {
+      for (size_t i = 0; i < j; ++i) {
+        const auto pair = static_cast<int32_t>(i + kMostSlotsInPairs * j);
+        features.push_back({{two_slots, pair, written[i], written[j]}, 1});
+      }
     }
     return features;
   }

@@ -6,7 +6,7 @@
 // write next:
 //
 //   u; the last label with u                                        always
-//   each earlier slot's token; each of them with u                  sequences
+//   each earlier slot's token; each of them with u; pairs of them   sequences; pairs of up to 8 slots
 //   how often each label was written; the types of the last and of  convolutional networks
 //   the next layer; log2 of the side's divisor and of the filters
 //
