@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <initializer_list>
+#include <limits>
 
 #include "base/foreign_text.h"
 #include "metaqnn/base/error.h"
@@ -213,8 +214,8 @@ class Analyser {
       }
       channels += output.channels;
     }
-    if (channels > kLargestSide * int64_t{kLargestSide >> 1})
-      impossible("it has too many channels");
+    if (channels > std::numeric_limits<int>::max())
+      impossible("its branches have more than 2^31 - 1 channels together");
     shape_ = {static_cast<int>(channels), joined.height, joined.width};
   }
 

@@ -226,7 +226,7 @@ std::string damaged(std::string text, Random& random) {
   return text;
 }
 
-// METAQNN_FUZZ_CASES: how many (CONTRIBUTING.md).
+// METAQNN_FUZZ_CASES: how many. Beside tests/fuzz, which needs clang.
 TEST(Architecture, SurvivesWhateverItIsGiven) {
   const char* const wanted = std::getenv("METAQNN_FUZZ_CASES");
   const uint64_t cases = wanted ? std::stoull(wanted) : 20000;

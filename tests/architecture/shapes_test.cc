@@ -221,6 +221,16 @@ TEST(Analysis, RefusesNumbersThatNoTextCouldHold) {
   EXPECT_EQ(pooling_output(32, 3, 0), 0);
 }
 
+// Each split doubles the channels: 2^30 after 30 of them.
+TEST(Analysis, RefusesChannelsThatDoNotFitAnInt) {
+  std::string text = "[";
+  for (int i = 0; i < 30; ++i) text += "S[BN ; BN], ";
+  EXPECT_EQ(analysis_of((text + "SM(2)]").c_str(), {1, 1, 1}).layers[29].output.channels, 1 << 30);
+  EXPECT_EQ(
+      analysis_error((text + "S[BN ; BN], SM(2)]").c_str(), {1, 1, 1}),
+      "architecture, layer 31, S[BN ; BN]: its branches have more than 2^31 - 1 channels together");
+}
+
 TEST(Analysis, RefusesCountsThatDoNotFit63Bits) {
   // One layer: 2^16 * 2^16 * 255^2 weights are 2.8e14, times 2^32 positions 1.2e24 MACs; 2^63
   // is 9.2e18.
