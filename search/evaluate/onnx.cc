@@ -319,7 +319,9 @@ class GraphWriter {
       case Kind::dropout:
         return x;
       case Kind::addition:
-        return apply("Add", inputs);
+        // Not Add, which OpenCV 4.10 makes part of the shortcut's convolution, and then reads the
+        // concatenation of a split before it is there.
+        return apply("Sum", inputs);
       case Kind::concatenation:
         return apply("Concat", inputs, {attribute("axis", 1)});
     }
