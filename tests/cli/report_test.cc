@@ -4,7 +4,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <cmath>
@@ -543,14 +542,11 @@ TEST_F(ReportCommand, DrawsNoAccuracyBelow0OrAbove1) {
 }
 
 TEST_F(ReportCommand, ARunningSearchHasAPageThatSaysSo) {
-  folder_.write("slow.toml", recipe("[[1.0, 12]]", "", "seconds_per_trial = 0.05\n"));
-  {
-    Program program({"search", "--config", (folder_ / "slow.toml").string(), "--study", url()});
-    ASSERT_TRUE(eventually([&] {
-      return search::study_exists(url()) && search::open_study(url())->counts().unique_models > 2;
-    }));
-    program.signal_group(SIGKILL);
-  }
+  const Result begun = run({"search", "--config", (folder_ / "search.toml").string(), "--study",
+                            url(), "--trials", "5"});
+  ASSERT_EQ(begun.status, 0) << begun.error;
+  const Result asked = run({"ask", "--study", url()});  // in training elsewhere
+  ASSERT_EQ(asked.status, 0) << asked.error;
   const Element page = report();
   EXPECT_THAT(page.text, HasSubstr("It is not over: "));
   EXPECT_THAT(page.text, HasSubstr("1 network in training or waiting."));
