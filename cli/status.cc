@@ -119,7 +119,8 @@ void print_json(const Standing& standing) {
   json["hypervolume"] = json["reference"] = nullptr;
   if (standing.front && !standing.front->trials.empty()) {
     json["hypervolume"] = standing.front->hypervolume;
-    json["reference"] = standing.front->reference_by_name();
+    for (const auto& [name, value] : standing.front->named_reference())
+      json["reference"][name] = value;
     json["front"] = standing.front->trials.size();
   }
   if (const auto& epochs = standing.epochs)
@@ -165,7 +166,7 @@ void print_table(const Standing& standing, const search::Configuration& configur
     print("best      {}  {}\n", measured(*best->value), best->architecture);
   if (const auto& front = standing.front; front && !front->trials.empty()) {
     std::string reference;
-    for (const auto& [name, value] : front->reference_by_name())
+    for (const auto& [name, value] : front->named_reference())
       reference +=
           fmt::format("{}{} {}", reference.empty() ? "" : ", ", shown(name), measured(value));
     print("front     {}; hypervolume {} beyond {}\n",

@@ -507,7 +507,7 @@ std::string hypervolume_in_words(const ReportedStudy& study) {
   if (!objective.has_several()) return "";
   const search::Front front = search::front_of(study.trials, objective);
   std::string reference;
-  for (const auto& [name, value] : front.reference_by_name())
+  for (const auto& [name, value] : front.named_reference())
     reference += (reference.empty() ? "" : ", ") + name + " " + measured(value);
   return fmt::format(" Their hypervolume is {}, beyond {}.", measured(front.hypervolume),
                      reference);

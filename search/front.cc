@@ -19,9 +19,9 @@ Eigen::MatrixXd matrix_of(const std::vector<std::vector<double>>& rows, size_t c
 
 }  // namespace
 
-std::map<std::string, double> Front::reference_by_name() const {
-  std::map<std::string, double> named;
-  for (size_t j = 0; j < reference.size(); ++j) named[measures[j].name] = reference[j];
+std::vector<std::pair<std::string, double>> Front::named_reference() const {
+  std::vector<std::pair<std::string, double>> named;
+  for (size_t j = 0; j < reference.size(); ++j) named.emplace_back(measures[j].name, reference[j]);
   return named;
 }
 

@@ -6,8 +6,8 @@
 //   front.trials, front.hypervolume, front.reference
 #pragma once
 
-#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "metaqnn/search/study/study.h"
@@ -20,7 +20,8 @@ struct Front {
   std::vector<double> reference;  // a value of each measure; {} where no trial is complete
   double hypervolume = 0;
 
-  std::map<std::string, double> reference_by_name() const;
+  // In the order of the measures.
+  std::vector<std::pair<std::string, double>> named_reference() const;
 };
 
 // `trials`: by number. Those that lack one of the measures are left out.

@@ -113,7 +113,7 @@ TEST_F(TwoMeasures, StatusTellsTheHypervolumeAndBeyondWhat) {
   EXPECT_GT(status["hypervolume"], 0);
   EXPECT_EQ(status["best"]["measure"], "score");
   EXPECT_THAT(run({"status", "--study", url()}).output,
-              HasSubstr("beyond latency 9.0000, score 1.0000\n"));
+              HasSubstr("beyond score 1.0000, latency 9.0000\n"));
 }
 
 TEST_F(TwoMeasures, StatusOfOneMeasureHasNone) {
@@ -139,7 +139,7 @@ TEST_F(TwoMeasures, ReportShowsTheFrontAndItsHypervolume) {
   const std::string page = read_text(path("report.html"));
   EXPECT_THAT(page, HasSubstr("<h2>Small and good</h2>"));
   EXPECT_THAT(page, HasSubstr("Networks that no other beats in both score and latency."));
-  EXPECT_NE(page.find("beyond latency 9.0000, score 1.0000."), std::string::npos);
+  EXPECT_NE(page.find("beyond score 1.0000, latency 9.0000."), std::string::npos);
 }
 
 TEST_F(TwoMeasures, ScreenPicksWhatSpreadsOverThePredictedFront) {
