@@ -92,22 +92,13 @@ const char* type_name(const Layer& layer) {
       layer);
 }
 
-const char* type_name(Bracket bracket) {
-  switch (bracket) {
-    case Bracket::end:
-      return "end_of_list";
-    case Bracket::next_branch:
-      return "branch";
-    case Bracket::residual:
-      return "residual";
-    case Bracket::split:
-      return "split";
-  }
-  fail_assertion(__FILE__, __LINE__, "unknown bracket");
-}
+// One for all brackets: a list has two of them or more, whose costs only count together.
+constexpr const char* kBracket = "bracket";
+constexpr double kBracketStart = 0.3;
 
 std::string type_name(const Symbol& symbol) {
-  return std::visit([](const auto& it) -> std::string { return type_name(it); }, symbol);
+  const Layer* layer = std::get_if<Layer>(&symbol);
+  return layer ? type_name(*layer) : kBracket;
 }
 
 using Json = nlohmann::json;
@@ -253,7 +244,8 @@ struct Encoding::State {
     // Only costs relative to each other and to the width matter.
     if (types.size() > 1) {
       for (const std::string& name : types)
-        insertion_parameter[name] = add_cost("insert_" + name, 1, 2, 1);
+        insertion_parameter[name] =
+            add_cost("insert_" + name, name == kBracket ? kBracketStart : 1, 2, 1);
     }
   }
 

@@ -650,7 +650,7 @@ TEST(Encoding, GradesSubstitutionsByWhatDiffers) {
   EXPECT_NEAR(costs.substitution(0, 2), 1, tests::kRounding);
 }
 
-// By hand: C, R[, C, ], S[, C, ;, C, ] and M; brackets cost what their own parameters say.
+// By hand: C, R[, C, ], S[, C, ;, C, ] and M; brackets cost what their own parameter says.
 TEST(Encoding, ListsAreTokensWithCostsOfTheirOwn) {
   Encoding encoding({},
                     {"[C(8,3,1), R[C(8,3,1)], SM(10)]", "[S[C(8,3,1) ; C(8,5,1)], M(2,2), SM(10)]",
@@ -666,15 +666,15 @@ TEST(Encoding, ListsAreTokensWithCostsOfTheirOwn) {
   for (size_t i = 0; i < family.parameters.size(); ++i) {
     names.push_back(family.parameters[i].name);
     parameters(static_cast<Index>(i)) = family.parameters[i].start;
-    if (names.back() == "insert_residual") parameters(static_cast<Index>(i)) = std::log(0.5);
+    if (names.back() == "insert_bracket") parameters(static_cast<Index>(i)) = std::log(0.5);
   }
-  for (const char* name : {"insert_residual", "insert_split", "insert_branch", "insert_end_of_list",
-                           "insert_mixed_pooling", "insert_average_pooling",
+  for (const char* name : {"insert_bracket", "insert_mixed_pooling", "insert_average_pooling",
                            "insert_depthwise_convolution", "insert_batch_normalization"})
     EXPECT_EQ(std::count(names.begin(), names.end(), name), 1) << name;
   const kernels::EditCosts costs = family.costs(parameters, {"A(3,2)", "R["});
   EXPECT_NEAR(costs.insertion(1), 0.5, tests::kRounding);
-  EXPECT_NEAR(costs.insertion(2), 1, tests::kRounding);
+  EXPECT_NEAR(costs.insertion(0), 1, tests::kRounding);
+  EXPECT_NEAR(costs.insertion(2), 0.5, tests::kRounding);
   EXPECT_NEAR(costs.substitution(1, 3), 1, tests::kRounding);       // R[ by S[
   EXPECT_NEAR(costs.substitution(6, 7), 0.15, tests::kRounding);    // M(2,2) by M(3,2)
   EXPECT_NEAR(costs.substitution(8, 9), 0.3, tests::kRounding);     // DC(3,1) by DC(5,1)
