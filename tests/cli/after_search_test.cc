@@ -192,7 +192,9 @@ TEST_F(AfterSearch, TheBestNetworksAreTrainedAskedAndExported) {
 }
 
 TEST_F(AfterSearch, ANetworkOfListsIsTrainedAskedAndExported) {
-  std::string wider = read_text(config_);
+  // In 15 epochs 8 of 8 seeds reach an error of 0.14 or less; in 3 half of them stay at 0.9.
+  std::string wider =
+      read_text(write_recipe("wider.toml", "[[0.005, 15]]\nvalidation_images = 100"));
   const std::string narrow =
       "depth_limit = 2\nconvolution_filters = [8]\nfully_connected_neurons = [16]\n"
       "global_average_pooling = false\n";
@@ -200,10 +202,6 @@ TEST_F(AfterSearch, ANetworkOfListsIsTrainedAskedAndExported) {
   wider.replace(wider.find(narrow), narrow.size(),
                 "depth_limit = 8\nconvolution_filters = [16, 32, 64]\nmixed_pooling = true\n"
                 "residual_layers = 2\nsplit_branches = 3\n");
-  // In 15 epochs 8 of 8 seeds reach an error of 0.14 or less; in 3 half of them stay at 0.9.
-  const std::string three = "[[0.005, 3]]";
-  ASSERT_NE(wider.find(three), std::string::npos);
-  wider.replace(wider.find(three), three.size(), "[[0.005, 15]]");
   config_ = folder_.write("wider.toml", wider).string();
   const std::string log =
       "architecture,state,reason,validation_accuracy\n"
